@@ -1,0 +1,37 @@
+/* Explicit lists of everything that can be chosen by name: policies, runtimes, profiles.
+ *
+ * Adding a policy is one file models/policy-x.c exporting one CpPolicyClass, plus its line
+ * in registry.c and in module.am; it then appears in `coreplay list policies`, in settings,
+ * in sweeps and in the conformance tests. */
+#ifndef CP_MODELS_REGISTRY_H
+#define CP_MODELS_REGISTRY_H
+
+#include "sim/policy.h"
+#include "sim/runtime.h"
+
+/* What `policy NAME` selects: a stack of classes and their settings.  A kernel profile is a
+ * small table of differences, never an `if (version)`. */
+typedef struct {
+    const char *name;  /* "eevdf-6.18", "rr" */
+    const char *alias; /* "eevdf": newest of the family; NULL */
+    const char *summary;
+    const char *const *classes;  /* names, highest first, NULL-ended */
+    const char *const *settings; /* "key", "value", ..., NULL-ended; NULL: none */
+    bool kernel; /* threads may have policies of their own (fifo, rr, batch ...) */
+} CpProfile;
+
+const CpPolicyClass *const *cp_policy_classes(void); /* NULL-ended */
+const CpPolicyClass *cp_policy_class_find(const char *name);
+const CpRuntimeClass *const *cp_runtime_classes(void); /* NULL-ended */
+const CpProfile *cp_profiles(void);                    /* ended by a NULL name */
+const CpProfile *cp_profile_find(const char *name);
+
+/* Classes of policies compiled from a user's file (--policy-file); takes a borrowed class
+ * that must outlive every run.  Its name becomes a profile of its own. */
+void cp_policy_class_add(const CpPolicyClass *cls);
+
+/* Cost sets: "reference" and "ideal".  Returns a new set, or NULL for an unknown name. */
+CpParamSet *cp_cost_set(const char *name);
+extern const char *const cp_cost_set_names[];
+
+#endif

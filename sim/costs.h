@@ -1,0 +1,29 @@
+/* What kernel work costs, as measured quantities with a physical meaning.  One set is
+ * shared by all scenarios; `ideal` has every entry 0. */
+#ifndef CP_SIM_COSTS_H
+#define CP_SIM_COSTS_H
+
+#include "sim/params.h"
+
+enum {
+    CP_COST_SWITCH,    /* context switch, both threads warm: CPU time of the next thread */
+    CP_COST_MIGRATION, /* extra CPU time of the first burst after a migration */
+    CP_COST_WAKE,      /* waker's side of a wake-up: CPU time of the waker */
+    CP_COST_WAKE_REMOTE,  /* wake-up sent to another CPU: until it reschedules */
+    CP_COST_TIMER,        /* timer interrupt: time taken from the CPU it fires on */
+    CP_COST_TIMER_SLACK,  /* default timer slack of normal threads */
+    CP_COST_SLEEP,        /* CPU time of entering a sleep and coming back */
+    CP_COST_FORK,         /* CPU time of the parent for one thread start */
+    CP_COST_FORK_PROCESS, /* the same for one process */
+    CP_COST_SYSCALL,      /* lock, queue and pipe operations that enter the kernel */
+    CP_COST_SPEED_NOISE,  /* standard deviation of a burst's length, ppm */
+    CP_COST_IDLE_EXIT,    /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */
+    CP_COSTS
+};
+
+extern const CpParam cp_cost_params[];
+
+/* The time to leave idle after `idle` ns of it; linear between the given points. */
+CpTime cp_cost_idle_exit(const CpParamSet *costs, CpTime idle);
+
+#endif

@@ -1,0 +1,48 @@
+/* Log-linear histogram of ns: 64 steps an octave, so a quantile is within 0.8 %; exact
+ * minimum, maximum, sum and count.  Octaves are allocated from an arena at first use, so an
+ * unused histogram costs 320 bytes and a hot one allocates nothing. */
+#ifndef CP_SIM_HIST_H
+#define CP_SIM_HIST_H
+
+#include "sim/arena.h"
+#include "sim/types.h"
+
+enum { CP_HIST_BITS = 6, CP_HIST_OCTAVES = 64 - CP_HIST_BITS };
+
+typedef struct {
+    uint64_t n;
+    int64_t min, max;
+    __int128 sum;
+    CpArena *arena; /* borrowed */
+    uint32_t *octave[CP_HIST_OCTAVES];
+} CpHist;
+
+void cp_hist_init(CpHist *hist, CpArena *arena);
+void cp_hist_grow(CpHist *hist, unsigned octave);
+
+/* Adds one value; negative ones count as 0. */
+static inline void cp_hist_add(CpHist *hist, int64_t value)
+{
+    uint64_t v = value < 0 ? 0 : (uint64_t)value;
+    unsigned octave = v < (1u << CP_HIST_BITS)
+                          ? 0
+                          : (unsigned)(64 - CP_HIST_BITS) - (unsigned)__builtin_clzll(v);
+    unsigned step = (unsigned)(v >> (octave ? octave - 1 : 0)) & ((1u << CP_HIST_BITS) - 1);
+    if (G_UNLIKELY(hist->octave[octave] == NULL)) {
+        cp_hist_grow(hist, octave);
+    }
+    hist->octave[octave][step]++;
+    hist->n++;
+    hist->sum += value;
+    hist->min = value < hist->min ? value : hist->min;
+    hist->max = value > hist->max ? value : hist->max;
+}
+
+/* Value at share ppm (500000 = median), clamped to min..max; 0 when empty. */
+int64_t cp_hist_quantile(const CpHist *hist, uint32_t ppm);
+int64_t cp_hist_mean(const CpHist *hist);
+void cp_hist_merge(CpHist *into, const CpHist *from);
+/* Number of values <= limit (to the step's resolution). */
+uint64_t cp_hist_below(const CpHist *hist, int64_t limit);
+
+#endif

@@ -1,0 +1,74 @@
+/* Typed tunables: the one table behind `coreplay list settings`, --set, sweeps and the
+ * kernel, machine and run blocks of a workload.
+ *
+ * An owner (a policy class, the machine, the cost set ...) has a static array of CpParam
+ * ended by a NULL name, and keeps values in a CpParamSet with one entry per row in the same
+ * order, so code reads `set->v[EEVDF_BASE_SLICE]`.  Times are ns, shares parts per million.
+ */
+#ifndef CP_SIM_PARAMS_H
+#define CP_SIM_PARAMS_H
+
+#include "sim/types.h"
+
+typedef enum {
+    CP_PARAM_INT,   /* 4, -20, 1024 */
+    CP_PARAM_TIME,  /* 3ms: ns */
+    CP_PARAM_BOOL,  /* on, off: 1, 0 */
+    CP_PARAM_SHARE, /* 12.5%: parts per million */
+    CP_PARAM_ENUM,  /* one of `choices`: index of the word */
+    CP_PARAM_TIMES, /* 1ms,2ms,4ms: value is the number of entries, the entries in list */
+    CP_PARAM_SIZE,  /* 64KiB: bytes */
+} CpParamType;
+
+enum { CP_PARAM_LIST_MAX = 16 };
+
+typedef struct {
+    const char *name; /* full dotted key, "eevdf.base_slice" */
+    CpParamType type;
+    const char *def;     /* default, in the form a user would write */
+    int64_t min, max;    /* inclusive, in the stored unit; both 0: no bounds */
+    const char *choices; /* CP_PARAM_ENUM: "a|b|c" */
+    const char *help;    /* one line, says what it mirrors */
+} CpParam;
+
+typedef struct {
+    const CpParam *spec; /* borrowed, static */
+    size_t n;
+    int64_t *v;                        /* one value a row */
+    CpTime (*list)[CP_PARAM_LIST_MAX]; /* CP_PARAM_TIMES rows */
+    bool *given;                       /* the row was set by the user */
+} CpParamSet;
+
+/* Returns a new set holding the defaults.  A default that does not parse is a bug. */
+CpParamSet *cp_params_new(const CpParam *spec);
+CpParamSet *cp_params_copy(const CpParamSet *set);
+void cp_params_free(CpParamSet *set);
+
+/* Index of a key, or -1. */
+int cp_params_find(const CpParam *spec, const char *name);
+
+/* Sets one row from text.  CP_ERROR_USAGE: unit missing, out of bounds (says the bounds),
+ * not one of the choices (names the nearest). */
+gboolean cp_params_set(CpParamSet *set, int row, const char *text, GError **error);
+
+/* Returns new text of the value in canonical form ("1400us"), which parses back to it. */
+char *cp_params_print(const CpParamSet *set, int row);
+
+/* Text forms shared with the workload language.  Each parses the whole string. */
+gboolean cp_parse_time(const char *text, CpTime *out, GError **error);   /* "1.5ms" */
+gboolean cp_parse_size(const char *text, int64_t *out, GError **error);  /* "64KiB" */
+gboolean cp_parse_share(const char *text, int64_t *out, GError **error); /* "50%" */
+gboolean cp_parse_int(const char *text, int64_t *out, GError **error);
+/* Exact shortest form: 1400000 -> "1400us", 5000000000 -> "5s". */
+char *cp_format_time(CpTime t);
+/* For people: three or four digits and a unit, "1.40 ms", "20.001 s". */
+char *cp_format_time_human(CpTime t);
+/* "0-3,6": sets bits; error names the first bad number. */
+struct CpCpuMask;
+gboolean cp_parse_cpus(const char *text, struct CpCpuMask *out, GError **error);
+
+/* The candidate nearest to `word` by edit distance (at most 2, or a third of its length),
+ * or NULL.  `candidates` is NULL-terminated. */
+const char *cp_nearest(const char *word, const char *const *candidates);
+
+#endif

@@ -1,0 +1,160 @@
+/* The policy interface: what a scheduling class must provide.
+ *
+ * A scheduler is an ordered stack of classes; the first one with something runnable is
+ * asked to pick.  A class queues *entities*: threads, or control groups as seen on one CPU,
+ * and never needs to know which.  The engine owns all memory: `rq_size` bytes per queue and
+ * `ent_size` bytes per entity come zeroed and stay where they are.
+ *
+ * Rules for every hook: no allocation (but through cp_rq_reserve), no printing, no
+ * randomness but cp_rq_random, no touching of another CPU's queue except through
+ * cp_resched.  `now` is cp_now(sim).  The running entity is not in the queue's own
+ * structure: set_next takes it out, put_prev puts it back; account charges it. */
+#ifndef CP_SIM_POLICY_H
+#define CP_SIM_POLICY_H
+
+#include "sim/params.h"
+#include "sim/program.h"
+#include "sim/types.h"
+
+typedef struct CpPolicyClass CpPolicyClass;
+
+/* One configured class of one run. */
+typedef struct {
+    const CpPolicyClass *cls;
+    const CpParamSet *params; /* borrowed from the scenario */
+    CpSim *sim;
+    uint8_t rank;      /* place in the stack, 0 = first asked */
+    uint32_t ent_size; /* rounded up to 8 */
+    char *ents;        /* entity data of threads: ents + tid * ent_size */
+    char *group_ents;  /* the same for group entities */
+    void *data;        /* sim_size bytes of the class's own */
+} CpPolicy;
+
+/* One class's queue on one CPU at one level of the group tree. */
+typedef struct {
+    CpPolicy *policy;
+    CpSim *sim;
+    void *data; /* rq_size bytes of the class's own */
+    CpCpu cpu;
+    CpGroup group; /* whose children are queued here; 0 at the top */
+    CpEnt curr;    /* running entity of this queue, CP_NONE */
+    uint32_t nr;   /* runnable entities, curr included; kept by the engine */
+} CpRq;
+
+typedef enum {
+    CP_ENQ_WAKEUP = 1,   /* after a sleep */
+    CP_ENQ_FORK = 2,     /* for the first time */
+    CP_ENQ_MIGRATED = 4, /* comes from another CPU's queue */
+    CP_ENQ_RESTORE = 8,  /* put back after a change of attributes; was queued before */
+} CpEnqFlags;
+
+typedef enum {
+    CP_DEQ_SLEEP = 1,    /* blocks */
+    CP_DEQ_EXIT = 2,     /* never comes back */
+    CP_DEQ_MIGRATE = 4,  /* goes to another CPU */
+    CP_DEQ_SAVE = 8,     /* attributes are about to change */
+    CP_DEQ_SPECIAL = 16, /* stopped, throttled: no delayed dequeue */
+} CpDeqFlags;
+
+typedef enum {
+    CP_WAKE_SYNC = 1, /* the waker is about to sleep */
+    CP_WAKE_NEW = 2,  /* fork */
+} CpWakeFlags;
+
+struct CpPolicyClass {
+    const char *name;      /* as in `coreplay list policies` and setting keys */
+    const char *summary;   /* one line */
+    const CpParam *params; /* settings, NULL-name ended; NULL: none */
+    size_t sim_size, rq_size, ent_size;
+    bool ticked;     /* next_look is honoured at the next tick, as in the kernel */
+    bool global;     /* one queue for all CPUs (textbook): any idle CPU takes from it */
+    bool conserving; /* never idles a CPU while something is queued there */
+
+    /* Once, before the first event: check settings, fill policy->data.  The only hook that
+     * may fail. */
+    gboolean (*init)(CpPolicy *policy, GError **error);
+    /* Once per queue. */
+    void (*rq_init)(CpRq *rq);
+    void (*rq_clear)(CpRq *rq);
+
+    /* A thread got its attributes (before the first enqueue and at each change, then not
+     * queued). */
+    void (*attr)(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr);
+
+    /* Where a waking or new thread goes; default: cp_place_default. */
+    CpCpu (*select_cpu)(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
+
+    /* ent becomes runnable in rq.  It is neither queued nor running. */
+    void (*enqueue)(CpRq *rq, CpEnt ent, CpEnqFlags flags);
+    /* ent (queued or running; account has been called) leaves.  Returning false: it stays
+     * in the class's structure although it sleeps (delayed dequeue); the engine then counts
+     * it not runnable, and pick must finish the job (cp_rq_dequeue_done) when it meets it.
+     */
+    bool (*dequeue)(CpRq *rq, CpEnt ent, CpDeqFlags flags);
+    /* A delayed entity wakes before it was removed: make it runnable again in place. */
+    void (*requeue)(CpRq *rq, CpEnt ent);
+    /* The entity to run next, or CP_NONE; does not remove it.  The running entity, if still
+     * runnable, has been put back by put_prev. */
+    CpEnt (*pick)(CpRq *rq);
+    /* ent starts to run: take it out of the structure. */
+    void (*set_next)(CpRq *rq, CpEnt ent);
+    /* ent stops running but stays runnable: put it back. */
+    void (*put_prev)(CpRq *rq, CpEnt ent);
+    /* ent ran for delta > 0 ns of task clock since the last call.  Returns true to ask for
+     * a reschedule. */
+    bool (*account)(CpRq *rq, CpEnt ent, CpTime delta);
+    /* Should woken (just enqueued in rq) take the CPU from rq->curr (just accounted)? */
+    bool (*preempts)(CpRq *rq, CpEnt woken, CpWakeFlags flags);
+    /* The earliest time at which `expired` could say true if nothing else happens, or
+     * CP_NEVER; called when curr starts and whenever the queue changes. */
+    CpTime (*next_look)(CpRq *rq, CpEnt curr);
+    /* At a tick, or at next_look if the class is not ticked; account has been called. True:
+     * reschedule. */
+    bool (*expired)(CpRq *rq, CpEnt curr);
+    /* How many ticks went by unlooked-at while curr ran (elision), for classes that count
+     * ticks. */
+    void (*ticked_over)(CpRq *rq, CpEnt curr, uint64_t n);
+    void (*yield)(CpRq *rq);
+    /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
+     * the end. */
+    CpEnt (*next_queued)(CpRq *rq, CpEnt after);
+    /* Whole-structure check in audit builds: g_error on a broken law. */
+    void (*audit)(CpRq *rq);
+};
+
+/* --- what a class may ask of the engine --- */
+
+CpTime cp_now(const CpSim *sim);
+CpTime cp_tick_period(const CpSim *sim);
+/* First tick at or after t. */
+CpTime cp_tick_after(const CpSim *sim, CpTime t);
+uint32_t cp_cpus_online(const CpSim *sim);
+
+static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
+{
+    const CpPolicy *p = rq->policy;
+    return (ent & CP_ENT_GROUP)
+               ? p->group_ents + (size_t)(ent & ~CP_ENT_GROUP) * p->ent_size
+               : p->ents + (size_t)ent * p->ent_size;
+}
+
+/* Ask cpu to reschedule as soon as it can. */
+void cp_resched(CpSim *sim, CpCpu cpu);
+/* A delayed entity has been removed from the structure by the class. */
+void cp_rq_dequeue_done(CpRq *rq, CpEnt ent);
+/* Arrays that grow with the queue: *array gets room for n rows of `size` bytes; contents
+ * are kept, *cap is updated.  Amortised; no other allocation is allowed in a hook. */
+void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size);
+/* 64 random bits for a decision of this queue (lottery): keyed by CPU and count. */
+uint64_t cp_rq_random(CpRq *rq);
+/* The thread's attributes, and what it would run if given a CPU now: the nominal work left
+ * of its burst (the oracle of SJF and SRTF). */
+const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid);
+CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid);
+/* When the thread was last enqueued. */
+CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
+
+/* fair.c:prio_to_weight */
+uint32_t cp_nice_weight(int nice);
+
+#endif

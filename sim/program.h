@@ -1,0 +1,263 @@
+/* A workload in executable form: instructions and the tables they refer to.
+ *
+ * Built once (by the workload language, by replay, by every importer, through the functions
+ * below), checked by cp_workload_verify, then immutable and shared by any number of runs.
+ *
+ * Registers are 64-bit integers private to a flow, n_regs of them.  Calls do not nest into
+ * themselves, so every task has fixed registers in its caller's frame: a call stores its
+ * return address in one register and jumps. */
+#ifndef CP_SIM_PROGRAM_H
+#define CP_SIM_PROGRAM_H
+
+#include "sim/cpumask.h"
+#include "sim/dist.h"
+#include "sim/types.h"
+
+typedef enum {
+#define CP_OP(NAME, name, operands, meaning) CP_OP_##NAME,
+#include "sim/ops.def"
+#undef CP_OP
+    CP_OP_KERNEL_COUNT,
+    CP_OP_RUNTIME = CP_OP_LOCK, /* first op that the process's runtime interprets */
+} CpOp;
+
+typedef struct {
+    uint8_t op, a;
+    uint16_t b;
+    uint32_t c;
+} CpInsn;
+
+G_STATIC_ASSERT(sizeof(CpInsn) == 8);
+
+/* a of instructions with a duration operand: where the value is. */
+enum {
+    CP_ARG_CONST,
+    CP_ARG_REG,
+    CP_ARG_DIST,
+    CP_ARG_NONE,
+    CP_ARG_MASK = 7,
+    CP_ARG_RELATIVE = 128
+};
+
+/* Registers with a fixed meaning; a flow that uses one has n_regs above it. */
+enum {
+    CP_REG_RELEASE, /* intended arrival of the request in hand; CP_NEVER: none */
+    CP_REG_VALUE,   /* item sent or received */
+    CP_REG_FREE,    /* first one for counters, arguments, locals */
+    CP_REG_NONE = 0xffff,
+};
+
+typedef enum {
+    CP_ADD,
+    CP_SUB,
+    CP_MUL,
+    CP_DIV
+} CpArith; /* DIV by 0 gives 0 and a diagnosis */
+typedef enum { CP_EQ, CP_NE, CP_LT, CP_LE, CP_GT, CP_GE } CpCmp;
+
+typedef enum {
+    CP_SCHED_NORMAL,
+    CP_SCHED_BATCH,
+    CP_SCHED_IDLE,
+    CP_SCHED_FIFO,
+    CP_SCHED_RR,
+    CP_SCHED_DEADLINE,
+} CpSchedPolicy;
+
+/* Scheduling attributes of a thread, as sched_setattr takes them, plus what the textbook
+ * policies read. */
+typedef struct {
+    CpSchedPolicy policy;
+    int32_t nice;     /* -20..19 */
+    int32_t rt_prio;  /* 1..99 under FIFO and RR; textbook policies: any, lower first */
+    uint32_t tickets; /* lottery and stride; 0: 100 */
+    CpTime slice;     /* 0: the policy's own */
+    CpTime runtime, deadline, period; /* DEADLINE, EDF */
+    CpTime slack;                     /* timer slack; -1: default */
+    uint32_t cpus;                    /* index of a CPU mask, CP_NONE: all */
+} CpSchedAttr;
+
+typedef enum {
+    CP_OBJ_LOCK,
+    CP_OBJ_RLOCK,
+    CP_OBJ_RWLOCK,
+    CP_OBJ_SEMAPHORE,
+    CP_OBJ_CONDITION,
+    CP_OBJ_EVENT,
+    CP_OBJ_BARRIER,
+    CP_OBJ_QUEUE,
+    CP_OBJ_PIPE,
+    CP_OBJ_SOCKET,
+    CP_OBJ_DEVICE,
+    CP_OBJ_OBJECT, /* a plain object with its own lock (free-threaded builds) */
+    CP_OBJ_KINDS
+} CpObjKind;
+
+enum { CP_OBJ_SHARED = 1, CP_OBJ_ASYNC = 2, CP_OBJ_PI = 4 };
+
+typedef struct {
+    uint32_t name; /* string */
+    CpObjKind kind;
+    uint32_t flags;
+    CpProcId proc;  /* owner, CP_NONE: crosses processes */
+    int64_t n;      /* initial count, parties, capacity in items (0: unbounded), channels */
+    int64_t size;   /* pipe: buffer bytes */
+    uint32_t lock;  /* condition: its lock object, CP_NONE: its own */
+    CpTime latency; /* socket: one way; device: completion interrupt */
+    int64_t bandwidth;   /* socket: bytes per second, 0: unlimited */
+    uint8_t service_arg; /* device: CP_ARG_CONST or CP_ARG_DIST, CP_ARG_NONE if not given */
+    uint32_t service;
+} CpObjDecl;
+
+enum {
+    CP_THREAD_SPAWNED = 1, /* started by SPAWN only, not at the beginning */
+    CP_THREAD_DAEMON = 2,
+    CP_THREAD_FORKS = 4, /* SPAWN makes a new process (a copy of the same declaration) */
+};
+
+typedef struct {
+    uint32_t name;
+    CpProcId proc;
+    uint32_t entry; /* pc */
+    uint32_t n_regs;
+    uint32_t copies; /* instances at the beginning; 0 for spawned ones */
+    uint32_t flags;
+    CpTime start; /* of the first instances */
+    CpSchedAttr attr;
+    bool own_attr;   /* attr was written down; else a spawned thread inherits */
+    CpGroup group;   /* CP_NONE: the process's */
+    CpCpu start_cpu; /* placement of the first instance, CP_NONE: the policy's choice */
+    uint32_t line;   /* of the declaration, 0: none */
+} CpThreadDecl;
+
+typedef struct {
+    uint32_t name;
+    uint32_t runtime;    /* string: "native", "python" */
+    uint32_t version;    /* string or CP_NONE */
+    GPtrArray *settings; /* "key", "value" pairs for the runtime; owned */
+    CpGroup group;
+    uint32_t first_thread, n_threads; /* its declarations */
+    CpProcId parent;
+} CpProcDecl;
+
+typedef struct {
+    uint32_t name;
+    CpGroup parent;
+    uint32_t weight; /* cgroup v2 scale, 100 = default */
+    CpTime quota;    /* 0: none */
+    CpTime period, burst;
+    uint32_t cpus; /* mask, CP_NONE */
+    bool idle;
+} CpGroupDecl;
+
+/* A change of settings during the run. */
+typedef enum {
+    CP_AT_NICE,
+    CP_AT_CPUS,
+    CP_AT_QUOTA,
+    CP_AT_WEIGHT,
+    CP_AT_OFFLINE,
+    CP_AT_ONLINE,
+    CP_AT_STOP
+} CpAtKind;
+typedef struct {
+    CpTime at;
+    CpAtKind kind;
+    uint32_t subject; /* thread declaration, group, or mask */
+    int64_t value;
+} CpAtDecl;
+
+/* An open arrival stream. */
+typedef struct {
+    uint8_t arg;  /* gap: CP_ARG_CONST, CP_ARG_REG or CP_ARG_DIST; CP_ARG_NONE: times from a
+                     list */
+    uint32_t gap; /* index, by arg; list index for CP_ARG_NONE */
+    CpTime until; /* CP_NEVER */
+    uint32_t end; /* pc after the body */
+    bool instant; /* body only sends, signals, marks ...: runs without a CPU */
+} CpArrivalsDecl;
+
+/* Interrupts: time taken from whoever runs. */
+typedef struct {
+    uint32_t name;
+    CpDist every, steal;
+    uint32_t cpus; /* mask, CP_NONE: all */
+} CpNoiseDecl;
+
+typedef struct {
+    uint32_t first, n; /* in the value table */
+} CpList;
+
+struct CpWorkload {
+    GArray *code;       /* CpInsn */
+    GArray *line;       /* uint32_t: source line of each instruction, 0: none */
+    GArray *consts;     /* int64_t */
+    GArray *values;     /* int64_t: lists, CHOICE, EMPIRICAL */
+    GArray *lists;      /* CpList */
+    GArray *dists;      /* CpDist */
+    GArray *masks;      /* CpCpuMask */
+    GArray *attrs;      /* CpSchedAttr, for SET_SCHED */
+    GPtrArray *strings; /* char *, owned; index 0 is "" */
+    GHashTable *string_index;
+    GArray *objs;     /* CpObjDecl */
+    GArray *procs;    /* CpProcDecl */
+    GArray *threads;  /* CpThreadDecl */
+    GArray *groups;   /* CpGroupDecl; 0 is the root */
+    GArray *ats;      /* CpAtDecl, sorted by time at verification */
+    GArray *arrivals; /* CpArrivalsDecl */
+    GArray *noises;   /* CpNoiseDecl */
+    GArray *hists;    /* uint32_t: names (string) */
+    GArray *vars;     /* struct: name and first value */
+    uint32_t name;    /* string */
+    uint32_t source;  /* string: file name for messages */
+};
+
+typedef struct {
+    uint32_t name;
+    CpProcId proc;
+    int64_t value;
+} CpVarDecl;
+
+CpWorkload *cp_workload_new(void);
+void cp_workload_free(CpWorkload *w);
+
+/* Each adds one row and returns its index; equal strings and constants share one. */
+uint32_t cp_workload_string(CpWorkload *w, const char *text);
+const char *cp_workload_text(const CpWorkload *w, uint32_t string);
+uint32_t cp_workload_const(CpWorkload *w, int64_t value);
+uint32_t cp_workload_dist(CpWorkload *w, CpDist dist);
+uint32_t cp_workload_list(CpWorkload *w, const int64_t *values, uint32_t n);
+uint32_t cp_workload_mask(CpWorkload *w, const CpCpuMask *mask);
+uint32_t cp_workload_hist(CpWorkload *w, const char *name);
+uint32_t cp_workload_obj(CpWorkload *w, const char *name, CpObjKind kind);
+uint32_t cp_workload_proc(CpWorkload *w, const char *name, const char *runtime);
+uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name);
+uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
+                          uint32_t line);
+static inline uint32_t cp_workload_pc(const CpWorkload *w)
+{
+    return w->code->len;
+}
+
+#define cp_obj_decl(w, i)    (&g_array_index((w)->objs, CpObjDecl, (i)))
+#define cp_proc_decl(w, i)   (&g_array_index((w)->procs, CpProcDecl, (i)))
+#define cp_thread_decl(w, i) (&g_array_index((w)->threads, CpThreadDecl, (i)))
+#define cp_group_decl(w, i)  (&g_array_index((w)->groups, CpGroupDecl, (i)))
+#define cp_insn(w, i)        (&g_array_index((w)->code, CpInsn, (i)))
+
+/* Default attributes: NORMAL, nice 0, default slack, all CPUs. */
+CpSchedAttr cp_sched_attr_default(void);
+
+/* Checks that every operand refers to an existing row and every jump to an instruction, and
+ * that control cannot run past the end.  A failure is a bug in whoever built it. */
+gboolean cp_workload_verify(CpWorkload *w, GError **error);
+
+/* Returns new text: one line an instruction, with names; for `validate --listing`. */
+char *cp_workload_listing(const CpWorkload *w);
+
+typedef struct {
+    const char *name, *operands, *meaning;
+} CpOpInfo;
+const CpOpInfo *cp_op_info(CpOp op);
+
+#endif

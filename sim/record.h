@@ -1,0 +1,82 @@
+/* The record stream: what happened, as 16-byte records in order of time.
+ *
+ * `records.def` is the only contract between the engine and everything that looks at a
+ * run; recordings of real machines are imported into the same form.  The engine appends to
+ * a block and hands full blocks to a sink, so memory does not grow with the run. */
+#ifndef CP_SIM_RECORD_H
+#define CP_SIM_RECORD_H
+
+#include "sim/types.h"
+
+typedef enum {
+#define CP_RECORD(NAME, name, number, more, id, arg, id2, value, meaning)                  \
+    CP_REC_##NAME = number,
+#include "sim/records.def"
+#undef CP_RECORD
+    CP_REC_KINDS = 64
+} CpRecordKind;
+
+typedef struct {
+    int64_t at;   /* time << 8 | kind; of a MORE record value << 8 | CP_REC_MORE */
+    uint32_t id;  /* see records.def */
+    uint16_t cpu; /* where it happened; CP_RECORD_NO_CPU if not known */
+    uint16_t arg;
+} CpRecord;
+
+G_STATIC_ASSERT(sizeof(CpRecord) == 16);
+
+#define CP_RECORD_NO_CPU 0xffffu
+
+/* Times reach 2^55 ns, more than a year. */
+static inline CpTime cp_record_time(const CpRecord *r)
+{
+    return r->at >> 8;
+}
+
+static inline int64_t cp_record_value(const CpRecord *r)
+{
+    return r->at >> 8;
+}
+
+static inline CpRecordKind cp_record_kind(const CpRecord *r)
+{
+    return (CpRecordKind)(r->at & 0xff);
+}
+
+static inline CpRecord cp_record_make(CpTime time, CpRecordKind kind, uint32_t id,
+                                      uint32_t cpu, uint32_t arg)
+{
+    return (CpRecord){(int64_t)((uint64_t)time << 8 | (uint64_t)kind), id, (uint16_t)cpu,
+                      (uint16_t)arg};
+}
+
+/* State letters of SWITCH records: low byte of arg; as the kernel prints prev_state. */
+#define CP_SWITCH_STATE(arg)    ((char)((arg)&0xff))
+#define CP_SWITCH_PREEMPTED     0x100u /* "R+" */
+#define CP_SWITCH_RECONSTRUCTED 0x200u /* not in the source; rebuilt by an importer */
+
+/* Static description of a kind; NULL for a number not in use. */
+typedef struct {
+    const char *name;
+    bool has_more;
+    const char *id, *arg, *id2, *value, *meaning;
+} CpRecordInfo;
+
+const CpRecordInfo *cp_record_info(unsigned kind);
+
+/* Where full blocks go.  `write` gets whole records (a MORE record is never separated from
+ * its head) in order of time; a failure is latched and ends the run. */
+typedef struct {
+    gboolean (*write)(void *data, const CpRecord *records, size_t n, GError **error);
+    void *data;
+} CpSink;
+
+enum { CP_RECORD_BLOCK = 4096 }; /* records a block: 64 KiB */
+
+/* What to keep.  Zero-filled means everything. */
+typedef struct {
+    CpTime from, to;     /* window; to = 0: no end */
+    uint64_t drop_kinds; /* bit k: leave kind k out */
+} CpRecordFilter;
+
+#endif
