@@ -67,7 +67,12 @@ struct CpPolicyClass {
     const CpParam *params; /* settings, NULL-name ended; NULL: none */
     size_t sim_size, rq_size, ent_size;
     bool ticked;     /* next_look is honoured at the next tick, as in the kernel */
-    bool global;     /* one queue for all CPUs (textbook): any idle CPU takes from it */
+    /* One queue for all CPUs (textbook).  Each CPU still has its CpRq, with its own `curr`,
+     * but all share one `data`; rq_init and rq_clear are called once.  pick must leave out
+     * what cp_rq_allows refuses.  A waking thread goes to an allowed idle CPU; if there is
+     * none, the CPUs where `preempts` says yes are candidates, and of two of them the one
+     * whose curr the other's curr would preempt (lowest number first). */
+    bool global;
     bool conserving; /* never idles a CPU while something is queued there */
 
     /* Once, before the first event: check settings, fill policy->data.  The only hook that
@@ -151,6 +156,8 @@ uint64_t cp_rq_random(CpRq *rq);
  * of its burst (the oracle of SJF and SRTF). */
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid);
 CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid);
+/* May ent run on this queue's CPU?  Always true but for global classes and pinned threads. */
+bool cp_rq_allows(const CpRq *rq, CpEnt ent);
 /* When the thread was last enqueued. */
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
 
