@@ -20,6 +20,10 @@ typedef struct {
     bool kernel; /* threads may have policies of their own (fifo, rr, batch ...) */
 } CpProfile;
 
+/* Textbook classes. */
+extern const CpPolicyClass cp_policy_edf, cp_policy_fcfs, cp_policy_lottery, cp_policy_mlfq,
+    cp_policy_priority, cp_policy_rr, cp_policy_sjf, cp_policy_srtf, cp_policy_stride;
+
 const CpPolicyClass *const *cp_policy_classes(void); /* NULL-ended */
 const CpPolicyClass *cp_policy_class_find(const char *name);
 const CpRuntimeClass *const *cp_runtime_classes(void); /* NULL-ended */

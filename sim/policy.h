@@ -66,7 +66,7 @@ struct CpPolicyClass {
     const char *summary;   /* one line */
     const CpParam *params; /* settings, NULL-name ended; NULL: none */
     size_t sim_size, rq_size, ent_size;
-    bool ticked;     /* next_look is honoured at the next tick, as in the kernel */
+    bool ticked; /* next_look is honoured at the next tick, as in the kernel */
     /* One queue for all CPUs (textbook).  Each CPU still has its CpRq, with its own `curr`,
      * but all share one `data`; rq_init and rq_clear are called once.  pick must leave out
      * what cp_rq_allows refuses.  A waking thread goes to an allowed idle CPU; if there is
@@ -156,10 +156,14 @@ uint64_t cp_rq_random(CpRq *rq);
  * of its burst (the oracle of SJF and SRTF). */
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid);
 CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid);
-/* May ent run on this queue's CPU?  Always true but for global classes and pinned threads. */
+/* May ent run on this queue's CPU?  Always true but for global classes and pinned threads.
+ */
 bool cp_rq_allows(const CpRq *rq, CpEnt ent);
 /* When the thread was last enqueued. */
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
+/* Release of the job in hand: its flow's CP_REG_RELEASE (period, arrival, received
+ * request), or cp_thread_ready_since if that holds none. */
+CpTime cp_thread_release(const CpSim *sim, CpTid tid);
 
 /* fair.c:prio_to_weight */
 uint32_t cp_nice_weight(int nice);
