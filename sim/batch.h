@@ -11,8 +11,10 @@
 typedef struct {
     void *(*job)(uint64_t index, unsigned worker, void *data); /* on a worker */
     bool (*done)(uint64_t index, void *result, void *data);    /* takes result */
-    void *data;
-    unsigned n_workers;
+    GDestroyNotify drop; /* frees a result finished after the stop, which `done` never
+                            gets; may be NULL */
+    void *data;          /* handed to both */
+    unsigned n_workers;  /* 0: as many as the host has CPUs */
 } CpBatch;
 
 /* Returns the number of indexes delivered. */

@@ -1,6 +1,7 @@
 /* Log-linear histogram of ns: 64 steps an octave, so a quantile is within 0.8 %; exact
  * minimum, maximum, sum and count.  Octaves are allocated from an arena at first use, so an
- * unused histogram costs 320 bytes and a hot one allocates nothing. */
+ * unused histogram costs half a KiB, each octave another, and a hot one allocates nothing.
+ */
 #ifndef CP_SIM_HIST_H
 #define CP_SIM_HIST_H
 
@@ -11,10 +12,10 @@ enum { CP_HIST_BITS = 6, CP_HIST_OCTAVES = 64 - CP_HIST_BITS };
 
 typedef struct {
     uint64_t n;
-    int64_t min, max;
+    int64_t min, max; /* valid when n > 0 */
     __int128 sum;
     CpArena *arena; /* borrowed */
-    uint32_t *octave[CP_HIST_OCTAVES];
+    uint64_t *octave[CP_HIST_OCTAVES];
 } CpHist;
 
 void cp_hist_init(CpHist *hist, CpArena *arena);
@@ -33,9 +34,9 @@ static inline void cp_hist_add(CpHist *hist, int64_t value)
     }
     hist->octave[octave][step]++;
     hist->n++;
-    hist->sum += value;
-    hist->min = value < hist->min ? value : hist->min;
-    hist->max = value > hist->max ? value : hist->max;
+    hist->sum += v;
+    hist->min = (int64_t)v < hist->min ? (int64_t)v : hist->min;
+    hist->max = (int64_t)v > hist->max ? (int64_t)v : hist->max;
 }
 
 /* Value at share ppm (500000 = median), clamped to min..max; 0 when empty. */

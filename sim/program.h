@@ -136,7 +136,7 @@ typedef struct {
     uint32_t version;    /* string or CP_NONE */
     GPtrArray *settings; /* "key", "value" pairs for the runtime; owned */
     CpGroup group;
-    uint32_t first_thread, n_threads; /* its declarations */
+    uint32_t first_thread, n_threads; /* its declarations, next to each other */
     CpProcId parent;
 } CpProcDecl;
 
@@ -189,9 +189,10 @@ typedef struct {
 } CpList;
 
 struct CpWorkload {
-    GArray *code;       /* CpInsn */
-    GArray *line;       /* uint32_t: source line of each instruction, 0: none */
-    GArray *consts;     /* int64_t */
+    GArray *code;   /* CpInsn */
+    GArray *line;   /* uint32_t: source line of each instruction, 0: none */
+    GArray *consts; /* int64_t */
+    GHashTable *const_index;
     GArray *values;     /* int64_t: lists, CHOICE, EMPIRICAL */
     GArray *lists;      /* CpList */
     GArray *dists;      /* CpDist */
@@ -207,7 +208,7 @@ struct CpWorkload {
     GArray *arrivals; /* CpArrivalsDecl */
     GArray *noises;   /* CpNoiseDecl */
     GArray *hists;    /* uint32_t: names (string) */
-    GArray *vars;     /* struct: name and first value */
+    GArray *vars;     /* CpVarDecl */
     uint32_t name;    /* string */
     uint32_t source;  /* string: file name for messages */
 };
@@ -221,7 +222,10 @@ typedef struct {
 CpWorkload *cp_workload_new(void);
 void cp_workload_free(CpWorkload *w);
 
-/* Each adds one row and returns its index; equal strings and constants share one. */
+/* Each adds one row and returns its index; equal strings, constants and histograms share
+ * one.  Declarations come with defaults: an object without owner, a process in the root
+ * group, one copy of a thread that begins at the next instruction emitted.  The threads of
+ * a process are declared one after the other, before those of another. */
 uint32_t cp_workload_string(CpWorkload *w, const char *text);
 const char *cp_workload_text(const CpWorkload *w, uint32_t string);
 uint32_t cp_workload_const(CpWorkload *w, int64_t value);
@@ -248,8 +252,9 @@ static inline uint32_t cp_workload_pc(const CpWorkload *w)
 /* Default attributes: NORMAL, nice 0, default slack, all CPUs. */
 CpSchedAttr cp_sched_attr_default(void);
 
-/* Checks that every operand refers to an existing row and every jump to an instruction, and
- * that control cannot run past the end.  A failure is a bug in whoever built it. */
+/* Checks that every operand refers to an existing row and every jump to an instruction,
+ * that a thread has the registers its code uses and that control cannot run past the end;
+ * sorts `ats`.  A failure is a bug in whoever built it. */
 gboolean cp_workload_verify(CpWorkload *w, GError **error);
 
 /* Returns new text: one line an instruction, with names; for `validate --listing`. */

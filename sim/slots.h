@@ -1,7 +1,7 @@
 /* One next-event time per CPU in a winner tree; ties go to the lower CPU number.
  *
  * The time and the CPU share one 64-bit key (time << 10 | cpu), so one compare orders both;
- * times reach 2^53 ns, 104 days of simulated time.  CP_NEVER parks a slot. */
+ * times reach 2^54 ns, 208 days of simulated time.  CP_NEVER parks a slot. */
 #ifndef CP_SIM_SLOTS_H
 #define CP_SIM_SLOTS_H
 

@@ -1,0 +1,150 @@
+#include "sim/arena.h"
+
+#include "sim/assert.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    ALIGN = 16,
+    CHUNK_MIN = 64 * 1024,
+    CHUNK_MAX = 4 * 1024 * 1024,
+    /* Above this much touched memory it is cheaper to give the pages back and have the
+     * kernel zero the ones touched again than to write them all. */
+    ZERO_BY_HAND = 256 * 1024,
+};
+
+/* Anonymous memory reads as zero until written. */
+static void *map_zeroed(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) {
+        g_error("cannot reserve %zu MiB of address space: %s; see `ulimit -v` and "
+                "vm.overcommit_memory",
+                size >> 20, g_strerror(errno));
+    }
+    return p;
+}
+
+/* Zeroes the first `touched` bytes of a mapping. */
+static void zero_touched(void *p, size_t touched)
+{
+    if (touched <= ZERO_BY_HAND || madvise(p, touched, MADV_DONTNEED) != 0) {
+        memset(p, 0, touched);
+    }
+}
+
+/* --- arena --- */
+
+typedef struct Chunk Chunk;
+
+struct Chunk {
+    Chunk *next; /* in order of allocation */
+    char *mem;
+    size_t size, used; /* bytes */
+};
+
+struct CpArena {
+    Chunk *first, *current; /* chunks after `current` are empty and zeroed */
+    size_t next_size;       /* of the next chunk: doubles up to CHUNK_MAX */
+};
+
+CpArena *cp_arena_new(void)
+{
+    CpArena *arena = g_new0(CpArena, 1);
+    arena->next_size = CHUNK_MIN;
+    return arena;
+}
+
+void cp_arena_free(CpArena *arena)
+{
+    if (arena == NULL) {
+        return;
+    }
+    for (Chunk *c = arena->first, *next; c != NULL; c = next) {
+        next = c->next;
+        munmap(c->mem, c->size);
+        g_free(c);
+    }
+    g_free(arena);
+}
+
+/* Makes a chunk with room for `size` the current one: an empty one left by a reset if the
+ * next is large enough, else a new one put before it. */
+static void arena_advance(CpArena *arena, size_t size)
+{
+    Chunk *current = arena->current;
+    Chunk *next = current != NULL ? current->next : arena->first;
+    if (next == NULL || next->size < size) {
+        Chunk *c = g_new0(Chunk, 1);
+        c->size = MAX(arena->next_size, (size + CHUNK_MIN - 1) & ~(size_t)(CHUNK_MIN - 1));
+        c->mem = map_zeroed(c->size);
+        c->next = next;
+        arena->next_size = MIN(arena->next_size * 2, (size_t)CHUNK_MAX);
+        if (current != NULL) {
+            current->next = c;
+        } else {
+            arena->first = c;
+        }
+        next = c;
+    }
+    arena->current = next;
+}
+
+void *cp_arena_alloc(CpArena *arena, size_t size)
+{
+    cp_require(size <= SIZE_MAX / 2);
+    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    Chunk *c = arena->current;
+    if (c == NULL || c->size - c->used < size) {
+        arena_advance(arena, size);
+        c = arena->current;
+    }
+    void *p = c->mem + c->used;
+    c->used += size;
+    return p;
+}
+
+void cp_arena_reset(CpArena *arena)
+{
+    for (Chunk *c = arena->first; c != NULL && c->used > 0; c = c->next) {
+        zero_touched(c->mem, c->used);
+        c->used = 0;
+    }
+    arena->current = NULL;
+}
+
+/* --- tables --- */
+
+void cp_table_init(CpTable *table, size_t row_size, uint32_t n_max)
+{
+    cp_require(row_size > 0 && n_max > 0 && n_max < CP_NONE);
+    *table = (CpTable){
+        .rows = map_zeroed(row_size * n_max), .row_size = row_size, .n_max = n_max};
+}
+
+void cp_table_clear(CpTable *table)
+{
+    if (table->rows != NULL) {
+        munmap(table->rows, table->row_size * table->n_max);
+    }
+    *table = (CpTable){0};
+}
+
+uint32_t cp_table_add(CpTable *table)
+{
+    if (table->n == table->n_max) {
+        return CP_NONE;
+    }
+    table->touched += table->row_size;
+    return table->n++;
+}
+
+void cp_table_reset(CpTable *table)
+{
+    zero_touched(table->rows, table->touched);
+    table->n = 0;
+    table->touched = 0;
+}

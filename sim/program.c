@@ -1,0 +1,195 @@
+#include "sim/program.h"
+
+#include "sim/assert.h"
+
+#include <string.h>
+
+static const CpOpInfo op_infos[] = {
+#define CP_OP(NAME, name, operands, meaning) [CP_OP_##NAME] = {name, operands, meaning},
+#include "sim/ops.def"
+#undef CP_OP
+};
+
+/* Constants are hash keys stored in pointers. */
+G_STATIC_ASSERT(sizeof(void *) == sizeof(int64_t));
+
+const CpOpInfo *cp_op_info(CpOp op)
+{
+    cp_require((size_t)op < G_N_ELEMENTS(op_infos));
+    return &op_infos[op];
+}
+
+static void proc_clear(void *data)
+{
+    CpProcDecl *proc = data;
+    g_ptr_array_unref(proc->settings);
+}
+
+CpWorkload *cp_workload_new(void)
+{
+    CpWorkload *w = g_new0(CpWorkload, 1);
+    w->code = g_array_new(FALSE, FALSE, sizeof(CpInsn));
+    w->line = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    w->consts = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    w->const_index = g_hash_table_new(NULL, NULL);
+    w->values = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    w->lists = g_array_new(FALSE, FALSE, sizeof(CpList));
+    w->dists = g_array_new(FALSE, FALSE, sizeof(CpDist));
+    w->masks = g_array_new(FALSE, FALSE, sizeof(CpCpuMask));
+    w->attrs = g_array_new(FALSE, FALSE, sizeof(CpSchedAttr));
+    w->strings = g_ptr_array_new_with_free_func(g_free);
+    w->string_index = g_hash_table_new(g_str_hash, g_str_equal);
+    w->objs = g_array_new(FALSE, FALSE, sizeof(CpObjDecl));
+    w->procs = g_array_new(FALSE, FALSE, sizeof(CpProcDecl));
+    g_array_set_clear_func(w->procs, proc_clear);
+    w->threads = g_array_new(FALSE, FALSE, sizeof(CpThreadDecl));
+    w->groups = g_array_new(FALSE, FALSE, sizeof(CpGroupDecl));
+    w->ats = g_array_new(FALSE, FALSE, sizeof(CpAtDecl));
+    w->arrivals = g_array_new(FALSE, FALSE, sizeof(CpArrivalsDecl));
+    w->noises = g_array_new(FALSE, FALSE, sizeof(CpNoiseDecl));
+    w->hists = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    w->vars = g_array_new(FALSE, FALSE, sizeof(CpVarDecl));
+    cp_workload_string(w, "");
+    const CpGroupDecl root = {.parent = CP_NONE, .weight = 100, .cpus = CP_NONE};
+    g_array_append_val(w->groups, root);
+    return w;
+}
+
+void cp_workload_free(CpWorkload *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    GArray *const arrays[] = {w->code,     w->line,   w->consts, w->values, w->lists,
+                              w->dists,    w->masks,  w->attrs,  w->objs,   w->procs,
+                              w->threads,  w->groups, w->ats,    w->hists,  w->vars,
+                              w->arrivals, w->noises};
+    for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
+        g_array_unref(arrays[i]);
+    }
+    g_hash_table_unref(w->const_index);
+    g_hash_table_unref(w->string_index);
+    g_ptr_array_unref(w->strings);
+    g_free(w);
+}
+
+uint32_t cp_workload_string(CpWorkload *w, const char *text)
+{
+    void *index;
+    if (g_hash_table_lookup_extended(w->string_index, text, NULL, &index)) {
+        return GPOINTER_TO_UINT(index);
+    }
+    char *copy = g_strdup(text);
+    g_hash_table_insert(w->string_index, copy, GUINT_TO_POINTER(w->strings->len));
+    g_ptr_array_add(w->strings, copy);
+    return w->strings->len - 1;
+}
+
+const char *cp_workload_text(const CpWorkload *w, uint32_t string)
+{
+    cp_require(string < w->strings->len);
+    return g_ptr_array_index(w->strings, string);
+}
+
+uint32_t cp_workload_const(CpWorkload *w, int64_t value)
+{
+    void *index;
+    if (g_hash_table_lookup_extended(w->const_index, (void *)value, NULL, &index)) {
+        return GPOINTER_TO_UINT(index);
+    }
+    g_hash_table_insert(w->const_index, (void *)value, GUINT_TO_POINTER(w->consts->len));
+    g_array_append_val(w->consts, value);
+    return w->consts->len - 1;
+}
+
+uint32_t cp_workload_dist(CpWorkload *w, CpDist dist)
+{
+    g_array_append_val(w->dists, dist);
+    return w->dists->len - 1;
+}
+
+uint32_t cp_workload_list(CpWorkload *w, const int64_t *values, uint32_t n)
+{
+    const CpList list = {w->values->len, n};
+    if (n > 0) {
+        g_array_append_vals(w->values, values, n);
+    }
+    g_array_append_val(w->lists, list);
+    return w->lists->len - 1;
+}
+
+uint32_t cp_workload_mask(CpWorkload *w, const CpCpuMask *mask)
+{
+    g_array_append_vals(w->masks, mask, 1);
+    return w->masks->len - 1;
+}
+
+uint32_t cp_workload_hist(CpWorkload *w, const char *name)
+{
+    uint32_t string = cp_workload_string(w, name);
+    for (uint32_t i = 0; i < w->hists->len; i++) {
+        if (g_array_index(w->hists, uint32_t, i) == string) {
+            return i;
+        }
+    }
+    g_array_append_val(w->hists, string);
+    return w->hists->len - 1;
+}
+
+uint32_t cp_workload_obj(CpWorkload *w, const char *name, CpObjKind kind)
+{
+    const CpObjDecl obj = {.name = cp_workload_string(w, name),
+                           .kind = kind,
+                           .proc = CP_NONE,
+                           .lock = CP_NONE,
+                           .service_arg = CP_ARG_NONE};
+    g_array_append_val(w->objs, obj);
+    return w->objs->len - 1;
+}
+
+uint32_t cp_workload_proc(CpWorkload *w, const char *name, const char *runtime)
+{
+    const CpProcDecl proc = {.name = cp_workload_string(w, name),
+                             .runtime = cp_workload_string(w, runtime),
+                             .version = CP_NONE,
+                             .settings = g_ptr_array_new_with_free_func(g_free),
+                             .first_thread = w->threads->len,
+                             .parent = CP_NONE};
+    g_array_append_val(w->procs, proc);
+    return w->procs->len - 1;
+}
+
+uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name)
+{
+    cp_require(proc < w->procs->len);
+    CpProcDecl *owner = cp_proc_decl(w, proc);
+    if (owner->n_threads == 0) {
+        owner->first_thread = w->threads->len;
+    }
+    cp_require(owner->first_thread + owner->n_threads == w->threads->len);
+    owner->n_threads++;
+    const CpThreadDecl thread = {.name = cp_workload_string(w, name),
+                                 .proc = proc,
+                                 .entry = w->code->len,
+                                 .n_regs = CP_REG_FREE,
+                                 .copies = 1,
+                                 .attr = cp_sched_attr_default(),
+                                 .group = CP_NONE,
+                                 .start_cpu = CP_NONE};
+    g_array_append_val(w->threads, thread);
+    return w->threads->len - 1;
+}
+
+uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
+                          uint32_t line)
+{
+    const CpInsn insn = {(uint8_t)op, a, b, c};
+    g_array_append_val(w->code, insn);
+    g_array_append_val(w->line, line);
+    return w->code->len - 1;
+}
+
+CpSchedAttr cp_sched_attr_default(void)
+{
+    return (CpSchedAttr){.policy = CP_SCHED_NORMAL, .slack = -1, .cpus = CP_NONE};
+}
