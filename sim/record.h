@@ -55,6 +55,15 @@ static inline CpRecord cp_record_make(CpTime time, CpRecordKind kind, uint32_t i
 #define CP_SWITCH_PREEMPTED     0x100u /* "R+" */
 #define CP_SWITCH_RECONSTRUCTED 0x200u /* not in the source; rebuilt by an importer */
 
+/* arg of WAKEUP records: cause in the low bits; above them, if the waker ran on another CPU
+ * than the one the thread was enqueued on, 1 + that CPU (recordings of kernels). */
+#define CP_WAKEUP_CAUSE(arg)   ((CpWakeCause)((arg)&0xfu))
+#define CP_WAKEUP_AUTHOR_SHIFT 4
+#define CP_WAKEUP_AUTHOR(r)                                                                \
+    ((r)->arg >> CP_WAKEUP_AUTHOR_SHIFT                                                    \
+         ? (uint32_t)((r)->arg >> CP_WAKEUP_AUTHOR_SHIFT) - 1                              \
+         : (uint32_t)(r)->cpu)
+
 /* Static description of a kind; NULL for a number not in use. */
 typedef struct {
     const char *name;
