@@ -12,6 +12,7 @@
 #ifndef CP_SIM_POLICY_H
 #define CP_SIM_POLICY_H
 
+#include "sim/machine.h"
 #include "sim/params.h"
 #include "sim/program.h"
 #include "sim/types.h"
@@ -38,7 +39,9 @@ typedef struct {
     CpCpu cpu;
     CpGroup group; /* whose children are queued here; 0 at the top */
     CpEnt curr;    /* running entity of this queue, CP_NONE */
-    uint32_t nr;   /* runnable entities, curr included; kept by the engine */
+    uint32_t nr;      /* runnable entities, curr included; kept by the engine */
+    uint32_t delayed; /* entities asleep but still in the structure; kept by the engine */
+    uint64_t draws;   /* random numbers drawn so far */
 } CpRq;
 
 typedef enum {
@@ -57,8 +60,9 @@ typedef enum {
 } CpDeqFlags;
 
 typedef enum {
-    CP_WAKE_SYNC = 1, /* the waker is about to sleep */
-    CP_WAKE_NEW = 2,  /* fork */
+    CP_WAKE_SYNC = 1,    /* the waker is about to sleep */
+    CP_WAKE_NEW = 2,     /* fork */
+    CP_WAKE_DELAYED = 4, /* the wakee was still queued (delayed dequeue) */
 } CpWakeFlags;
 
 struct CpPolicyClass {
@@ -85,6 +89,10 @@ struct CpPolicyClass {
     /* A thread got its attributes (before the first enqueue and at each change, then not
      * queued). */
     void (*attr)(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr);
+
+    /* A group entity's share of its parent on one CPU; rq is NULL before the first enqueue,
+     * else the queue it stands in or runs in.  Classes without groups leave it NULL. */
+    void (*group_weight)(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t weight, bool idle);
 
     /* Where a waking or new thread goes; default: cp_place_default. */
     CpCpu (*select_cpu)(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
@@ -120,6 +128,10 @@ struct CpPolicyClass {
      * ticks. */
     void (*ticked_over)(CpRq *rq, CpEnt curr, uint64_t n);
     void (*yield)(CpRq *rq);
+    /* The CPU is about to go idle: move threads here with cp_pull; true if any came. */
+    bool (*newidle)(CpRq *rq);
+    /* At a look of a CPU with two or more runnable threads: even out the load. */
+    void (*balance)(CpRq *rq);
     /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
      * the end. */
     CpEnt (*next_queued)(CpRq *rq, CpEnt after);
@@ -143,8 +155,22 @@ static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
                : p->ents + (size_t)ent * p->ent_size;
 }
 
+/* An idle CPU near the thread's last one, else the least loaded. */
+CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
 /* Ask cpu to reschedule as soon as it can. */
 void cp_resched(CpSim *sim, CpCpu cpu);
+/* Moves a queued, not running thread to another CPU's queue. */
+void cp_pull(CpSim *sim, CpTid tid, CpCpu to);
+/* What a CPU has to do: runnable threads, those on their way included; 0 = idle. */
+uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu);
+CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
+/* When the CPU last became idle or switched. */
+CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);
+bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu);
+CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid);
+const CpMachine *cp_sim_machine(const CpSim *sim);
+/* The same class's queue on another CPU, for looking only. */
+const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
 /* A delayed entity has been removed from the structure by the class. */
 void cp_rq_dequeue_done(CpRq *rq, CpEnt ent);
 /* Arrays that grow with the queue: *array gets room for n rows of `size` bytes; contents

@@ -33,6 +33,7 @@ typedef struct {
     const CpParam *params;
     size_t proc_size, thread_size, flow_size;
     gboolean (*init)(CpSim *sim, CpProcId proc, GError **error);
+    void (*clear)(CpSim *sim, CpProcId proc); /* optional: frees what init made */
     CpStep (*step)(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
     /* Optional: wraps kernel operations of the process's threads (a Python thread drops its
      * lock around a sleep).  NULL: the engine executes them itself. */
@@ -70,6 +71,8 @@ void cp_stop_at(CpSim *sim, CpTid tid, CpTime at);
 /* The runtime's `timer` hook is called with (id, gen) at that time, in interrupt context.
  */
 void cp_timer(CpSim *sim, CpProcId proc, CpTime at, uint32_t id, uint32_t gen);
+/* Executes a kernel operation (below CP_OP_RUNTIME); for runtimes that wrap them. */
+CpStep cp_kernel_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
 /* CPU time of kernel work by the running thread, before its next instruction. */
 void cp_charge(CpSim *sim, CpTid tid, CpTime cost);
 

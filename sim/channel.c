@@ -1,0 +1,116 @@
+#include "sim/engine.h"
+
+/* Wait queues, ordered as futex queues are: real-time waiters by priority, then all others
+ * first come first served; mirrors futex_queue. */
+
+CpChan cp_channel_new(CpSim *sim)
+{
+    CpChan chan = cp_table_add(&sim->chan_table);
+    cp_require(chan != CP_NONE);
+    sim->chans[chan] = (CpChannel){.first = CP_NONE, .last = CP_NONE};
+    return chan;
+}
+
+static int rt_prio(const CpSim *sim, CpTid tid)
+{
+    if (!(cp_thread(sim, tid)->flags & CP_TF_SPECIAL)) {
+        return 0;
+    }
+    const CpSchedAttr *attr = cp_thread_attr(sim, tid);
+    return attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR ? attr->rt_prio : 0;
+}
+
+static void insert_before(CpSim *sim, CpChannel *c, CpTid tid, CpTid before)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpTid after = before == CP_NONE ? c->last : cp_thread(sim, before)->prev;
+    t->next = before;
+    t->prev = after;
+    if (after == CP_NONE) {
+        c->first = tid;
+    } else {
+        cp_thread(sim, after)->next = tid;
+    }
+    if (before == CP_NONE) {
+        c->last = tid;
+    } else {
+        cp_thread(sim, before)->prev = tid;
+    }
+}
+
+void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid)
+{
+    CpChannel *c = &sim->chans[chan];
+    int prio = rt_prio(sim, tid);
+    CpTid before = CP_NONE;
+    if (prio > 0) {
+        before = c->first;
+        for (uint32_t i = 0; i < c->n_rt && rt_prio(sim, before) >= prio; i++) {
+            before = cp_thread(sim, before)->next;
+        }
+        c->n_rt++;
+    }
+    insert_before(sim, c, tid, before);
+    c->n++;
+    cp_thread(sim, tid)->chan = chan;
+}
+
+void cp_channel_remove(CpSim *sim, CpTid tid)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpChannel *c = &sim->chans[t->chan];
+    if (t->prev == CP_NONE) {
+        c->first = t->next;
+    } else {
+        cp_thread(sim, t->prev)->next = t->next;
+    }
+    if (t->next == CP_NONE) {
+        c->last = t->prev;
+    } else {
+        cp_thread(sim, t->next)->prev = t->prev;
+    }
+    c->n--;
+    c->n_rt -= c->n_rt > 0 && rt_prio(sim, tid) > 0;
+    t->chan = CP_NONE;
+    t->next = t->prev = CP_NONE;
+}
+
+uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause cause,
+                 uint32_t flags)
+{
+    uint32_t woken = 0;
+    while (woken < n && sim->chans[chan].first != CP_NONE) {
+        cp_wake_thread(sim, sim->chans[chan].first, waker, cause, flags);
+        woken++;
+    }
+    return woken;
+}
+
+uint32_t cp_requeue(CpSim *sim, CpChan from, CpChan to, uint32_t n)
+{
+    uint32_t moved = 0;
+    while (moved < n && sim->chans[from].first != CP_NONE) {
+        CpTid tid = sim->chans[from].first;
+        cp_channel_remove(sim, tid);
+        cp_channel_add(sim, to, tid);
+        moved++;
+    }
+    return moved;
+}
+
+uint32_t cp_waiters(const CpSim *sim, CpChan chan)
+{
+    return sim->chans[chan].n;
+}
+
+CpTid cp_first_waiter(const CpSim *sim, CpChan chan)
+{
+    return sim->chans[chan].first;
+}
+
+void cp_wait(CpSim *sim, CpTid tid, CpChan chan, CpTime deadline, CpBlock reason,
+             uint32_t object)
+{
+    cp_channel_add(sim, chan, tid);
+    cp_block(sim, tid, deadline, reason, object);
+}

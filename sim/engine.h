@@ -1,0 +1,453 @@
+/* The state of a run, private to the engine and to the runtimes built on it.
+ *
+ * Ownership: everything hangs off one CpSim.  Tables (threads, flows, channels, objects)
+ * never move, so a pointer into one is good while the row exists, but no pointer is kept in
+ * a structure: structures hold handles.
+ *
+ * One event is one entry taken from the timers or from the CPU slots.  Nobody runs another
+ * CPU's scheduler: a wake-up that should preempt CPU k moves k's slot. */
+#ifndef CP_SIM_ENGINE_H
+#define CP_SIM_ENGINE_H
+
+#include "sim/arena.h"
+#include "sim/assert.h"
+#include "sim/dist.h"
+#include "sim/sim.h"
+#include "sim/slots.h"
+#include "sim/timerq.h"
+
+enum {
+    CP_TF_DELAYED = 1,   /* asleep, but still in its class's structure */
+    CP_TF_WAKING = 2,    /* woken; activation on its CPU is under way */
+    CP_TF_SPIN = 4,      /* burst ends at a moment, not after an amount of work */
+    CP_TF_STOP = 8,      /* cp_stop_at is due when it next runs */
+    CP_TF_WOKEN = 16,    /* enqueued by a wake-up, has not run since */
+    CP_TF_MIGRATED = 32, /* its next burst pays for the migration */
+    CP_TF_DAEMON = 64,
+    CP_TF_SPECIAL = 128, /* has attributes of its own */
+};
+
+typedef struct {       /* hot; one cache line */
+    CpTime burst_left; /* ns of work left at full capacity */
+    CpTime since;      /* when the present state began */
+    CpTime cpu_time;   /* ns charged */
+    CpFlowId flow;     /* behaviour now executed */
+    CpTid next, prev;  /* neighbours in the wait queue `chan` */
+    CpChan chan;       /* what we wait on, or CP_NONE */
+    uint32_t wake_gen; /* bumping it makes a pending deadline stale */
+    uint32_t decl;     /* declaration in the workload */
+    CpProcId proc;
+    CpGroup group;
+    uint16_t cpu;      /* where it runs or is queued, or last was */
+    uint16_t affinity; /* mask of the workload + 1; 0: all CPUs */
+    uint8_t state;     /* CpThreadState */
+    uint8_t cls;       /* rank of its class */
+    uint8_t block;     /* CpBlock */
+    uint8_t flags;     /* CP_TF_* */
+} CpThread;
+
+G_STATIC_ASSERT(sizeof(CpThread) == 64);
+
+typedef struct {       /* cold */
+    CpTime start, end; /* end: CP_NEVER while it lives */
+    CpTime first_run;  /* CP_NEVER before */
+    CpTime work;       /* nominal ns given to it in bursts */
+    CpTime runq_wait, blocked;
+    CpTime irq;          /* interrupts while it held a CPU */
+    uint32_t nvcsw, nivcsw, migrations;
+    uint32_t instance; /* of its declaration, from 0 */
+    uint32_t object;   /* what it is blocked on: object, declaration */
+    uint32_t hist;     /* own wake-up latencies, CP_NONE */
+    uint32_t attr;     /* row of sim->attrs */
+    uint32_t credits;  /* replay: wake-ups that came before the wait */
+} CpThreadCold;
+
+typedef struct {        /* family; touched by spawning threads only */
+    CpTid parent_plus1; /* 0: none */
+    CpTid first_plus1, next_plus1, prev_plus1; /* living children, newest first */
+} CpKin;
+
+typedef struct {
+    uint32_t pc;
+    CpTid thread;      /* who executes it; CP_NONE: outside a CPU (arrivals) */
+    uint32_t draws;    /* random numbers drawn so far */
+    uint8_t why;       /* CpWhy with which the instruction at pc is (re-)entered */
+    uint8_t timed_out; /* result of the last wait */
+    uint16_t rt_state; /* the runtime's place within an instruction */
+    uint32_t regs;     /* first row of sim->regs, CP_NONE: none */
+    uint32_t owner;    /* the runtime's */
+    uint64_t rng_id;   /* logical id, independent of scheduling */
+} CpFlow;
+
+G_STATIC_ASSERT(sizeof(CpFlow) == 32);
+
+typedef struct {
+    CpTid first, last;
+    uint32_t n;
+    uint32_t n_rt; /* real-time waiters at the front, by priority */
+} CpChannel;
+
+typedef struct {
+    int64_t value;
+    CpTime stamp; /* release of the request, CP_NEVER: none */
+    int64_t size; /* bytes; 0: counts as one item */
+    CpTime sent;
+} CpItem;
+
+typedef struct {
+    CpObjKind kind;
+    uint32_t flags;
+    uint32_t decl;
+    CpChan chan;    /* lock, event, get side, readers */
+    CpChan chan2;   /* put side, writers */
+    CpTid owner;    /* holder, CP_NONE */
+    uint32_t depth; /* of a recursive lock; readers inside a rwlock */
+    int64_t value;  /* count of a semaphore, 1 = event set, parties arrived, bytes held */
+    uint32_t lock;  /* condition: object of its lock */
+    uint32_t head, n, cap; /* ring of items */
+    CpItem *items;         /* owned */
+    CpTime since;          /* when the owner took it */
+    uint32_t running;      /* device: requests in service */
+    /* statistics */
+    uint64_t acquired, contended, dropped, passed;
+    CpTime hold_ns, wait_ns, wait_max_ns;
+    uint32_t n_max;
+} CpObj;
+
+typedef struct {
+    CpTime clock;      /* everything is charged up to here */
+    CpTime burst_end;  /* end of the running burst if nothing happens; CP_NEVER */
+    CpTime look;       /* when the class wants to look; CP_NEVER */
+    CpTime resched_at; /* when the pending reschedule takes effect; CP_NEVER */
+    CpTime
+        irq_left; /* interrupt time still to pass before curr goes on; not charged to it */
+    CpTime ovh_left; /* kernel work still to pass; charged to curr */
+    CpTid curr;      /* CP_NONE: idle */
+    uint8_t cls;     /* rank of curr's class */
+    bool online;
+    uint32_t waking;    /* threads on their way here */
+    bool balancing;   /* inside a newidle pull */
+    uint32_t speed;   /* of 1024: capacity, less a busy SMT sibling */
+    uint32_t nr;      /* runnable threads here, curr included */
+    CpTime run_since; /* curr was switched in, or the CPU went idle */
+    CpTime look_from; /* ticks up to here have been seen by the class */
+    CpTime last_switch;
+    CpCpu id;
+    /* statistics */
+    CpTime busy, idle, overhead, irq;
+    uint64_t switches;
+} CpCore;
+
+typedef struct {
+    CpPolicy policy;
+    const CpPolicyClass *cls;
+} CpClassSlot;
+
+struct CpProcess {
+    uint32_t decl;
+    const CpRuntimeClass *runtime;
+    const CpParamSet *params; /* of the runtime, NULL */
+    uint32_t n_live;
+    void *data; /* proc_size bytes */
+};
+
+typedef struct {
+    CpGroup parent;
+    uint32_t shares; /* 1024 = default */
+    CpTime cpu_time;
+    /* bandwidth */
+    CpTime quota, period, burst, pool;
+    bool timer_on, idle;
+    bool used;         /* charged since the last period began */
+    CpTime phase;      /* of its periods */
+    CpCpu first, last; /* throttled CPUs in order */
+    uint64_t periods, throttled_periods;
+    CpTime throttled_ns;
+} CpGroupState;
+
+typedef struct {
+    bool throttled;
+    bool delayed;      /* the group entity sleeps in its parent's structure */
+    CpTime left;       /* runtime granted to this CPU */
+    CpTime since;      /* throttled since */
+    uint32_t nr;       /* runnable threads below */
+    uint32_t next;     /* CPU throttled after this one, first come first served */
+} CpGroupCpu;
+
+/* What a timer's id means: the top four bits. */
+enum {
+    CP_TIMER_THREAD,   /* deadline of a wait; gen = wake_gen */
+    CP_TIMER_ACTIVATE, /* woken thread is enqueued on its CPU */
+    CP_TIMER_START,    /* declared thread starts */
+    CP_TIMER_DEVICE,   /* request of a device is served; id = row of sim->requests */
+    CP_TIMER_ARRIVAL,  /* id = row of sim->streams */
+    CP_TIMER_NOISE,
+    CP_TIMER_AT,
+    CP_TIMER_RUNTIME, /* id = row of sim->runtime_timers */
+    CP_TIMER_GROUP,   /* bandwidth period */
+    CP_TIMER_STOP,    /* cp_stop_at; gen = wake_gen */
+    CP_TIMER_SHIFT = 28,
+};
+
+typedef struct {
+    CpObjId obj;
+    CpTid tid;
+    CpItem item;
+    uint32_t next_free;
+    CpTime service;
+} CpRequest;
+
+typedef struct {   /* one open arrival stream */
+    CpTid tid;     /* the thread that opened it */
+    uint32_t desc; /* row of workload->arrivals */
+    uint32_t body; /* pc */
+    CpTime next;
+    uint32_t index; /* arrivals so far */
+} CpStream;
+
+typedef struct {
+    CpProcId proc;
+    uint32_t id, gen;
+    uint32_t next_free;
+} CpRuntimeTimer;
+
+typedef struct {
+    uint32_t instances; /* created so far */
+    uint32_t live;
+    CpTid first;        /* first instance, good once instances > 0 */
+    uint32_t credits;   /* replay: wake-ups that came before it existed */
+} CpDeclState;
+
+struct CpSim {
+    /* the loop */
+    CpTime now;
+    CpTimerq *timers;
+    CpSlots slots;
+    CpCore *cores;
+    CpThread *threads;
+    CpThreadCold *cold;
+    CpFlow *flows;
+    const CpInsn *code;
+    uint32_t n_cpus, n_classes;
+    uint32_t n_groups;
+    CpRq *rqs;               /* [group][cpu][class] */
+    CpClassSlot *classes;    /* n_classes */
+    CpRecord *rec, *rec_end; /* next free record of the block; NULL: no recording */
+    uint64_t events;
+    CpTime tick, tick_phase;
+    CpTime last_useful; /* time of the last event that was not stale */
+    const CpMachine *machine;
+    const int64_t *cost; /* CP_COST_* */
+    bool stopping;       /* leave the loop */
+    bool exact_ticks, any_global, smt;
+    CpCpu irq_cpu; /* CPU whose interrupt is being served, CP_NONE */
+    CpOutcome outcome;
+    CpHist slice_hist, wakeup_hist;
+    uint64_t seed;
+
+    /* the rest */
+    CpSimConfig config;
+    const CpWorkload *w;
+    CpTable thread_table, cold_table, flow_table, kin_table, chan_table, reg_table;
+    CpKin *kin;
+    CpChannel *chans;
+    int64_t *regs;
+    char *ents[8]; /* entity bytes of each class, by thread */
+    CpTable ent_table[8];
+    CpObj *objs; /* as many as the workload declares */
+    CpProcess *procs;
+    uint32_t n_procs;
+    GPtrArray *proc_data;
+    CpGroupState *groups;
+    CpGroupCpu *group_cpu; /* [group][cpu] */
+    GArray *attrs;         /* CpSchedAttr: those of declarations first, then changed ones */
+    CpDeclState *decls;
+    int64_t *vars;
+    CpHist *hists;        /* of the workload */
+    GArray *thread_hists; /* CpHist *: threads' own wake-up latencies */
+    GArray *requests;     /* CpRequest */
+    uint32_t free_request;
+    GArray *streams;        /* CpStream */
+    uint32_t *arrival_begin;  /* pc of each stream's ARRIVALS */
+    uint64_t *noise_draws;    /* [noise][cpu] */
+    GArray *runtime_timers; /* CpRuntimeTimer */
+    uint32_t free_runtime_timer;
+    GArray *end_order;    /* CpTid */
+    GPtrArray *diagnoses; /* CpDiagnosis */
+    CpArena *arena;       /* histograms, queues: lives as long as the run */
+    CpRecord *rec_block;
+    GError *sink_error;
+    uint32_t n_threads_live; /* not ended, not daemon */
+    uint64_t n_noise;        /* noise timers pending: they keep nothing alive */
+    uint64_t zero_events;    /* events since time last moved */
+    uint64_t wakeups, timeouts;
+    CpTime end; /* last moment of the run */
+    uint64_t responses;
+    GPtrArray *notes; /* strings of marks and diagnoses beyond the workload's */
+};
+
+/* --- inline access --- */
+
+static inline CpThread *cp_thread(const CpSim *sim, CpTid tid)
+{
+    return &sim->threads[tid];
+}
+
+static inline CpFlow *cp_flow_of(const CpSim *sim, CpTid tid)
+{
+    return &sim->flows[sim->threads[tid].flow];
+}
+
+static inline int64_t *cp_regs(const CpSim *sim, const CpFlow *flow)
+{
+    return sim->regs + flow->regs;
+}
+
+static inline CpRq *cp_rq(const CpSim *sim, CpGroup group, CpCpu cpu, uint32_t cls)
+{
+    return &sim->rqs[(group * sim->n_cpus + cpu) * sim->n_classes + cls];
+}
+
+static inline CpEnt cp_group_ent(const CpSim *sim, CpGroup group, CpCpu cpu)
+{
+    return CP_ENT_GROUP | (group * sim->n_cpus + cpu);
+}
+
+static inline bool cp_allowed(const CpSim *sim, const CpThread *t, CpCpu cpu)
+{
+    return t->affinity == 0 ||
+           cp_cpumask_has(&g_array_index(sim->w->masks, CpCpuMask, t->affinity - 1), cpu);
+}
+
+static inline void cp_timer_push(CpSim *sim, unsigned kind, CpTime at, uint32_t id,
+                                 uint32_t gen)
+{
+    cp_timerq_push(sim->timers, (CpTimer){at < sim->now ? sim->now : at,
+                                          kind << CP_TIMER_SHIFT | id, gen});
+}
+
+/* record.c part of the engine */
+void cp_record_flush(CpSim *sim);
+
+static inline void cp_record(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu,
+                             uint32_t arg)
+{
+    if (sim->rec != NULL) {
+        if (G_UNLIKELY(sim->rec >= sim->rec_end)) {
+            cp_record_flush(sim);
+        }
+        *sim->rec++ = cp_record_make(sim->now, kind, id, cpu, arg);
+    }
+}
+
+void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, uint32_t arg,
+                    uint32_t id2, int64_t value);
+
+/* cpu.c */
+void cp_core_account(CpSim *sim, CpCore *core);
+void cp_core_arm(CpSim *sim, CpCore *core);
+void cp_core_event(CpSim *sim, CpCore *core);
+void cp_core_speed(CpSim *sim, CpCore *core);
+/* Ask for a reschedule that takes effect after `delay`. */
+void cp_resched_after(CpSim *sim, CpCore *core, CpTime delay);
+/* The class's next look for the running thread, after its queue changed. */
+void cp_core_look(CpSim *sim, CpCore *core);
+
+/* runqueue.c */
+gboolean cp_runqueues_init(CpSim *sim, GError **error);
+void cp_runqueues_clear(CpSim *sim);
+void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags);
+/* False: stays in the structure (delayed dequeue). */
+bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags);
+CpTid cp_pick(CpSim *sim, CpCore *core);
+void cp_put_prev(CpSim *sim, CpCore *core, CpTid tid);
+void cp_set_next(CpSim *sim, CpCore *core, CpTid tid);
+bool cp_charge_class(CpSim *sim, CpCore *core, CpTime delta);
+/* Class queue of a thread on a CPU. */
+static inline CpRq *cp_thread_rq(const CpSim *sim, const CpThread *t)
+{
+    return cp_rq(sim, t->group, t->cpu, t->cls);
+}
+void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr);
+void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpEnqFlags flags);
+void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpDeqFlags flags);
+void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags);
+void cp_requeue_delayed(CpSim *sim, CpTid tid);
+void cp_set_idle(CpSim *sim, CpCore *core);
+void cp_migrate(CpSim *sim, CpTid tid, CpCpu to);
+void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags);
+
+/* wake.c */
+void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags);
+void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause cause,
+                   uint32_t flags);
+CpTime cp_slack(const CpSim *sim, CpTid tid);
+
+/* thread.c */
+CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent);
+void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent);
+void cp_thread_end(CpSim *sim, CpTid tid);
+void cp_threads_init(CpSim *sim);
+/* Every other thread of the process ends. */
+void cp_process_end(CpSim *sim, CpProcId proc, CpTid except);
+bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl);
+void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr);
+
+/* channel.c */
+void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid);
+void cp_channel_remove(CpSim *sim, CpTid tid);
+
+/* flow.c */
+typedef enum { CP_FLOW_BURST, CP_FLOW_BLOCKED, CP_FLOW_ENDED, CP_FLOW_PREEMPT } CpFlowEnd;
+/* Executes instructions of the running thread until one needs time. */
+CpFlowEnd cp_flow_run(CpSim *sim, CpCore *core, CpTid tid);
+/* The burst of a spinning thread ends at a moment: what is left of it now. */
+void cp_flow_respin(CpSim *sim, CpTid tid);
+/* A stop that came due off the CPU: the burst ends here. */
+void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid);
+/* Executes an instant body outside any CPU, up to the ARRIVE_END. */
+void cp_flow_outside(CpSim *sim, CpStream *stream);
+int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index);
+/* Blocks the running thread: off its queue, with a deadline or CP_NEVER. */
+void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object);
+
+/* device.c */
+void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service);
+void cp_device_done(CpSim *sim, uint32_t request);
+uint32_t cp_request_new(CpSim *sim);
+void cp_request_free(CpSim *sim, uint32_t request);
+/* Draws the next arrival into stream->next; false: the stream is over. */
+bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow);
+void cp_arrival_next(CpSim *sim, CpStream *stream, CpFlow *flow);
+void cp_arrival_fire(CpSim *sim, uint32_t stream);
+void cp_noise_fire(CpSim *sim, uint32_t noise, uint32_t gen);
+void cp_noises_init(CpSim *sim);
+void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost);
+
+/* group.c */
+void cp_groups_init(CpSim *sim);
+void cp_group_charge(CpSim *sim, CpGroup group, CpCore *core, CpTime delta);
+/* When the CPU's share of the group's quota runs out if curr goes on; CP_NEVER: no quota. */
+CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCore *core);
+/* After put_prev: takes the groups of a thread that ran out of quota off the CPU. */
+void cp_group_throttle(CpSim *sim, CpCore *core, CpTid tid);
+/* A thread below `group` became runnable or stopped being so; false: hidden by a throttled
+ * ancestor, so that the CPU does not count it. */
+bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change);
+void cp_group_timer(CpSim *sim, CpGroup group);
+
+/* object queues, for runtimes */
+void cp_items_push(CpObj *obj, CpItem item);
+CpItem cp_items_pop(CpObj *obj);
+
+/* diagnose.c */
+void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
+                 char *text);
+void cp_diagnose_deadlock(CpSim *sim);
+void cp_diagnose_cycle(CpSim *sim, CpTid tid);
+
+/* audit.c */
+gboolean cp_audit_end(CpSim *sim, GError **error);
+void cp_audit_now(CpSim *sim);
+
+#endif

@@ -1,0 +1,647 @@
+#include "sim/engine.h"
+
+/* The op interpreter: executes a flow's instructions until one needs time.
+ *
+ * An instruction that takes time is entered several times with a reason (flow->why):
+ * BEGIN, then RAN, WOKEN, TIMEOUT or STOPPED.  Kernel operations are here; from
+ * CP_OP_RUNTIME on the process's runtime decides. */
+
+enum { ZERO_TIME_LIMIT = 10000000 }; /* instructions at one instant before we call it a loop */
+
+static int64_t const_at(const CpSim *sim, uint32_t index)
+{
+    return g_array_index(sim->w->consts, int64_t, index);
+}
+
+static int64_t sample(CpSim *sim, CpFlow *flow, uint32_t dist)
+{
+    return cp_dist_sample(&g_array_index(sim->w->dists, CpDist, dist),
+                          (const int64_t *)(void *)sim->w->values->data,
+                          cp_rng_key(sim->seed, flow->rng_id, flow->draws++));
+}
+
+int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index)
+{
+    switch (arg & CP_ARG_MASK) {
+    case CP_ARG_CONST:
+        return const_at(sim, index);
+    case CP_ARG_REG:
+        return cp_regs(sim, flow)[index];
+    case CP_ARG_DIST:
+        return sample(sim, flow, index);
+    default:
+        return 0;
+    }
+}
+
+/* --- blocking --- */
+
+void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object)
+{
+    CpThread *t = cp_thread(sim, tid);
+    t->block = (uint8_t)reason;
+    sim->cold[tid].object = object;
+    cp_dequeue(sim, tid, CP_DEQ_SLEEP);
+    t->state = CP_THREAD_BLOCKED;
+    t->since = sim->now;
+    if (deadline != CP_NEVER) {
+        cp_timer_push(sim, CP_TIMER_THREAD, deadline + cp_slack(sim, tid), tid, t->wake_gen);
+    }
+    if (reason == CP_BLOCK_LOCK) {
+        cp_diagnose_cycle(sim, tid);
+    }
+}
+
+void cp_charge(CpSim *sim, CpTid tid, CpTime cost)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    if (cost > 0 && t->state == CP_THREAD_RUNNING) {
+        sim->cores[t->cpu].ovh_left += cost;
+    }
+}
+
+void cp_run(CpSim *sim, CpTid tid, CpTime work)
+{
+    CpThread *t = cp_thread(sim, tid);
+    t->burst_left = work < 0 ? 0 : work;
+    sim->cold[tid].work += t->burst_left;
+}
+
+CpTime cp_run_left(CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->burst_left;
+}
+
+/* --- stopping a burst at a boundary --- */
+
+void cp_stop_at(CpSim *sim, CpTid tid, CpTime at)
+{
+    CpThread *t = cp_thread(sim, tid);
+    cp_timer_push(sim, CP_TIMER_STOP, at, tid, t->wake_gen);
+}
+
+/* The burst ends now: what is left is the runtime's business. */
+void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpFlow *flow = cp_flow_of(sim, tid);
+    (void)core;
+    t->flags &= (uint8_t)~CP_TF_STOP;
+    flow->why = CP_WHY_STOPPED;
+    sim->cold[tid].work -= t->burst_left;
+    t->burst_left = 0;
+}
+
+/* --- operations that take time; each returns how the flow goes on --- */
+
+/* Bursts vary a little, as caches and hosts do: about normal, mean 1, from four uniform
+ * 16-bit numbers. */
+static CpTime noisy(CpSim *sim, CpFlow *flow, CpTime work)
+{
+    int64_t ppm = sim->cost[CP_COST_SPEED_NOISE];
+    if (ppm == 0 || work <= 0) {
+        return work;
+    }
+    uint64_t r = cp_rng_key(sim->seed ^ 0x6e6f697365u, flow->rng_id, flow->draws++);
+    int64_t sum = (int64_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48));
+    int64_t z = (sum - 131070) * 1000 / 37837; /* thousandths of a standard deviation */
+    __int128 delta = (__int128)work * ppm * z / 1000000000;
+    return work + (CpTime)delta > 0 ? work + (CpTime)delta : 1;
+}
+
+static CpStep op_compute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    if (flow->why != CP_WHY_BEGIN) {
+        return CP_STEP_NEXT;
+    }
+    cp_run(sim, tid, noisy(sim, flow, cp_operand(sim, flow, i->a, i->c)));
+    return CP_STEP_RUN;
+}
+
+static CpStep op_spin(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    int64_t *end = &cp_regs(sim, flow)[i->b];
+    CpThread *t = cp_thread(sim, tid);
+    if (flow->why == CP_WHY_BEGIN) {
+        *end = sim->now + cp_operand(sim, flow, i->a, i->c);
+        t->flags |= CP_TF_SPIN;
+    }
+    if (*end <= sim->now) {
+        t->flags &= (uint8_t)~CP_TF_SPIN;
+        return CP_STEP_NEXT;
+    }
+    cp_run(sim, tid, *end - sim->now);
+    return CP_STEP_RUN;
+}
+
+void cp_flow_respin(CpSim *sim, CpTid tid)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    CpThread *t = cp_thread(sim, tid);
+    CpTime end = cp_regs(sim, flow)[sim->code[flow->pc].b];
+    CpTime left = end > sim->now ? end - sim->now : 0;
+    sim->cold[tid].work += left - t->burst_left;
+    t->burst_left = left;
+}
+
+static CpStep sleep_until(CpSim *sim, CpTid tid, CpTime at)
+{
+    cp_block(sim, tid, at, CP_BLOCK_SLEEP, CP_NONE);
+    return CP_STEP_BLOCK;
+}
+
+static CpStep op_sleep(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    if (flow->why != CP_WHY_BEGIN) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SLEEP]);
+        return CP_STEP_NEXT;
+    }
+    CpTime d = cp_operand(sim, flow, i->a, i->c);
+    return sleep_until(sim, tid, d > CP_NEVER / 2 - sim->now ? CP_NEVER / 2 : sim->now + d);
+}
+
+static CpStep op_sleep_until(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    int64_t *regs = cp_regs(sim, flow);
+    if (flow->why == CP_WHY_BEGIN && regs[i->b] > sim->now) {
+        return sleep_until(sim, tid, regs[i->b]);
+    }
+    regs[CP_REG_RELEASE] = regs[i->b];
+    return CP_STEP_NEXT;
+}
+
+/* The grid starts at the thread's start; register b holds the last release.  When late there
+ * is no sleep and the missed release stays in force, so lateness is never forgotten. */
+static CpStep op_period(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    int64_t *regs = cp_regs(sim, flow);
+    if (flow->why != CP_WHY_BEGIN) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SLEEP]);
+        return CP_STEP_NEXT;
+    }
+    CpTime period = cp_operand(sim, flow, i->a & (uint8_t)~CP_ARG_RELATIVE, i->c);
+    if (regs[i->b] == 0) {
+        regs[i->b] = sim->cold[tid].start;
+    }
+    regs[i->b] += period;
+    if (regs[i->b] <= sim->now) {
+        regs[CP_REG_RELEASE] = regs[i->b];
+        if (i->a & CP_ARG_RELATIVE) {
+            regs[i->b] = sim->now;
+        }
+        return CP_STEP_NEXT;
+    }
+    regs[CP_REG_RELEASE] = regs[i->b];
+    return sleep_until(sim, tid, regs[i->b]);
+}
+
+static CpStep op_io(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    if (flow->why != CP_WHY_BEGIN) {
+        return CP_STEP_NEXT;
+    }
+    CpTime service = -1;
+    if ((i->a & CP_ARG_MASK) != CP_ARG_NONE) {
+        service = cp_operand(sim, flow, i->a, i->c);
+    }
+    cp_block(sim, tid, CP_NEVER, CP_BLOCK_IO, i->b);
+    cp_device_submit(sim, i->b, tid, service);
+    return CP_STEP_BLOCK;
+}
+
+static CpStep op_outside(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    if (flow->why != CP_WHY_BEGIN) {
+        return CP_STEP_NEXT;
+    }
+    CpTime d = cp_operand(sim, flow, i->a, i->c);
+    CpThread *t = cp_thread(sim, tid);
+    cp_block(sim, tid, CP_NEVER, CP_BLOCK_OUTSIDE, CP_NONE);
+    cp_timer_push(sim, CP_TIMER_THREAD, sim->now + d, tid, t->wake_gen);
+    return CP_STEP_BLOCK;
+}
+
+/* An open stream.  A body that takes no time runs outside any CPU while the thread sleeps
+ * until the stream ends; another body runs on the thread, released at each arrival. */
+static CpStep op_arrivals(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    const CpArrivalsDecl *decl = &g_array_index(sim->w->arrivals, CpArrivalsDecl, i->c);
+    int64_t *regs = cp_regs(sim, flow);
+    if (decl->instant) {
+        if (flow->why != CP_WHY_BEGIN) {
+            flow->pc = decl->end;
+            return CP_STEP_AGAIN;
+        }
+        CpStream stream = {.tid = tid, .desc = i->c, .body = flow->pc + 1};
+        g_array_append_val(sim->streams, stream);
+        cp_block(sim, tid, CP_NEVER, CP_BLOCK_SLEEP, CP_NONE);
+        uint32_t row = sim->streams->len - 1;
+        cp_arrival_next(sim, &g_array_index(sim->streams, CpStream, row), flow);
+        return CP_STEP_BLOCK;
+    }
+    if (flow->why != CP_WHY_BEGIN) {
+        regs[CP_REG_RELEASE] = regs[i->b];
+        return CP_STEP_NEXT;
+    }
+    CpStream stream = {.tid = tid, .desc = i->c, .next = regs[i->b], .index = (uint32_t)regs[i->b + 1]};
+    stream.next = regs[i->b + 1] == 0 ? sim->now : stream.next;
+    if (!cp_arrival_time(sim, &stream, flow)) {
+        flow->pc = decl->end;
+        return CP_STEP_AGAIN;
+    }
+    regs[i->b] = stream.next;
+    regs[i->b + 1] = stream.index;
+    if (stream.next <= sim->now) {
+        regs[CP_REG_RELEASE] = regs[i->b];
+        return CP_STEP_NEXT;
+    }
+    return sleep_until(sim, tid, stream.next);
+}
+
+static CpStep op_yield(CpSim *sim, CpTid tid, CpFlow *flow)
+{
+    CpThread *t = cp_thread(sim, tid);
+    if (flow->why != CP_WHY_BEGIN) {
+        return CP_STEP_NEXT;
+    }
+    CpRq *rq = cp_thread_rq(sim, t);
+    if (rq->policy->cls->yield != NULL) {
+        rq->policy->cls->yield(rq);
+    }
+    flow->pc++;
+    cp_resched_after(sim, &sim->cores[t->cpu], 0);
+    return CP_STEP_AGAIN;
+}
+
+static CpStep op_spawn(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    bool process = cp_thread_decl(sim->w, i->c)->flags & CP_THREAD_FORKS;
+    CpTime cost = sim->cost[process ? CP_COST_FORK_PROCESS : CP_COST_FORK];
+    bool on_cpu = cp_thread(sim, tid)->state == CP_THREAD_RUNNING;
+    if (flow->why == CP_WHY_BEGIN && cost > 0 && on_cpu) {
+        cp_charge(sim, tid, cost);
+        cp_run(sim, tid, 0);
+        return CP_STEP_RUN;
+    }
+    CpTid child = cp_thread_create(sim, i->c, tid);
+    CpFlow *to = cp_flow_of(sim, child);
+    for (uint32_t k = 0; k < i->b; k++) {
+        cp_regs(sim, to)[CP_REG_FREE + k] = cp_regs(sim, flow)[i->a + k];
+    }
+    cp_record_wide(sim, CP_REC_FORK, child, cp_thread(sim, tid)->cpu, 0, tid, 0);
+    if (cp_thread_decl(sim->w, i->c)->start > 0) {
+        CpTime at = sim->now + cp_thread_decl(sim->w, i->c)->start;
+        sim->cold[child].start = at;
+        cp_timer_push(sim, CP_TIMER_START, at, child, 0);
+    } else {
+        cp_thread_start(sim, child, tid);
+    }
+    return CP_STEP_NEXT;
+}
+
+static CpStep op_join(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    flow->timed_out = flow->why == CP_WHY_TIMEOUT;
+    if (flow->timed_out || !cp_has_child(sim, tid, i->c)) {
+        return CP_STEP_NEXT;
+    }
+    CpTime deadline = CP_NEVER;
+    if (i->b != CP_REG_NONE) {
+        int64_t *reg = &cp_regs(sim, flow)[i->b];
+        *reg += flow->why == CP_WHY_BEGIN ? sim->now : 0;
+        deadline = *reg;
+    }
+    cp_block(sim, tid, deadline, CP_BLOCK_JOIN, i->c);
+    return CP_STEP_BLOCK;
+}
+
+static CpStep op_attr(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    CpSchedAttr attr = *cp_thread_attr(sim, tid);
+    if (i->op == CP_OP_SET_NICE) {
+        attr.nice = (int32_t)CLAMP(const_at(sim, i->c), -20, 19);
+    } else if (i->op == CP_OP_SET_AFFINITY) {
+        attr.cpus = i->c;
+    } else {
+        uint32_t cpus = attr.cpus;
+        attr = g_array_index(sim->w->attrs, CpSchedAttr, i->c);
+        attr.cpus = attr.cpus == CP_NONE ? cpus : attr.cpus;
+    }
+    flow->pc++;
+    cp_set_attr(sim, tid, &attr);
+    return CP_STEP_AGAIN;
+}
+
+/* --- operations that take no time --- */
+
+static int64_t arith(CpSim *sim, CpTid tid, uint8_t op, int64_t a, int64_t b)
+{
+    int64_t out = 0;
+    bool bad = false;
+    switch ((CpArith)op) {
+    case CP_ADD:
+        bad = __builtin_add_overflow(a, b, &out);
+        break;
+    case CP_SUB:
+        bad = __builtin_sub_overflow(a, b, &out);
+        break;
+    case CP_MUL:
+        bad = __builtin_mul_overflow(a, b, &out);
+        break;
+    case CP_DIV:
+        bad = b == 0 || (a == INT64_MIN && b == -1);
+        out = bad ? 0 : a / b;
+        break;
+    }
+    if (bad) {
+        cp_diagnose(sim, "arithmetic", &tid, tid != CP_NONE,
+                    g_strdup(b == 0 && op == CP_DIV ? "division by zero" : "overflow"));
+        out = 0;
+    }
+    return out;
+}
+
+static bool compare(uint8_t cmp, int64_t a, int64_t b)
+{
+    switch ((CpCmp)cmp) {
+    case CP_EQ:
+        return a == b;
+    case CP_NE:
+        return a != b;
+    case CP_LT:
+        return a < b;
+    case CP_LE:
+        return a <= b;
+    case CP_GT:
+        return a > b;
+    case CP_GE:
+        return a >= b;
+    }
+    return false;
+}
+
+static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
+{
+    if (from == CP_NEVER) {
+        cp_diagnose(sim, "respond without a request", &tid, tid != CP_NONE,
+                    g_strdup("respond: nothing was received or released before"));
+        return;
+    }
+    cp_hist_add(&sim->hists[hist], sim->now - from);
+    sim->responses++;
+    uint32_t cpu = tid == CP_NONE ? CP_RECORD_NO_CPU : cp_thread(sim, tid)->cpu;
+    cp_record_wide(sim, CP_REC_RESPOND, hist, cpu, 0, tid, sim->now - from);
+}
+
+static uint32_t list_get(CpSim *sim, uint32_t list, int64_t index, int64_t *out)
+{
+    const CpList *l = &g_array_index(sim->w->lists, CpList, list);
+    if (index < 0 || index >= l->n) {
+        return 0;
+    }
+    *out = g_array_index(sim->w->values, int64_t, l->first + (uint32_t)index);
+    return 1;
+}
+
+static void op_mark(CpSim *sim, CpTid tid, uint32_t string)
+{
+    uint32_t cpu = tid == CP_NONE ? CP_RECORD_NO_CPU : cp_thread(sim, tid)->cpu;
+    cp_record_wide(sim, CP_REC_MARK, string, cpu, 0, tid, 0);
+}
+
+/* Executes one control instruction and moves the pc. */
+static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    int64_t *regs = flow->regs == CP_NONE ? NULL : cp_regs(sim, flow);
+    uint32_t next = flow->pc + 1;
+    switch ((CpOp)i->op) {
+    case CP_OP_JUMP:
+        next = i->c;
+        break;
+    case CP_OP_CALL:
+        regs[i->b] = next;
+        next = i->c;
+        break;
+    case CP_OP_RETURN:
+        next = (uint32_t)regs[i->b];
+        break;
+    case CP_OP_LOOP:
+        next = --regs[i->b] > 0 ? i->c : next;
+        break;
+    case CP_OP_SET:
+        regs[i->b] = const_at(sim, i->c);
+        break;
+    case CP_OP_MOVE:
+        regs[i->b] = regs[i->c & 0xffff];
+        break;
+    case CP_OP_ARITH:
+        regs[i->b] = arith(sim, tid, i->a, regs[i->c & 0xffff], regs[i->c >> 16]);
+        break;
+    case CP_OP_SAMPLE:
+        regs[i->b] = cp_operand(sim, flow, i->a, i->c);
+        break;
+    case CP_OP_LOAD:
+        regs[i->b] = sim->vars[i->c];
+        break;
+    case CP_OP_STORE:
+        sim->vars[i->c] = regs[i->b];
+        break;
+    case CP_OP_LIST_GET:
+        list_get(sim, i->c, regs[i->a], &regs[i->b]);
+        break;
+    case CP_OP_JUMP_IF:
+        next = compare(i->a, regs[i->b], regs[i->b + 1]) ? i->c : next;
+        break;
+    case CP_OP_JUMP_TIMEOUT:
+        next = flow->timed_out ? i->c : next;
+        break;
+    case CP_OP_JUMP_CHANCE: {
+        uint64_t r = cp_rng_key(sim->seed, flow->rng_id, flow->draws++);
+        uint64_t ppm = (uint64_t)(((unsigned __int128)r * 1000000) >> 64);
+        next = (int64_t)ppm < const_at(sim, i->b) ? i->c : next;
+        break;
+    }
+    case CP_OP_JUMP_BEFORE:
+        next = sim->now < regs[i->b] ? i->c : next;
+        break;
+    case CP_OP_RUNNING:
+        regs[i->b] = sim->decls[i->c].live > 0;
+        break;
+    case CP_OP_NOW:
+        regs[i->b] = sim->now;
+        break;
+    case CP_OP_MARK:
+        op_mark(sim, tid, i->c);
+        break;
+    case CP_OP_RESPOND:
+        respond(sim, tid, i->c, regs[CP_REG_RELEASE]);
+        break;
+    case CP_OP_TIMED_END:
+        respond(sim, tid, i->c, regs[i->b]);
+        break;
+    default:
+        break;
+    }
+    flow->pc = next;
+}
+
+static CpStep op_exit_process(CpSim *sim, CpTid tid)
+{
+    cp_process_end(sim, cp_thread(sim, tid)->proc, tid);
+    return CP_STEP_EXIT;
+}
+
+static CpStep op_stop(CpSim *sim)
+{
+    sim->stopping = true;
+    sim->outcome = CP_OUTCOME_DONE;
+    return CP_STEP_EXIT;
+}
+
+CpStep cp_kernel_step(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    flow->why = (uint8_t)why;
+    switch ((CpOp)i->op) {
+    case CP_OP_COMPUTE:
+        return op_compute(sim, tid, flow, i);
+    case CP_OP_SPIN:
+        return op_spin(sim, tid, flow, i);
+    case CP_OP_SLEEP:
+        return op_sleep(sim, tid, flow, i);
+    case CP_OP_SLEEP_UNTIL:
+        return op_sleep_until(sim, tid, flow, i);
+    case CP_OP_PERIOD:
+        return op_period(sim, tid, flow, i);
+    case CP_OP_ARRIVALS:
+        return op_arrivals(sim, tid, flow, i);
+    case CP_OP_ARRIVE_END:
+        flow->pc = sim->arrival_begin[i->c];
+        return CP_STEP_AGAIN;
+    case CP_OP_IO:
+        return op_io(sim, tid, flow, i);
+    case CP_OP_YIELD:
+        return op_yield(sim, tid, flow);
+    case CP_OP_SPAWN:
+        return op_spawn(sim, tid, flow, i);
+    case CP_OP_JOIN:
+        return op_join(sim, tid, flow, i);
+    case CP_OP_SET_NICE:
+    case CP_OP_SET_AFFINITY:
+    case CP_OP_SET_SCHED:
+        return op_attr(sim, tid, flow, i);
+    case CP_OP_EXIT:
+        return CP_STEP_EXIT;
+    case CP_OP_EXIT_PROCESS:
+        return op_exit_process(sim, tid);
+    case CP_OP_STOP:
+        return op_stop(sim);
+    case CP_OP_OUTSIDE:
+        return op_outside(sim, tid, flow, i);
+    default:
+        cp_require(false);
+        return CP_STEP_EXIT;
+    }
+}
+
+/* --- the interpreter --- */
+
+static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
+{
+    if (G_LIKELY(insn->op < CP_OP_COMPUTE)) {
+        control(sim, tid, flow, insn);
+        return CP_STEP_AGAIN;
+    }
+    const CpRuntimeClass *runtime = sim->procs[cp_thread(sim, tid)->proc].runtime;
+    if (insn->op >= CP_OP_RUNTIME) {
+        return runtime->step(sim, tid, insn, (CpWhy)flow->why);
+    }
+    if (runtime->kernel_step != NULL) {
+        return runtime->kernel_step(sim, tid, insn, (CpWhy)flow->why);
+    }
+    return cp_kernel_step(sim, tid, insn, (CpWhy)flow->why);
+}
+
+static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
+{
+    cp_diagnose(sim, "zero-time loop", &tid, 1,
+                g_strdup_printf("a loop repeats without time passing (%d instructions)",
+                                ZERO_TIME_LIMIT));
+    sim->stopping = true;
+    sim->outcome = CP_OUTCOME_GUARD;
+    return CP_FLOW_PREEMPT;
+}
+
+/* May the next instruction begin only after pending kernel work has passed?  A burst simply
+ * comes after it, everything else must wait. */
+static bool must_pay_first(const CpCore *core, const CpFlow *flow, const CpInsn *insn)
+{
+    return core->ovh_left > 0 && flow->why == CP_WHY_BEGIN && insn->op > CP_OP_COMPUTE;
+}
+
+CpFlowEnd cp_flow_run(CpSim *sim, CpCore *core, CpTid tid)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    bool was_due = core->resched_at <= sim->now;
+    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
+        const CpInsn *insn = &sim->code[flow->pc];
+        if (sim->stopping || (core->resched_at <= sim->now && !was_due)) {
+            return CP_FLOW_PREEMPT;
+        }
+        if (G_UNLIKELY(must_pay_first(core, flow, insn))) {
+            return CP_FLOW_BURST;
+        }
+        switch (execute(sim, tid, flow, insn)) {
+        case CP_STEP_NEXT:
+            flow->pc++;
+            flow->why = CP_WHY_BEGIN;
+            flow->rt_state = 0;
+            break;
+        case CP_STEP_AGAIN:
+            flow->why = CP_WHY_BEGIN;
+            flow->rt_state = 0;
+            break;
+        case CP_STEP_RUN:
+            flow->why = CP_WHY_RAN;
+            if (cp_thread(sim, tid)->burst_left > 0 || core->ovh_left > 0) {
+                return CP_FLOW_BURST;
+            }
+            break;
+        case CP_STEP_BLOCK:
+            return CP_FLOW_BLOCKED;
+        case CP_STEP_EXIT:
+            if (cp_thread(sim, tid)->state == CP_THREAD_RUNNING) {
+                cp_dequeue(sim, tid, CP_DEQ_EXIT | CP_DEQ_SPECIAL);
+                cp_thread_end(sim, tid);
+            }
+            return CP_FLOW_ENDED;
+        }
+        if (cp_thread(sim, tid)->state != CP_THREAD_RUNNING) {
+            return CP_FLOW_BLOCKED;
+        }
+    }
+    return zero_loop(sim, tid);
+}
+
+void cp_flow_outside(CpSim *sim, CpStream *stream)
+{
+    CpTid tid = stream->tid;
+    CpFlow *flow = cp_flow_of(sim, tid);
+    uint32_t pc = flow->pc;
+    uint8_t why = flow->why;
+    CpTime release = cp_regs(sim, flow)[CP_REG_RELEASE];
+    flow->pc = stream->body;
+    cp_regs(sim, flow)[CP_REG_RELEASE] = stream->next;
+    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
+        const CpInsn *insn = &sim->code[flow->pc];
+        if (insn->op == CP_OP_ARRIVE_END) {
+            break;
+        }
+        flow->why = CP_WHY_BEGIN;
+        CpStep step = execute(sim, tid, flow, insn);
+        flow->pc += step == CP_STEP_NEXT;
+    }
+    cp_regs(sim, flow)[CP_REG_RELEASE] = release;
+    flow->pc = pc;
+    flow->why = why;
+}

@@ -1,0 +1,232 @@
+#include "sim/engine.h"
+
+/* Control groups: weight and CPU bandwidth (cpu.max), per level of the tree.
+ *
+ * A group's quota is handed to CPUs in slices of 5 ms from a pool refilled each period;
+ * mirrors fair.c:account_cfs_rq_runtime, throttle_cfs_rq, do_sched_cfs_period_timer. */
+
+enum { SLICE_NS = 5000000 };
+
+static CpGroupCpu *at_cpu(const CpSim *sim, CpGroup group, CpCpu cpu)
+{
+    return &sim->group_cpu[group * sim->n_cpus + cpu];
+}
+
+/* The class that queues groups: the last one. */
+static uint32_t fair_rank(const CpSim *sim)
+{
+    return sim->n_classes - 1;
+}
+
+/* cgroup v2 weight to shares: 100 -> 1024 (core.c:cpu_weight_write_u64). */
+static uint32_t shares_of(uint32_t weight)
+{
+    return (weight * 1024 + 50) / 100;
+}
+
+void cp_groups_init(CpSim *sim)
+{
+    for (CpGroup g = 1; g < sim->n_groups; g++) {
+        const CpGroupDecl *d = cp_group_decl(sim->w, g);
+        CpTime period = d->period > 0 ? d->period : 100 * CP_MS;
+        uint64_t r = cp_rng_key(sim->seed, 0x300000000u, g);
+        sim->groups[g] = (CpGroupState){.parent = d->parent,
+                                        .shares = shares_of(d->weight > 0 ? d->weight : 100),
+                                        .quota = d->quota,
+                                        .period = period,
+                                        .burst = d->burst,
+                                        .pool = d->quota,
+                                        .idle = d->idle,
+                                        .phase = (CpTime)(r % (uint64_t)period),
+                                        .first = CP_NONE,
+                                        .last = CP_NONE};
+        CpPolicy *policy = &sim->classes[fair_rank(sim)].policy;
+        for (CpCpu cpu = 0; cpu < sim->n_cpus && policy->cls->group_weight != NULL; cpu++) {
+            policy->cls->group_weight(policy, NULL, cp_group_ent(sim, g, cpu),
+                                      sim->groups[g].shares, d->idle);
+        }
+    }
+}
+
+/* A group's share on one CPU follows how many of its threads are there; mirrors
+ * fair.c:calc_group_shares with thread counts for loads. */
+static void share(CpSim *sim, CpGroup group)
+{
+    CpPolicy *policy = &sim->classes[fair_rank(sim)].policy;
+    uint64_t total = 0;
+    if (policy->cls->group_weight == NULL || sim->n_cpus == 1) {
+        return;
+    }
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        total += at_cpu(sim, group, cpu)->nr;
+    }
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        uint64_t nr = at_cpu(sim, group, cpu)->nr;
+        CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, fair_rank(sim));
+        if (nr > 0) {
+            uint64_t weight = sim->groups[group].shares * nr / total;
+            policy->cls->group_weight(policy, rq, cp_group_ent(sim, group, cpu),
+                                      weight < 2 ? 2 : (uint32_t)weight,
+                                      sim->groups[group].idle);
+        }
+    }
+}
+
+bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change)
+{
+    bool visible = true;
+    for (CpGroup g = group; g != 0; g = sim->groups[g].parent) {
+        CpGroupCpu *gc = at_cpu(sim, g, cpu);
+        gc->nr = (uint32_t)((int)gc->nr + change);
+        visible = visible && !gc->throttled;
+        share(sim, g);
+    }
+    return visible;
+}
+
+/* --- bandwidth --- */
+
+static void start_periods(CpSim *sim, CpGroup group)
+{
+    CpGroupState *g = &sim->groups[group];
+    if (g->timer_on) {
+        return;
+    }
+    CpTime n = sim->now < g->phase ? 0 : (sim->now - g->phase) / g->period + 1;
+    g->timer_on = true;
+    cp_timer_push(sim, CP_TIMER_GROUP, g->phase + n * g->period, group, 0);
+}
+
+static bool grab(CpSim *sim, CpGroup group, CpGroupCpu *gc, CpTime target)
+{
+    CpGroupState *g = &sim->groups[group];
+    CpTime need = target - gc->left;
+    CpTime got = need < g->pool ? need : g->pool;
+    start_periods(sim, group);
+    if (got > 0) {
+        g->pool -= got;
+        gc->left += got;
+    }
+    return gc->left > 0;
+}
+
+void cp_group_charge(CpSim *sim, CpGroup group, CpCore *core, CpTime delta)
+{
+    CpGroupState *g = &sim->groups[group];
+    g->cpu_time += delta;
+    if (g->quota == 0) {
+        return;
+    }
+    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    g->used = true;
+    gc->left -= delta;
+    if (gc->left <= 0 && !grab(sim, group, gc, SLICE_NS) && core->resched_at > sim->now) {
+        core->resched_at = sim->now;
+        cp_core_arm(sim, core);
+    }
+}
+
+CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCore *core)
+{
+    if (sim->groups[group].quota == 0) {
+        return CP_NEVER;
+    }
+    CpTime left = at_cpu(sim, group, core->id)->left;
+    return sim->now + (left > 0 ? left : 0);
+}
+
+static uint32_t hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
+{
+    for (CpGroup g = sim->groups[group].parent; g != 0; g = sim->groups[g].parent) {
+        if (at_cpu(sim, g, cpu)->throttled) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes a group's entity off its parents on this CPU, as if its last thread had left. */
+static void throttle(CpSim *sim, CpGroup group, CpCore *core)
+{
+    CpGroupState *g = &sim->groups[group];
+    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    for (CpGroup up = group; up != 0; up = sim->groups[up].parent) {
+        if (up != group && (cp_rq(sim, up, core->id, fair_rank(sim))->nr != 0 ||
+                            at_cpu(sim, up, core->id)->throttled)) {
+            break;
+        }
+        cp_dequeue_group(sim, up, core->id, fair_rank(sim), CP_DEQ_SPECIAL);
+    }
+    core->nr -= hidden(sim, group, core->id) ? 0 : gc->nr;
+    gc->throttled = true;
+    gc->since = sim->now;
+    gc->next = CP_NONE;
+    if (g->first == CP_NONE) {
+        g->first = core->id;
+    } else {
+        at_cpu(sim, group, g->last)->next = core->id;
+    }
+    g->last = core->id;
+    cp_record(sim, CP_REC_THROTTLE, group, core->id, 1);
+}
+
+void cp_group_throttle(CpSim *sim, CpCore *core, CpTid tid)
+{
+    for (CpGroup g = cp_thread(sim, tid)->group; g != 0; g = sim->groups[g].parent) {
+        CpGroupCpu *gc = at_cpu(sim, g, core->id);
+        if (sim->groups[g].quota > 0 && gc->left <= 0 && !gc->throttled &&
+            !grab(sim, g, gc, 1)) {
+            throttle(sim, g, core);
+        }
+    }
+}
+
+static void unthrottle(CpSim *sim, CpGroup group, CpCore *core)
+{
+    CpGroupState *g = &sim->groups[group];
+    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    g->first = gc->next;
+    gc->throttled = false;
+    g->throttled_ns += sim->now - gc->since;
+    cp_record(sim, CP_REC_THROTTLE, group, core->id, 0);
+    if (gc->nr == 0) {
+        return;
+    }
+    cp_core_account(sim, core);
+    for (CpGroup up = group; up != 0; up = sim->groups[up].parent) {
+        bool was = cp_rq(sim, sim->groups[up].parent, core->id, fair_rank(sim))->nr > 0;
+        cp_enqueue_group(sim, up, core->id, fair_rank(sim), CP_ENQ_RESTORE);
+        if (was || at_cpu(sim, sim->groups[up].parent, core->id)->throttled) {
+            break;
+        }
+    }
+    core->nr += hidden(sim, group, core->id) ? 0 : gc->nr;
+    cp_resched_after(sim, core, 0);
+}
+
+void cp_group_timer(CpSim *sim, CpGroup group)
+{
+    CpGroupState *g = &sim->groups[group];
+    bool was_throttled = g->first != CP_NONE;
+    g->timer_on = false;
+    if (!g->used && !was_throttled) {
+        g->pool = g->quota;
+        return;
+    }
+    g->used = false;
+    g->periods++;
+    g->throttled_periods += was_throttled;
+    g->pool = g->pool + g->quota < g->quota + g->burst ? g->pool + g->quota
+                                                       : g->quota + g->burst;
+    while (g->first != CP_NONE && g->pool > 0) {
+        CpGroupCpu *gc = at_cpu(sim, group, g->first);
+        CpTime give = -gc->left + 1 < g->pool ? -gc->left + 1 : g->pool;
+        g->pool -= give;
+        gc->left += give;
+        if (gc->left <= 0) {
+            break;
+        }
+        unthrottle(sim, group, &sim->cores[g->first]);
+    }
+    start_periods(sim, group);
+}

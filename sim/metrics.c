@@ -1,0 +1,579 @@
+#include "sim/metrics.h"
+
+#include "sim/engine.h"
+
+#include <string.h>
+
+/* Every figure of a run.  A metric is a row of a table and a case of a getter; nothing else
+ * knows how a figure comes about. */
+
+enum {
+    RUN_MAKESPAN,
+    RUN_CPU,
+    RUN_BUSY,
+    RUN_SWITCHES,
+    RUN_VOLUNTARY,
+    RUN_INVOLUNTARY,
+    RUN_MIGRATIONS,
+    RUN_WAKEUPS,
+    RUN_WAKE_P50,
+    RUN_WAKE_P99,
+    RUN_WAKE_MAX,
+    RUN_SLICE_P50,
+    RUN_THROTTLED,
+    RUN_THROUGHPUT,
+    RUN_DROPPED,
+    RUN_RESPONSE_MEAN,
+    RUN_WAITING_MEAN,
+    RUN_TURNAROUND_MEAN,
+    RUN_OVERHEAD,
+    RUN_EVENTS,
+};
+
+static const CpMetricInfo run_metrics[] = {
+    [RUN_MAKESPAN] = {"makespan", CP_UNIT_NS, "from the start to the end of the last thread"},
+    [RUN_CPU] = {"cpu", CP_UNIT_NS, "CPU time of all threads"},
+    [RUN_BUSY] = {"busy_share", CP_UNIT_PPM, "share of the CPUs' time that was busy"},
+    [RUN_SWITCHES] = {"switches", CP_UNIT_COUNT, "context switches of all CPUs, out of idle too"},
+    [RUN_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT, "switches out of threads that blocked"},
+    [RUN_INVOLUNTARY] = {"switches_involuntary", CP_UNIT_COUNT,
+                         "switches out of threads that could have gone on"},
+    [RUN_MIGRATIONS] = {"migrations", CP_UNIT_COUNT, "moves of threads between CPUs"},
+    [RUN_WAKEUPS] = {"wakeups", CP_UNIT_COUNT, "wake-ups of blocked threads"},
+    [RUN_WAKE_P50] = {"wakeup_latency.p50", CP_UNIT_NS, "from enqueued to running, median"},
+    [RUN_WAKE_P99] = {"wakeup_latency.p99", CP_UNIT_NS, "from enqueued to running, 99 %"},
+    [RUN_WAKE_MAX] = {"wakeup_latency.max", CP_UNIT_NS, "from enqueued to running, worst"},
+    [RUN_SLICE_P50] = {"run_slice.p50", CP_UNIT_NS, "stretch on a CPU, median"},
+    [RUN_THROTTLED] = {"throttled", CP_UNIT_NS, "CPU time groups were held back by quotas"},
+    [RUN_THROUGHPUT] = {"throughput", CP_UNIT_MILLI, "responses per second of the run"},
+    [RUN_DROPPED] = {"dropped", CP_UNIT_COUNT, "requests refused by a full queue"},
+    [RUN_RESPONSE_MEAN] = {"response.mean", CP_UNIT_NS,
+                           "teaching: first run - arrival, mean over threads"},
+    [RUN_WAITING_MEAN] = {"waiting.mean", CP_UNIT_NS,
+                          "teaching: time runnable but not running, mean over threads"},
+    [RUN_TURNAROUND_MEAN] = {"turnaround.mean", CP_UNIT_NS,
+                             "teaching: end - arrival, mean over ended threads"},
+    [RUN_OVERHEAD] = {"overhead", CP_UNIT_NS, "CPU time of kernel work"},
+    [RUN_EVENTS] = {"events", CP_UNIT_COUNT, "events simulated"},
+};
+
+enum {
+    TH_START,
+    TH_END,
+    TH_CPU,
+    TH_WORK,
+    TH_RUNQ,
+    TH_BLOCKED,
+    TH_VOLUNTARY,
+    TH_INVOLUNTARY,
+    TH_MIGRATIONS,
+    TH_WAKE_P50,
+    TH_WAKE_P99,
+    TH_ARRIVAL,
+    TH_RESPONSE,
+    TH_WAITING,
+    TH_TURNAROUND,
+};
+
+static const CpMetricInfo thread_metrics[] = {
+    [TH_START] = {"start", CP_UNIT_NS, "when it was created or released"},
+    [TH_END] = {"end", CP_UNIT_NS, "when it ended"},
+    [TH_CPU] = {"cpu", CP_UNIT_NS, "CPU time"},
+    [TH_WORK] = {"work", CP_UNIT_NS, "nominal work done, before speed and cost factors"},
+    [TH_RUNQ] = {"runq_wait", CP_UNIT_NS, "runnable but not running"},
+    [TH_BLOCKED] = {"blocked", CP_UNIT_NS, "off the CPU, waiting"},
+    [TH_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT, "switches out because it blocked"},
+    [TH_INVOLUNTARY] = {"switches_involuntary", CP_UNIT_COUNT, "switches out while runnable"},
+    [TH_MIGRATIONS] = {"migrations", CP_UNIT_COUNT, "moves between CPUs"},
+    [TH_WAKE_P50] = {"wakeup_latency.p50", CP_UNIT_NS, "from enqueued to running, median"},
+    [TH_WAKE_P99] = {"wakeup_latency.p99", CP_UNIT_NS, "from enqueued to running, 99 %"},
+    [TH_ARRIVAL] = {"arrival", CP_UNIT_NS, "teaching: when it came"},
+    [TH_RESPONSE] = {"response", CP_UNIT_NS, "teaching: first run - arrival"},
+    [TH_WAITING] = {"waiting", CP_UNIT_NS, "teaching: runnable but not running"},
+    [TH_TURNAROUND] = {"turnaround", CP_UNIT_NS, "teaching: end - arrival"},
+};
+
+enum { CPU_BUSY, CPU_IDLE, CPU_OVERHEAD, CPU_IRQ, CPU_SWITCHES };
+
+static const CpMetricInfo cpu_metrics[] = {
+    [CPU_BUSY] = {"busy", CP_UNIT_NS, "running threads, kernel work aside"},
+    [CPU_IDLE] = {"idle", CP_UNIT_NS, "nothing to run"},
+    [CPU_OVERHEAD] = {"overhead", CP_UNIT_NS, "kernel work: switches, wake-ups, system calls"},
+    [CPU_IRQ] = {"irq", CP_UNIT_NS, "interrupts"},
+    [CPU_SWITCHES] = {"switches", CP_UNIT_COUNT, "context switches, out of idle too"},
+};
+
+enum { OBJ_ACQUIRED, OBJ_CONTENDED, OBJ_WAIT, OBJ_WAIT_MAX, OBJ_HOLD, OBJ_DROPPED, OBJ_MAX };
+
+static const CpMetricInfo object_metrics[] = {
+    [OBJ_ACQUIRED] = {"acquired", CP_UNIT_COUNT, "times taken; items passed; requests"},
+    [OBJ_CONTENDED] = {"contended", CP_UNIT_COUNT, "times somebody had to wait"},
+    [OBJ_WAIT] = {"wait", CP_UNIT_NS, "time spent waiting for it, all threads"},
+    [OBJ_WAIT_MAX] = {"wait.max", CP_UNIT_NS, "longest wait"},
+    [OBJ_HOLD] = {"hold", CP_UNIT_NS, "time it was held"},
+    [OBJ_DROPPED] = {"dropped", CP_UNIT_COUNT, "items refused because it was full"},
+    [OBJ_MAX] = {"items.max", CP_UNIT_COUNT, "most items waiting in it"},
+};
+
+enum { GR_CPU, GR_PERIODS, GR_THROTTLED_PERIODS, GR_THROTTLED };
+
+static const CpMetricInfo group_metrics[] = {
+    [GR_CPU] = {"cpu", CP_UNIT_NS, "CPU time of its threads"},
+    [GR_PERIODS] = {"periods", CP_UNIT_COUNT, "bandwidth periods in which it ran"},
+    [GR_THROTTLED_PERIODS] = {"throttled_periods", CP_UNIT_COUNT, "of these, throttled"},
+    [GR_THROTTLED] = {"throttled", CP_UNIT_NS, "time CPUs were held back"},
+};
+
+const CpMetricInfo *cp_metric_list(CpScope scope, size_t *n)
+{
+    switch (scope) {
+    case CP_SCOPE_RUN:
+        *n = G_N_ELEMENTS(run_metrics);
+        return run_metrics;
+    case CP_SCOPE_THREAD:
+        *n = G_N_ELEMENTS(thread_metrics);
+        return thread_metrics;
+    case CP_SCOPE_CPU:
+        *n = G_N_ELEMENTS(cpu_metrics);
+        return cpu_metrics;
+    case CP_SCOPE_OBJECT:
+        *n = G_N_ELEMENTS(object_metrics);
+        return object_metrics;
+    case CP_SCOPE_GROUP:
+        *n = G_N_ELEMENTS(group_metrics);
+        return group_metrics;
+    case CP_SCOPES:
+        break;
+    }
+    *n = 0;
+    return NULL;
+}
+
+char *cp_metric_key(const char *name, CpUnit unit)
+{
+    g_autofree char *key = g_strdup(name);
+    g_strdelimit(key, ".", '_');
+    return g_strconcat(key, unit == CP_UNIT_NS ? "_ns" : "", NULL);
+}
+
+/* --- threads --- */
+
+static CpTime open_time(const CpSim *sim, CpTid tid, CpThreadState state)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    return t->state == state ? sim->now - t->since : 0;
+}
+
+static CpTime waiting(const CpSim *sim, CpTid tid)
+{
+    return sim->cold[tid].runq_wait + open_time(sim, tid, CP_THREAD_RUNNABLE);
+}
+
+static bool thread_quantile(const CpSim *sim, CpTid tid, uint32_t ppm, int64_t *value)
+{
+    uint32_t hist = sim->cold[tid].hist;
+    if (hist == CP_NONE) {
+        return false;
+    }
+    const CpHist *h = g_array_index(sim->thread_hists, CpHist *, hist);
+    *value = cp_hist_quantile(h, ppm);
+    return h->n > 0;
+}
+
+static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *value)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpThreadCold *c = &sim->cold[tid];
+    switch (metric) {
+    case TH_START:
+    case TH_ARRIVAL:
+        *value = c->start;
+        return true;
+    case TH_END:
+        *value = c->end;
+        return c->end != CP_NEVER;
+    case TH_CPU:
+        *value = t->cpu_time;
+        return true;
+    case TH_WORK:
+        *value = c->work;
+        return true;
+    case TH_RUNQ:
+    case TH_WAITING:
+        *value = waiting(sim, tid);
+        return true;
+    case TH_BLOCKED:
+        *value = c->blocked + open_time(sim, tid, CP_THREAD_BLOCKED);
+        return true;
+    case TH_VOLUNTARY:
+        *value = c->nvcsw;
+        return true;
+    case TH_INVOLUNTARY:
+        *value = c->nivcsw;
+        return true;
+    case TH_MIGRATIONS:
+        *value = c->migrations;
+        return true;
+    case TH_WAKE_P50:
+        return thread_quantile(sim, tid, 500000, value);
+    case TH_WAKE_P99:
+        return thread_quantile(sim, tid, 990000, value);
+    case TH_RESPONSE:
+        *value = c->first_run == CP_NEVER ? 0 : c->first_run - c->start;
+        return c->first_run != CP_NEVER;
+    case TH_TURNAROUND:
+        *value = c->end == CP_NEVER ? 0 : c->end - c->start;
+        return c->end != CP_NEVER;
+    default:
+        return false;
+    }
+}
+
+/* --- the run --- */
+
+static int64_t thread_sum(const CpSim *sim, size_t metric, uint64_t *n)
+{
+    int64_t sum = 0;
+    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+        int64_t v;
+        if (thread_value(sim, tid, metric, &v)) {
+            sum += v;
+            ++*n;
+        }
+    }
+    return sum;
+}
+
+static bool thread_mean(const CpSim *sim, size_t metric, int64_t *value)
+{
+    uint64_t n = 0;
+    int64_t sum = thread_sum(sim, metric, &n);
+    *value = n == 0 ? 0 : sum / (int64_t)n;
+    return n > 0;
+}
+
+static int64_t busy_ppm(const CpSim *sim)
+{
+    unsigned __int128 busy = 0;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        const CpCore *c = &sim->cores[cpu];
+        busy += (uint64_t)(c->busy + c->overhead + c->irq);
+    }
+    unsigned __int128 all = (unsigned __int128)(uint64_t)sim->end * sim->n_cpus;
+    return all == 0 ? 0 : (int64_t)(busy * 1000000 / all);
+}
+
+static int64_t core_sum(const CpSim *sim, size_t metric)
+{
+    int64_t sum = 0;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        const CpCore *c = &sim->cores[cpu];
+        sum += metric == CPU_SWITCHES ? (int64_t)c->switches : c->overhead;
+    }
+    return sum;
+}
+
+static int64_t dropped(const CpSim *sim)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < sim->w->objs->len; i++) {
+        n += sim->objs[i].dropped;
+    }
+    return (int64_t)n;
+}
+
+static int64_t throttled(const CpSim *sim)
+{
+    int64_t sum = 0;
+    for (CpGroup g = 1; g < sim->n_groups; g++) {
+        sum += sim->groups[g].throttled_ns;
+    }
+    return sum;
+}
+
+/* The end of the last thread; the end of the run if some never ended. */
+static CpTime makespan(const CpSim *sim)
+{
+    return sim->end;
+}
+
+static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
+{
+    uint64_t n = 0;
+    switch (metric) {
+    case RUN_MAKESPAN:
+        *value = makespan(sim);
+        return true;
+    case RUN_CPU:
+        *value = thread_sum(sim, TH_CPU, &n);
+        return true;
+    case RUN_BUSY:
+        *value = busy_ppm(sim);
+        return true;
+    case RUN_SWITCHES:
+        *value = core_sum(sim, CPU_SWITCHES);
+        return true;
+    case RUN_VOLUNTARY:
+        *value = thread_sum(sim, TH_VOLUNTARY, &n);
+        return true;
+    case RUN_INVOLUNTARY:
+        *value = thread_sum(sim, TH_INVOLUNTARY, &n);
+        return true;
+    case RUN_MIGRATIONS:
+        *value = thread_sum(sim, TH_MIGRATIONS, &n);
+        return true;
+    case RUN_WAKEUPS:
+        *value = (int64_t)sim->wakeups;
+        return true;
+    case RUN_WAKE_P50:
+        *value = cp_hist_quantile(&sim->wakeup_hist, 500000);
+        return sim->wakeup_hist.n > 0;
+    case RUN_WAKE_P99:
+        *value = cp_hist_quantile(&sim->wakeup_hist, 990000);
+        return sim->wakeup_hist.n > 0;
+    case RUN_WAKE_MAX:
+        *value = sim->wakeup_hist.max;
+        return sim->wakeup_hist.n > 0;
+    case RUN_SLICE_P50:
+        *value = cp_hist_quantile(&sim->slice_hist, 500000);
+        return sim->slice_hist.n > 0;
+    case RUN_THROTTLED:
+        *value = throttled(sim);
+        return true;
+    case RUN_THROUGHPUT:
+        *value = sim->end == 0 ? 0
+                               : (int64_t)((__int128)sim->responses * 1000 * CP_S / sim->end);
+        return sim->end > 0;
+    case RUN_DROPPED:
+        *value = dropped(sim);
+        return true;
+    case RUN_RESPONSE_MEAN:
+        return thread_mean(sim, TH_RESPONSE, value);
+    case RUN_WAITING_MEAN:
+        return thread_mean(sim, TH_WAITING, value);
+    case RUN_TURNAROUND_MEAN:
+        return thread_mean(sim, TH_TURNAROUND, value);
+    case RUN_OVERHEAD:
+        *value = core_sum(sim, CPU_OVERHEAD);
+        return true;
+    case RUN_EVENTS:
+        *value = (int64_t)sim->events;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- the other scopes --- */
+
+static int64_t cpu_value(const CpCore *c, size_t metric)
+{
+    switch (metric) {
+    case CPU_BUSY:
+        return c->busy;
+    case CPU_IDLE:
+        return c->idle;
+    case CPU_OVERHEAD:
+        return c->overhead;
+    case CPU_IRQ:
+        return c->irq;
+    default:
+        return (int64_t)c->switches;
+    }
+}
+
+static int64_t object_value(const CpObj *o, size_t metric)
+{
+    switch (metric) {
+    case OBJ_ACQUIRED:
+        return (int64_t)o->acquired;
+    case OBJ_CONTENDED:
+        return (int64_t)o->contended;
+    case OBJ_WAIT:
+        return o->wait_ns;
+    case OBJ_WAIT_MAX:
+        return o->wait_max_ns;
+    case OBJ_HOLD:
+        return o->hold_ns;
+    case OBJ_DROPPED:
+        return (int64_t)o->dropped;
+    default:
+        return o->n_max;
+    }
+}
+
+static int64_t group_value(const CpGroupState *g, size_t metric)
+{
+    switch (metric) {
+    case GR_CPU:
+        return g->cpu_time;
+    case GR_PERIODS:
+        return (int64_t)g->periods;
+    case GR_THROTTLED_PERIODS:
+        return (int64_t)g->throttled_periods;
+    default:
+        return g->throttled_ns;
+    }
+}
+
+uint32_t cp_metric_subjects(const CpSim *sim, CpScope scope)
+{
+    switch (scope) {
+    case CP_SCOPE_THREAD:
+        return sim->thread_table.n;
+    case CP_SCOPE_CPU:
+        return sim->n_cpus;
+    case CP_SCOPE_OBJECT:
+        return sim->w->objs->len;
+    case CP_SCOPE_GROUP:
+        return sim->n_groups;
+    default:
+        return 1;
+    }
+}
+
+bool cp_metric_value(CpSim *sim, CpScope scope, uint32_t subject, size_t metric,
+                     int64_t *value)
+{
+    cp_require(subject < cp_metric_subjects(sim, scope));
+    switch (scope) {
+    case CP_SCOPE_RUN:
+        return run_value(sim, metric, value);
+    case CP_SCOPE_THREAD:
+        return thread_value(sim, subject, metric, value);
+    case CP_SCOPE_CPU:
+        *value = cpu_value(&sim->cores[subject], metric);
+        return true;
+    case CP_SCOPE_OBJECT:
+        *value = object_value(&sim->objs[subject], metric);
+        return true;
+    case CP_SCOPE_GROUP:
+        *value = group_value(&sim->groups[subject], metric);
+        return true;
+    case CP_SCOPES:
+        break;
+    }
+    return false;
+}
+
+/* --- by name --- */
+
+static bool hist_value(const CpHist *h, const char *what, int64_t *value, CpUnit *unit)
+{
+    static const struct {
+        const char *name;
+        uint32_t ppm;
+    } quantiles[] = {{"p50", 500000}, {"p90", 900000}, {"p95", 950000},
+                     {"p99", 990000}, {"p999", 999000}};
+    *unit = CP_UNIT_NS;
+    if (strcmp(what, "n") == 0) {
+        *unit = CP_UNIT_COUNT;
+        *value = (int64_t)h->n;
+        return true;
+    }
+    if (strcmp(what, "mean") == 0) {
+        *value = cp_hist_mean(h);
+        return h->n > 0;
+    }
+    if (strcmp(what, "max") == 0 || strcmp(what, "min") == 0) {
+        *value = what[1] == 'a' ? h->max : h->min;
+        return h->n > 0;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(quantiles); i++) {
+        if (strcmp(what, quantiles[i].name) == 0) {
+            *value = cp_hist_quantile(h, quantiles[i].ppm);
+            return h->n > 0;
+        }
+    }
+    return false;
+}
+
+static bool find_hist(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
+{
+    const char *dot = strrchr(name, '.');
+    for (uint32_t i = 0; dot != NULL && i < sim->w->hists->len; i++) {
+        const char *h = cp_workload_text(sim->w, g_array_index(sim->w->hists, uint32_t, i));
+        if (strlen(h) == (size_t)(dot - name) && strncmp(h, name, strlen(h)) == 0) {
+            return hist_value(&sim->hists[i], dot + 1, value, unit);
+        }
+    }
+    return false;
+}
+
+static bool find_var(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
+{
+    for (uint32_t i = 0; i < sim->w->vars->len; i++) {
+        const CpVarDecl *v = &g_array_index(sim->w->vars, CpVarDecl, i);
+        if (strcmp(cp_workload_text(sim->w, v->name), name) == 0) {
+            *value = sim->vars[i];
+            *unit = CP_UNIT_NUMBER;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* METRIC.THREAD, as in `end.worker-2`: a thread's name, or its declaration's if it has one
+ * instance. */
+static bool find_thread(const CpSim *sim, const char *metric, size_t len, const char *name,
+                        int64_t *value, CpUnit *unit)
+{
+    for (size_t m = 0; m < G_N_ELEMENTS(thread_metrics); m++) {
+        const char *key = thread_metrics[m].name;
+        if (strlen(key) != len || strncmp(key, metric, len) != 0) {
+            continue;
+        }
+        for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+            g_autofree char *own = cp_sim_thread_name(sim, tid);
+            if (strcmp(own, name) == 0) {
+                *unit = thread_metrics[m].unit;
+                return thread_value(sim, tid, m, value);
+            }
+        }
+    }
+    return false;
+}
+
+static bool find_group(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
+{
+    for (CpGroup g = 1; g < sim->n_groups; g++) {
+        const char *own = cp_workload_text(sim->w, cp_group_decl(sim->w, g)->name);
+        size_t len = strlen(own);
+        if (strncmp(name, own, len) != 0 || name[len] != '.') {
+            continue;
+        }
+        for (size_t m = 0; m < G_N_ELEMENTS(group_metrics); m++) {
+            if (strcmp(group_metrics[m].name, name + len + 1) == 0) {
+                *unit = group_metrics[m].unit;
+                *value = group_value(&sim->groups[g], m);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool cp_metric_find(CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
+{
+    for (size_t m = 0; m < G_N_ELEMENTS(run_metrics); m++) {
+        if (strcmp(run_metrics[m].name, name) == 0) {
+            *unit = run_metrics[m].unit;
+            return run_value(sim, m, value);
+        }
+    }
+    if (g_str_has_prefix(name, "var.")) {
+        return find_var(sim, name + 4, value, unit);
+    }
+    if (g_str_has_prefix(name, "cgroup.")) {
+        return find_group(sim, name + 7, value, unit);
+    }
+    if (find_hist(sim, name, value, unit)) {
+        return true;
+    }
+    for (const char *dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        if (find_thread(sim, name, (size_t)(dot - name), dot + 1, value, unit)) {
+            return true;
+        }
+    }
+    return false;
+}

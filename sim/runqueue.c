@@ -1,0 +1,573 @@
+#include "sim/engine.h"
+
+#include <string.h>
+
+/* The class stack: which queue an entity stands in, level by level.
+ *
+ * A thread of the root group stands in its class's queue of its CPU.  A thread of a control
+ * group stands in the group's own queue of that CPU, and the group, as an entity, in its
+ * parent's queue for as long as anything below it is runnable. */
+
+/* A global class has one queue for all CPUs: each has a CpRq of its own, for `curr`, but one
+ * structure behind it; the counts are kept in CPU 0's. */
+static CpRq *counts_of(CpSim *sim, CpRq *rq)
+{
+    return rq->policy->cls->global ? cp_rq(sim, 0, 0, rq->policy->rank) : rq;
+}
+
+static CpRq *queue_of(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank)
+{
+    return cp_rq(sim, sim->classes[rank].cls->global ? 0 : group, cpu, rank);
+}
+
+static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
+{
+    CpClassSlot *slot = &sim->classes[rank];
+    const CpPolicyClass *cls = slot->cls = sim->config.classes[rank];
+    slot->policy = (CpPolicy){.cls = cls,
+                              .params = sim->config.class_params[rank],
+                              .sim = sim,
+                              .rank = (uint8_t)rank,
+                              .ent_size = (uint32_t)(cls->ent_size + 7) & ~7u};
+    if (slot->policy.ent_size > 0) {
+        cp_table_init(&sim->ent_table[rank], slot->policy.ent_size, CP_THREADS_MAX);
+        slot->policy.ents = sim->ents[rank] = sim->ent_table[rank].rows;
+        slot->policy.group_ents =
+            g_malloc0((size_t)slot->policy.ent_size * sim->n_groups * sim->n_cpus);
+    }
+    slot->policy.data = cls->sim_size > 0 ? g_malloc0(cls->sim_size) : NULL;
+    return cls->init == NULL || cls->init(&slot->policy, error);
+}
+
+gboolean cp_runqueues_init(CpSim *sim, GError **error)
+{
+    sim->classes = g_new0(CpClassSlot, sim->n_classes);
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+        if (!class_init(sim, rank, error)) {
+            return FALSE;
+        }
+        sim->any_global |= sim->classes[rank].cls->global;
+    }
+    sim->rqs = g_new0(CpRq, (size_t)sim->n_groups * sim->n_cpus * sim->n_classes);
+    for (CpGroup group = 0; group < sim->n_groups; group++) {
+        for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+            for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+                const CpPolicyClass *cls = sim->classes[rank].cls;
+                CpRq *rq = cp_rq(sim, group, cpu, rank);
+                rq->policy = &sim->classes[rank].policy;
+                rq->sim = sim;
+                rq->cpu = cpu;
+                rq->group = group;
+                rq->curr = CP_NONE;
+                if (cls->global && cpu + group > 0) {
+                    rq->data = cp_rq(sim, 0, 0, rank)->data;
+                    continue;
+                }
+                rq->data = cls->rq_size > 0 ? g_malloc0(cls->rq_size) : NULL;
+                if (cls->rq_init != NULL) {
+                    cls->rq_init(rq);
+                }
+            }
+        }
+    }
+    return TRUE;
+}
+
+void cp_runqueues_clear(CpSim *sim)
+{
+    size_t n = sim->rqs == NULL ? 0 : (size_t)sim->n_groups * sim->n_cpus * sim->n_classes;
+    for (size_t i = 0; i < n; i++) {
+        CpRq *rq = &sim->rqs[i];
+        if (rq->policy->cls->global && rq->cpu + rq->group > 0) {
+            continue;
+        }
+        if (rq->policy->cls->rq_clear != NULL) {
+            rq->policy->cls->rq_clear(rq);
+        }
+        g_free(rq->data);
+    }
+    g_clear_pointer(&sim->rqs, g_free);
+    for (uint32_t rank = 0; sim->classes != NULL && rank < sim->n_classes; rank++) {
+        CpPolicy *policy = &sim->classes[rank].policy;
+        if (policy->ent_size > 0) {
+            cp_table_clear(&sim->ent_table[rank]);
+        }
+        g_free(policy->group_ents);
+        g_free(policy->data);
+    }
+    g_clear_pointer(&sim->classes, g_free);
+}
+
+/* --- enqueue and dequeue, one level after the other --- */
+
+void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                          CpEnqFlags flags)
+{
+    CpEnt ent = cp_group_ent(sim, group, cpu);
+    CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
+    const CpPolicyClass *cls = rq->policy->cls;
+    CpGroupCpu *gc = &sim->group_cpu[group * sim->n_cpus + cpu];
+    if (gc->delayed) {
+        gc->delayed = false;
+        rq->delayed--;
+        cls->requeue(rq, ent);
+    } else {
+        cls->enqueue(rq, ent, flags);
+    }
+    rq->nr++;
+}
+
+void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                          CpDeqFlags flags)
+{
+    CpEnt ent = cp_group_ent(sim, group, cpu);
+    CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
+    bool gone = rq->policy->cls->dequeue(rq, ent, flags);
+    rq->nr--;
+    if (rq->curr == ent) {
+        rq->curr = CP_NONE;
+    }
+    if (!gone) {
+        sim->group_cpu[group * sim->n_cpus + cpu].delayed = true;
+        rq->delayed++;
+    }
+}
+
+/* The levels above a thread that became runnable, up to the first that already was, or to a
+ * throttled one. */
+static void climb_in(CpSim *sim, const CpThread *t, CpCpu cpu, CpEnqFlags flags)
+{
+    for (CpGroup g = t->group; g != 0; g = sim->groups[g].parent) {
+        if (cp_rq(sim, g, cpu, t->cls)->nr != 1 ||
+            sim->group_cpu[g * sim->n_cpus + cpu].throttled) {
+            break;
+        }
+        cp_enqueue_group(sim, g, cpu, t->cls, flags);
+    }
+    if (cp_group_count(sim, t->group, cpu, 1)) {
+        sim->cores[cpu].nr++;
+    }
+}
+
+static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
+{
+    for (CpGroup g = t->group; g != 0; g = sim->groups[g].parent) {
+        if (cp_rq(sim, g, t->cpu, t->cls)->nr != 0 ||
+            sim->group_cpu[g * sim->n_cpus + t->cpu].throttled) {
+            break;
+        }
+        cp_dequeue_group(sim, g, t->cpu, t->cls, flags);
+    }
+    if (cp_group_count(sim, t->group, t->cpu, -1)) {
+        sim->cores[t->cpu].nr--;
+    }
+}
+
+void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpRq *rq = queue_of(sim, t->group, cpu, t->cls);
+    t->cpu = (uint16_t)cpu;
+    rq->policy->cls->enqueue(rq, tid, flags);
+    counts_of(sim, rq)->nr++;
+    climb_in(sim, t, cpu, flags);
+}
+
+bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    bool gone = rq->policy->cls->dequeue(rq, tid, flags);
+    if (rq->curr == tid) {
+        rq->curr = CP_NONE;
+    }
+    if (!gone) {
+        t->flags |= CP_TF_DELAYED;
+        rq->delayed++;
+    }
+    counts_of(sim, rq)->nr--;
+    climb_out(sim, t, flags);
+    return gone;
+}
+
+void cp_rq_dequeue_done(CpRq *rq, CpEnt ent)
+{
+    CpSim *sim = rq->sim;
+    rq->delayed--;
+    if (ent & CP_ENT_GROUP) {
+        sim->group_cpu[ent & ~CP_ENT_GROUP].delayed = false;
+    } else {
+        cp_thread(sim, ent)->flags &= (uint8_t)~CP_TF_DELAYED;
+    }
+}
+
+/* A delayed thread leaves the structure for good, because it moves or its attributes
+ * change. */
+void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    if (!rq->policy->cls->dequeue(rq, tid, flags | CP_DEQ_SPECIAL)) {
+        cp_require(false);
+    }
+    cp_rq_dequeue_done(rq, tid);
+}
+
+void cp_requeue_delayed(CpSim *sim, CpTid tid)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    rq->policy->cls->requeue(rq, tid);
+    rq->delayed--;
+    t->flags &= (uint8_t)~CP_TF_DELAYED;
+    rq->nr++;
+    climb_in(sim, t, t->cpu, CP_ENQ_WAKEUP);
+}
+
+/* --- choosing --- */
+
+CpTid cp_pick(CpSim *sim, CpCore *core)
+{
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+        CpRq *rq = queue_of(sim, 0, core->id, rank);
+        const CpRq *counts = counts_of(sim, rq);
+        if (counts->nr + counts->delayed == 0) {
+            continue;
+        }
+        CpEnt ent = rq->policy->cls->pick(rq);
+        while (ent != CP_NONE && (ent & CP_ENT_GROUP)) {
+            rq = cp_rq(sim, (ent & ~CP_ENT_GROUP) / sim->n_cpus, core->id, rank);
+            ent = rq->policy->cls->pick(rq);
+        }
+        if (ent != CP_NONE) {
+            return ent;
+        }
+    }
+    return CP_NONE;
+}
+
+void cp_put_prev(CpSim *sim, CpCore *core, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpEnt ent = tid;
+    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+        CpRq *rq = queue_of(sim, g, core->id, t->cls);
+        if (rq->policy->cls->put_prev != NULL) {
+            rq->policy->cls->put_prev(rq, ent);
+        }
+        if (g == 0) {
+            return;
+        }
+        ent = cp_group_ent(sim, g, core->id);
+    }
+}
+
+static void set_curr(CpSim *sim, CpCore *core, CpTid tid, bool on)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpEnt ent = tid;
+    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+        cp_rq(sim, g, core->id, t->cls)->curr = on ? ent : CP_NONE;
+        if (g == 0) {
+            return;
+        }
+        ent = cp_group_ent(sim, g, core->id);
+    }
+}
+
+void cp_set_next(CpSim *sim, CpCore *core, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpEnt ent = tid;
+    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+        CpRq *rq = queue_of(sim, g, core->id, t->cls);
+        if (rq->policy->cls->set_next != NULL) {
+            rq->policy->cls->set_next(rq, ent);
+        }
+        if (g == 0) {
+            break;
+        }
+        ent = cp_group_ent(sim, g, core->id);
+    }
+    if (core->curr != CP_NONE && core->curr != tid) {
+        set_curr(sim, core, core->curr, false);
+    }
+    set_curr(sim, core, tid, true);
+}
+
+/* The CPU goes idle: no queue has a running entity. */
+void cp_set_idle(CpSim *sim, CpCore *core)
+{
+    if (core->curr != CP_NONE) {
+        set_curr(sim, core, core->curr, false);
+    }
+}
+
+bool cp_charge_class(CpSim *sim, CpCore *core, CpTime delta)
+{
+    const CpThread *t = cp_thread(sim, core->curr);
+    if (t->state != CP_THREAD_RUNNING) {
+        return false;
+    }
+    bool resched = false;
+    CpEnt ent = core->curr;
+    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+        CpRq *rq = queue_of(sim, g, core->id, core->cls);
+        if (rq->policy->cls->account != NULL) {
+            resched |= rq->policy->cls->account(rq, ent, delta);
+        }
+        if (g == 0) {
+            return resched;
+        }
+        cp_group_charge(sim, g, core, delta);
+        ent = cp_group_ent(sim, g, core->id);
+    }
+}
+
+/* --- wake-up preemption --- */
+
+static unsigned depth(const CpSim *sim, CpGroup g)
+{
+    unsigned n = 0;
+    for (; g != 0; g = sim->groups[g].parent) {
+        n++;
+    }
+    return n;
+}
+
+/* Climbs from two threads to the entities that share a queue; mirrors
+ * fair.c:find_matching_se. */
+static CpRq *matching(CpSim *sim, CpCore *core, CpTid woken, CpEnt *ent)
+{
+    CpGroup a = cp_thread(sim, woken)->group, b = cp_thread(sim, core->curr)->group;
+    unsigned da = depth(sim, a), db = depth(sim, b);
+    *ent = woken;
+    while (a != b) {
+        if (da >= db) {
+            *ent = cp_group_ent(sim, a, core->id);
+            a = sim->groups[a].parent;
+            da--;
+        } else {
+            b = sim->groups[b].parent;
+            db--;
+        }
+    }
+    return queue_of(sim, a, core->id, core->cls);
+}
+
+static bool takes(CpSim *sim, CpCore *core, CpTid woken, CpWakeFlags flags)
+{
+    uint8_t cls = cp_thread(sim, woken)->cls;
+    if (cls != core->cls) {
+        return cls < core->cls;
+    }
+    CpEnt ent;
+    CpRq *rq = matching(sim, core, woken, &ent);
+    const CpPolicyClass *c = rq->policy->cls;
+    return c->preempts != NULL && c->preempts(rq, ent, flags);
+}
+
+/* A thread came into a queue shared by all CPUs: an idle CPU takes it, else the CPU whose
+ * thread has the weakest claim. */
+static void check_global(CpSim *sim, CpTid tid, CpWakeFlags flags)
+{
+    CpCore *victim = NULL;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        CpCore *core = &sim->cores[cpu];
+        if (!cp_thread_allowed(sim, tid, cpu)) {
+            continue;
+        }
+        if (core->curr == CP_NONE) {
+            if (core->resched_at == CP_NEVER) {
+                cp_resched_after(sim, core, 0);
+                return;
+            }
+            continue;
+        }
+        cp_core_account(sim, core);
+        if (core->resched_at == CP_NEVER && takes(sim, core, tid, flags) &&
+            (victim == NULL || takes(sim, core, victim->curr, flags))) {
+            victim = core;
+        }
+    }
+    if (victim != NULL) {
+        cp_resched_after(sim, victim, 0);
+        return;
+    }
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        if (sim->cores[cpu].curr != CP_NONE) {
+            cp_core_look(sim, &sim->cores[cpu]);
+            cp_core_arm(sim, &sim->cores[cpu]);
+        }
+    }
+}
+
+void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    if (sim->any_global && sim->classes[t->cls].cls->global) {
+        check_global(sim, tid, flags);
+        return;
+    }
+    CpCore *core = &sim->cores[cpu];
+    if (core->curr == CP_NONE) {
+        cp_resched_after(sim, core, 0);
+    } else if (takes(sim, core, tid, flags)) {
+        bool local = sim->irq_cpu == cpu;
+        cp_resched_after(sim, core, local ? 0 : sim->cost[CP_COST_WAKE_REMOTE]);
+    } else if (t->cls == core->cls) {
+        cp_core_look(sim, core);
+        cp_core_arm(sim, core);
+    }
+}
+
+/* --- moving --- */
+
+void cp_migrate(CpSim *sim, CpTid tid, CpCpu to)
+{
+    CpThread *t = cp_thread(sim, tid);
+    cp_record(sim, CP_REC_MIGRATE, tid, t->cpu, to);
+    sim->cold[tid].migrations++;
+    t->flags |= CP_TF_MIGRATED;
+}
+
+void cp_pull(CpSim *sim, CpTid tid, CpCpu to)
+{
+    CpThread *t = cp_thread(sim, tid);
+    cp_require(t->state == CP_THREAD_RUNNABLE);
+    cp_core_account(sim, &sim->cores[t->cpu]);
+    cp_core_account(sim, &sim->cores[to]);
+    CpCpu from = t->cpu;
+    if (!cp_dequeue(sim, tid, CP_DEQ_MIGRATE | CP_DEQ_SPECIAL)) {
+        cp_require(false);
+    }
+    cp_migrate(sim, tid, to);
+    cp_enqueue(sim, tid, to, CP_ENQ_MIGRATED);
+    if (sim->cores[from].curr != CP_NONE) {
+        cp_core_look(sim, &sim->cores[from]);
+        cp_core_arm(sim, &sim->cores[from]);
+    }
+    if (!sim->cores[to].balancing) {
+        cp_wakeup_check(sim, tid, to, 0);
+    }
+}
+
+/* --- what classes may ask --- */
+
+uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cores[cpu].nr + sim->cores[cpu].waking;
+}
+
+CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cores[cpu].curr;
+}
+
+CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cores[cpu].run_since;
+}
+
+bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)
+{
+    return sim->cores[cpu].online && cp_allowed(sim, cp_thread(sim, tid), cpu);
+}
+
+CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->cpu;
+}
+
+const CpMachine *cp_sim_machine(const CpSim *sim)
+{
+    return sim->machine;
+}
+
+const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu)
+{
+    return cp_rq(rq->sim, rq->group, cpu, rq->policy->rank);
+}
+
+void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
+{
+    if (n > *cap) {
+        uint32_t bigger = *cap < 16 ? 16 : 2 * *cap;
+        bigger = bigger < n ? n : bigger;
+        *array = g_realloc_n(*array, bigger, size);
+        *cap = bigger;
+    }
+}
+
+uint64_t cp_rq_random(CpRq *rq)
+{
+    return cp_rng_key(rq->sim->seed, 0x100000000u + rq->cpu, rq->draws++);
+}
+
+const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)
+{
+    return &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].attr);
+}
+
+CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->burst_left;
+}
+
+CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->since;
+}
+
+bool cp_rq_allows(const CpRq *rq, CpEnt ent)
+{
+    return (ent & CP_ENT_GROUP) || cp_thread_allowed(rq->sim, ent, rq->cpu);
+}
+
+CpTime cp_thread_release(const CpSim *sim, CpTid tid)
+{
+    const CpFlow *flow = cp_flow_of(sim, tid);
+    CpTime release = flow->regs == CP_NONE ? CP_NEVER : cp_regs(sim, flow)[CP_REG_RELEASE];
+    return release == CP_NEVER ? cp_thread_ready_since(sim, tid) : release;
+}
+
+CpTime cp_now(const CpSim *sim)
+{
+    return sim->now;
+}
+
+CpTime cp_tick_period(const CpSim *sim)
+{
+    return sim->tick;
+}
+
+CpTime cp_tick_after(const CpSim *sim, CpTime t)
+{
+    if (t <= sim->tick_phase) {
+        return sim->tick_phase;
+    }
+    CpTime n = (t - sim->tick_phase + sim->tick - 1) / sim->tick;
+    return sim->tick_phase + n * sim->tick;
+}
+
+uint32_t cp_cpus_online(const CpSim *sim)
+{
+    uint32_t n = 0;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        n += sim->cores[cpu].online;
+    }
+    return n;
+}
+
+/* Weights of nice -20..19: each step is a factor of about 1.25 (the documented figures of
+ * the kernel's interface, see linux-scheduler 1.2). */
+uint32_t cp_nice_weight(int nice)
+{
+    static const uint32_t weight[40] = {
+        88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+        9548,  7620,  6100,  4904,  3906,  3121,  2501,  1991,  1586,  1277,
+        1024,  820,   655,   526,   423,   335,   272,   215,   172,   137,
+        110,   87,    70,    56,    45,    36,    29,    23,    18,    15,
+    };
+    return weight[CLAMP(nice, -20, 19) + 20];
+}

@@ -1,0 +1,158 @@
+#include "sim/engine.h"
+
+/* The wake-up path, in three steps: waking (in the waker's context), placement, activation
+ * on the target CPU, which may be later; mirrors core.c:try_to_wake_up. */
+
+CpTime cp_slack(const CpSim *sim, CpTid tid)
+{
+    const CpSchedAttr *attr = cp_thread_attr(sim, tid);
+    if (attr->policy >= CP_SCHED_FIFO) {
+        return 0;
+    }
+    return attr->slack >= 0 ? attr->slack : sim->cost[CP_COST_TIMER_SLACK];
+}
+
+static CpCpu place(CpSim *sim, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpPolicy *policy = &sim->classes[t->cls].policy;
+    if (policy->cls->global) {
+        return t->cpu;
+    }
+    CpCpu cpu = policy->cls->select_cpu != NULL
+                    ? policy->cls->select_cpu(policy, tid, waker_cpu, flags)
+                    : cp_place_default(policy, tid, waker_cpu, flags);
+    cp_assert(cpu < sim->n_cpus && cp_thread_allowed(sim, tid, cpu));
+    return cpu;
+}
+
+/* An idle CPU near the last one, else the least loaded; what a class without an own
+ * select_cpu gets. */
+CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
+{
+    CpSim *sim = policy->sim;
+    CpCpu last = cp_thread(sim, tid)->cpu, best = CP_NONE;
+    uint32_t least = UINT32_MAX;
+    (void)waker_cpu; /* the simplest placement looks at loads only */
+    (void)flags;
+    for (uint32_t i = 0; i < sim->n_cpus; i++) {
+        CpCpu cpu = (last + i) % sim->n_cpus;
+        if (cp_thread_allowed(sim, tid, cpu) && cp_cpu_nr(sim, cpu) < least) {
+            least = cp_cpu_nr(sim, cpu);
+            best = cpu;
+        }
+        if (least == 0) {
+            break;
+        }
+    }
+    cp_require(best != CP_NONE);
+    return best;
+}
+
+void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpCore *core = &sim->cores[t->cpu];
+    cp_core_account(sim, core);
+    sim->cold[tid].blocked += sim->now - t->since;
+    t->state = CP_THREAD_RUNNABLE;
+    t->since = sim->now;
+    t->block = CP_BLOCK_NONE;
+    t->flags |= CP_TF_WOKEN;
+    cp_enqueue(sim, tid, t->cpu, flags);
+    cp_record(sim, (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP, tid, t->cpu, 0);
+    cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
+}
+
+/* A halted CPU takes time to come back; the longer it slept the more. */
+static CpTime idle_exit(CpSim *sim, CpCpu cpu)
+{
+    const CpCore *core = &sim->cores[cpu];
+    if (core->curr != CP_NONE || core->resched_at != CP_NEVER) {
+        return 0;
+    }
+    return cp_cost_idle_exit(sim->config.costs, sim->now - core->run_since);
+}
+
+/* Enqueues the thread on its CPU, at once or when that CPU has left idle. */
+static void send(CpSim *sim, CpTid tid, CpEnqFlags flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpTime delay = sim->classes[t->cls].cls->global ? 0 : idle_exit(sim, t->cpu);
+    if (delay == 0) {
+        cp_activate(sim, tid, flags);
+        return;
+    }
+    t->flags |= CP_TF_WAKING;
+    t->state = CP_THREAD_BLOCKED;
+    sim->cores[t->cpu].waking++;
+    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + delay, tid, flags);
+}
+
+void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause cause,
+                   uint32_t flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->state == CP_THREAD_BLOCKED && !(t->flags & CP_TF_WAKING));
+    t->wake_gen++;
+    sim->wakeups++;
+    sim->cold[tid].blocked += sim->now - t->since;
+    t->since = sim->now;
+    cp_record(sim, CP_REC_WAKING, tid, from, t->cpu);
+    if (waker != CP_NONE) {
+        cp_charge(sim, waker, sim->cost[CP_COST_WAKE]);
+    }
+    if (t->flags & CP_TF_DELAYED) {
+        cp_core_account(sim, &sim->cores[t->cpu]);
+        t->state = CP_THREAD_RUNNABLE;
+        t->block = CP_BLOCK_NONE;
+        t->flags |= CP_TF_WOKEN;
+        cp_requeue_delayed(sim, tid);
+        cp_record(sim, CP_REC_WAKEUP, tid, t->cpu, cause);
+        cp_wakeup_check(sim, tid, t->cpu, CP_WAKE_DELAYED);
+        return;
+    }
+    CpCpu cpu = place(sim, tid, from, (CpWakeFlags)flags);
+    CpEnqFlags how = CP_ENQ_WAKEUP;
+    if (cpu != t->cpu) {
+        cp_migrate(sim, tid, cpu);
+        t->cpu = (uint16_t)cpu;
+        how |= CP_ENQ_MIGRATED;
+    }
+    send(sim, tid, how);
+}
+
+void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpThreadCold *cold = &sim->cold[tid];
+    const CpThreadDecl *decl = cp_thread_decl(sim->w, t->decl);
+    cold->start = t->since = sim->now;
+    if (decl->start_cpu != CP_NONE && cold->instance == 0 &&
+        cp_thread_allowed(sim, tid, decl->start_cpu)) {
+        t->cpu = (uint16_t)decl->start_cpu;
+    } else {
+        CpCpu from = parent == CP_NONE ? t->cpu : cp_thread(sim, parent)->cpu;
+        t->cpu = (uint16_t)place(sim, tid, from, CP_WAKE_NEW);
+    }
+    send(sim, tid, CP_ENQ_FORK);
+}
+
+bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint32_t flags)
+{
+    CpThread *t = cp_thread(sim, tid);
+    if (t->state != CP_THREAD_BLOCKED || (t->flags & CP_TF_WAKING)) {
+        return false;
+    }
+    if (t->chan != CP_NONE) {
+        cp_channel_remove(sim, tid);
+    }
+    CpFlow *flow = cp_flow_of(sim, tid);
+    flow->why = CP_WHY_WOKEN;
+    flow->timed_out = 0;
+    CpCpu from = waker != CP_NONE            ? cp_thread(sim, waker)->cpu
+                 : sim->irq_cpu != CP_NONE ? sim->irq_cpu
+                                             : t->cpu;
+    cp_wake_begin(sim, tid, from, waker, cause, flags);
+    return true;
+}
