@@ -1,9 +1,9 @@
 #include "models/linux-balance.h"
 
 enum {
-    IMBALANCE_PCT = 117,   /* above the LLC level and at it (topology.c:sd_init) */
-    BUSY_FACTOR = 16,      /* a busy CPU balances that much more rarely */
-    HOT_NS = 500000,       /* migration_cost: ran that recently = cache-hot */
+    IMBALANCE_PCT = 117, /* above the LLC level and at it (topology.c:sd_init) */
+    BUSY_FACTOR = 16,    /* a busy CPU balances that much more rarely */
+    HOT_NS = 500000,     /* migration_cost: ran that recently = cache-hot */
 };
 
 static CpBalanceRq *state_of(const CpRq *rq)
@@ -78,7 +78,8 @@ static bool core_idle(const Place *p, CpCpu cpu)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     const CpCpuMask *mask = &m->core_cpus[m->cpu[cpu].core];
-    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE; c = cp_cpumask_next(mask, c + 1)) {
+    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
+         c = cp_cpumask_next(mask, c + 1)) {
         if (!is_idle(p, c)) {
             return false;
         }
@@ -193,18 +194,18 @@ static bool movable(const CpRq *from, CpEnt ent, CpCpu to, bool hot_too)
     if (ent & CP_ENT_GROUP || !cp_thread_allowed(from->sim, ent, to)) {
         return false;
     }
-    return hot_too ||
-           cp_now(from->sim) - cp_thread_ready_since(from->sim, ent) >= HOT_NS;
+    return hot_too || cp_now(from->sim) - cp_thread_ready_since(from->sim, ent) >= HOT_NS;
 }
 
-/* The last queued thread of a CPU that may move: the detach loop of load_balance starts from
- * the tail. */
+/* The last queued thread of a CPU that may move: the detach loop of load_balance starts
+ * from the tail. */
 static CpTid candidate(const CpRq *from, CpCpu to, uint64_t load_max, uint32_t failed)
 {
     const CpPolicyClass *cls = from->policy->cls;
     CpRq *rq = (CpRq *)(uintptr_t)from; /* next_queued only walks */
     CpTid best = CP_NONE;
-    for (CpEnt e = cls->next_queued(rq, CP_NONE); e != CP_NONE; e = cls->next_queued(rq, e)) {
+    for (CpEnt e = cls->next_queued(rq, CP_NONE); e != CP_NONE;
+         e = cls->next_queued(rq, e)) {
         if (!movable(from, e, to, failed > 1)) {
             continue;
         }
@@ -230,7 +231,8 @@ static CpCpu busiest(const CpRq *rq, uint32_t at_least)
         bool near = m->cpu[cpu].llc == m->cpu[rq->cpu].llc;
         bool best_near = best != CP_NONE && m->cpu[best].llc == m->cpu[rq->cpu].llc;
         if (best == CP_NONE || (near && !best_near) ||
-            (near == best_near && state_of(other)->load > state_of(fair_on(rq, best))->load)) {
+            (near == best_near &&
+             state_of(other)->load > state_of(fair_on(rq, best))->load)) {
             best = cpu;
         }
     }

@@ -1,4 +1,5 @@
-/* Where fair threads go: wake-up placement, fork placement, newidle pull, balancing at ticks.
+/* Where fair threads go: wake-up placement, fork placement, newidle pull, balancing at
+ * ticks.
  *
  * Loads are sums of weights of runnable threads (load tracking comes with the full Linux
  * model). */

@@ -48,8 +48,7 @@ static uint32_t wake(CpSim *sim, CpObj *o, CpChan chan, uint32_t n, CpTid waker,
 {
     uint32_t woken = 0;
     CpTid first;
-    bool on_cpu =
-        waker != CP_NONE && cp_thread(sim, waker)->state == CP_THREAD_RUNNING;
+    bool on_cpu = waker != CP_NONE && cp_thread(sim, waker)->state == CP_THREAD_RUNNING;
     while (woken < n && (first = cp_first_waiter(sim, chan)) != CP_NONE) {
         CpTime waited = sim->now - cp_thread(sim, first)->since;
         o->wait_ns += waited;
@@ -178,8 +177,9 @@ static CpStep unlock(CpSim *sim, CpTid tid, const CpInsn *i)
 {
     if (sim->objs[i->c].owner != tid) {
         const char *name = cp_workload_text(sim->w, cp_obj_decl(sim->w, i->c)->name);
-        cp_diagnose(sim, "release of a lock not held", &tid, 1,
-                    g_strdup_printf("%s is released by a thread that does not hold it", name));
+        cp_diagnose(
+            sim, "release of a lock not held", &tid, 1,
+            g_strdup_printf("%s is released by a thread that does not hold it", name));
         return CP_STEP_NEXT;
     }
     cp_sync_unlock(sim, i->c, tid);
@@ -361,8 +361,7 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     o->value += item.size;
     o->passed++;
     cp_items_push(o, item);
-    wake(sim, o, o->chan, 1, from,
-         o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
+    wake(sim, o, o->chan, 1, from, o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
 }
 
 /* On a socket with latency or bandwidth the item travels first; `since` is when the line is

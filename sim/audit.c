@@ -2,6 +2,8 @@
 
 #include "sim/error.h"
 
+#include <inttypes.h>
+
 /* Conservation laws, checked at the end of every run, release builds too. */
 
 static gboolean broken(GError **error, const char *law, const char *who, CpTime have,
@@ -54,7 +56,8 @@ gboolean cp_audit_end(CpSim *sim, GError **error)
         }
     }
     if (charged != busy) {
-        return broken(error, "time charged to threads = busy time", "all CPUs", charged, busy);
+        return broken(error, "time charged to threads = busy time", "all CPUs", charged,
+                      busy);
     }
     return TRUE;
 }

@@ -2,9 +2,9 @@
 
 /* What one CPU does: charge the running thread, end its burst, look at the tick, switch.
  *
- * Two clocks: all time passes, but interrupts (irq_left) are taken from whoever runs without
- * being charged, as clock_task does; kernel work (ovh_left) is charged but does not advance
- * the burst.  Both pass before the burst goes on. */
+ * Two clocks: all time passes, but interrupts (irq_left) are taken from whoever runs
+ * without being charged, as clock_task does; kernel work (ovh_left) is charged but does not
+ * advance the burst.  Both pass before the burst goes on. */
 
 static inline CpTime min_time(CpTime a, CpTime b)
 {
@@ -22,7 +22,8 @@ static inline CpTime wall_of(const CpCore *core, CpTime work)
     if (G_LIKELY(core->speed == 1024)) {
         return work;
     }
-    return work > CP_NEVER / 2048 ? CP_NEVER / 4 : (work * 1024 + core->speed - 1) / core->speed;
+    return work > CP_NEVER / 2048 ? CP_NEVER / 4
+                                  : (work * 1024 + core->speed - 1) / core->speed;
 }
 
 void cp_core_account(CpSim *sim, CpCore *core)
@@ -242,8 +243,8 @@ static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
         t->flags &= (uint8_t) ~(CP_TF_WOKEN | CP_TF_MIGRATED);
     }
     if (t->cpu != core->id) { /* taken from a queue that all CPUs share */
-        sim->cores[t->cpu].nr--;
-        core->nr++;
+        sim->n_overloaded -= sim->cores[t->cpu].nr-- == 2;
+        sim->n_overloaded += core->nr++ == 1;
         cp_migrate(sim, tid, core->id);
         t->cpu = (uint16_t)core->id;
     }
@@ -259,7 +260,8 @@ static void siblings(CpSim *sim, CpCore *core)
 {
     const CpMachine *m = sim->machine;
     const CpCpuMask *mask = &m->core_cpus[m->cpu[core->id].core];
-    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE; c = cp_cpumask_next(mask, c + 1)) {
+    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
+         c = cp_cpumask_next(mask, c + 1)) {
         CpCore *other = &sim->cores[c];
         if (other != core) {
             cp_core_account(sim, other);
@@ -288,6 +290,18 @@ void cp_core_speed(CpSim *sim, CpCore *core)
     core->speed = speed > 0 ? speed : 1;
 }
 
+/* A CPU went idle: the next tick of those with too much to do may feed it. */
+static void tell_overloaded(CpSim *sim)
+{
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        CpCore *core = &sim->cores[cpu];
+        if (core->nr >= 2 && core->curr != CP_NONE) {
+            cp_core_look(sim, core);
+            cp_core_arm(sim, core);
+        }
+    }
+}
+
 static void switch_to(CpSim *sim, CpCore *core, CpTid next)
 {
     CpTid prev = core->curr;
@@ -307,7 +321,12 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
         core->curr = CP_NONE;
         core->look = CP_NEVER;
         core->burst_end = CP_NEVER;
+        sim->n_idle++;
+        if (sim->n_overloaded > 0) {
+            tell_overloaded(sim);
+        }
     }
+    sim->n_idle -= prev == CP_NONE;
     cp_record(sim, CP_REC_SWITCH, next, core->id, (uint8_t)state);
     if (prev != CP_NONE && cp_thread(sim, prev)->block > CP_BLOCK_SLEEP) {
         cp_record(sim, CP_REC_BLOCK, prev, core->id, cp_thread(sim, prev)->block);

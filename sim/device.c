@@ -53,9 +53,10 @@ void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service)
     uint32_t row = cp_request_new(sim);
     CpRequest *r = &g_array_index(sim->requests, CpRequest, row);
     if (service < 0) {
-        service = decl->service_arg == CP_ARG_NONE
-                      ? 0
-                      : cp_operand(sim, cp_flow_of(sim, tid), decl->service_arg, decl->service);
+        service =
+            decl->service_arg == CP_ARG_NONE
+                ? 0
+                : cp_operand(sim, cp_flow_of(sim, tid), decl->service_arg, decl->service);
     }
     *r = (CpRequest){.obj = obj, .tid = tid, .service = service};
     dev->acquired++;
@@ -93,7 +94,8 @@ void cp_device_done(CpSim *sim, uint32_t request)
 
 bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow)
 {
-    const CpArrivalsDecl *d = &g_array_index(sim->w->arrivals, CpArrivalsDecl, stream->desc);
+    const CpArrivalsDecl *d =
+        &g_array_index(sim->w->arrivals, CpArrivalsDecl, stream->desc);
     if (d->arg == CP_ARG_NONE) {
         const CpList *list = &g_array_index(sim->w->lists, CpList, d->gap);
         if (stream->index >= list->n) {
@@ -116,8 +118,7 @@ void cp_arrival_next(CpSim *sim, CpStream *stream, CpFlow *flow)
         cp_timer_push(sim, CP_TIMER_ARRIVAL, stream->next, row, 0);
     } else {
         stream->index = UINT32_MAX;
-        CpTime until =
-            g_array_index(sim->w->arrivals, CpArrivalsDecl, stream->desc).until;
+        CpTime until = g_array_index(sim->w->arrivals, CpArrivalsDecl, stream->desc).until;
         cp_timer_push(sim, CP_TIMER_ARRIVAL, until == CP_NEVER ? sim->now : until, row, 1);
     }
 }
@@ -157,8 +158,9 @@ void cp_noise_fire(CpSim *sim, uint32_t noise, uint32_t cpu)
     uint64_t id = 0x200000000u + (uint64_t)noise * CP_CPUS_MAX + cpu;
     uint64_t draw = sim->noise_draws[noise * sim->n_cpus + cpu];
     sim->n_noise--;
-    cp_irq(sim, cpu, cp_dist_sample(&d->steal, (const int64_t *)(void *)sim->w->values->data,
-                                    cp_rng_key(sim->seed, id, 2 * draw + 1)));
+    cp_irq(sim, cpu,
+           cp_dist_sample(&d->steal, (const int64_t *)(void *)sim->w->values->data,
+                          cp_rng_key(sim->seed, id, 2 * draw + 1)));
     noise_arm(sim, noise, cpu);
 }
 

@@ -46,9 +46,9 @@ static char *waited_for(const CpSim *sim, CpTid tid)
     case CP_BLOCK_JOIN:
         return object == CP_NONE
                    ? g_strdup("its threads to end")
-                   : g_strdup_printf("%s to end",
-                                     cp_workload_text(
-                                         sim->w, cp_thread_decl(sim->w, object)->name));
+                   : g_strdup_printf(
+                         "%s to end",
+                         cp_workload_text(sim->w, cp_thread_decl(sim->w, object)->name));
     case CP_BLOCK_OUTSIDE:
         return g_strdup("an event from outside");
     case CP_BLOCK_RUNTIME:

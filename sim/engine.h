@@ -53,13 +53,14 @@ typedef struct {       /* cold */
     CpTime first_run;  /* CP_NEVER before */
     CpTime work;       /* nominal ns given to it in bursts */
     CpTime runq_wait, blocked;
-    CpTime irq;          /* interrupts while it held a CPU */
+    CpTime irq; /* interrupts while it held a CPU */
     uint32_t nvcsw, nivcsw, migrations;
-    uint32_t instance; /* of its declaration, from 0 */
-    uint32_t object;   /* what it is blocked on: object, declaration */
-    uint32_t hist;     /* own wake-up latencies, CP_NONE */
-    uint32_t attr;     /* row of sim->attrs */
-    uint32_t credits;  /* replay: wake-ups that came before the wait */
+    uint32_t instance;  /* of its declaration, from 0 */
+    uint32_t object;    /* what it is blocked on: object, declaration */
+    uint32_t hist;      /* own wake-up latencies, CP_NONE */
+    uint32_t attr;      /* row of sim->attrs in force */
+    uint32_t base_attr; /* row without inherited priority */
+    uint32_t credits;   /* replay: wake-ups that came before the wait */
 } CpThreadCold;
 
 typedef struct {        /* family; touched by spawning threads only */
@@ -125,7 +126,7 @@ typedef struct {
     CpTid curr;      /* CP_NONE: idle */
     uint8_t cls;     /* rank of curr's class */
     bool online;
-    uint32_t waking;    /* threads on their way here */
+    uint32_t waking;  /* threads on their way here */
     bool balancing;   /* inside a newidle pull */
     uint32_t speed;   /* of 1024: capacity, less a busy SMT sibling */
     uint32_t nr;      /* runnable threads here, curr included */
@@ -167,11 +168,11 @@ typedef struct {
 
 typedef struct {
     bool throttled;
-    bool delayed;      /* the group entity sleeps in its parent's structure */
-    CpTime left;       /* runtime granted to this CPU */
-    CpTime since;      /* throttled since */
-    uint32_t nr;       /* runnable threads below */
-    uint32_t next;     /* CPU throttled after this one, first come first served */
+    bool delayed;  /* the group entity sleeps in its parent's structure */
+    CpTime left;   /* runtime granted to this CPU */
+    CpTime since;  /* throttled since */
+    uint32_t nr;   /* runnable threads below */
+    uint32_t next; /* CPU throttled after this one, first come first served */
 } CpGroupCpu;
 
 /* What a timer's id means: the top four bits. */
@@ -214,8 +215,8 @@ typedef struct {
 typedef struct {
     uint32_t instances; /* created so far */
     uint32_t live;
-    CpTid first;        /* first instance, good once instances > 0 */
-    uint32_t credits;   /* replay: wake-ups that came before it existed */
+    CpTid first;      /* first instance, good once instances > 0 */
+    uint32_t credits; /* replay: wake-ups that came before it existed */
 } CpDeclState;
 
 struct CpSim {
@@ -240,7 +241,9 @@ struct CpSim {
     const int64_t *cost; /* CP_COST_* */
     bool stopping;       /* leave the loop */
     bool exact_ticks, any_global, smt;
-    CpCpu irq_cpu; /* CPU whose interrupt is being served, CP_NONE */
+    uint32_t n_idle;       /* CPUs without a running thread */
+    uint32_t n_overloaded; /* CPUs with two or more runnable threads */
+    CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
     CpOutcome outcome;
     CpHist slice_hist, wakeup_hist;
     uint64_t seed;
@@ -267,10 +270,10 @@ struct CpSim {
     GArray *thread_hists; /* CpHist *: threads' own wake-up latencies */
     GArray *requests;     /* CpRequest */
     uint32_t free_request;
-    GArray *streams;        /* CpStream */
-    uint32_t *arrival_begin;  /* pc of each stream's ARRIVALS */
-    uint64_t *noise_draws;    /* [noise][cpu] */
-    GArray *runtime_timers; /* CpRuntimeTimer */
+    GArray *streams;         /* CpStream */
+    uint32_t *arrival_begin; /* pc of each stream's ARRIVALS */
+    uint64_t *noise_draws;   /* [noise][cpu] */
+    GArray *runtime_timers;  /* CpRuntimeTimer */
     uint32_t free_runtime_timer;
     GArray *end_order;    /* CpTid */
     GPtrArray *diagnoses; /* CpDiagnosis */
@@ -369,8 +372,10 @@ static inline CpRq *cp_thread_rq(const CpSim *sim, const CpThread *t)
     return cp_rq(sim, t->group, t->cpu, t->cls);
 }
 void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr);
-void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpEnqFlags flags);
-void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpDeqFlags flags);
+void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                      CpEnqFlags flags);
+void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                      CpDeqFlags flags);
 void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags);
 void cp_requeue_delayed(CpSim *sim, CpTid tid);
 void cp_set_idle(CpSim *sim, CpCore *core);
@@ -427,7 +432,8 @@ void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost);
 /* group.c */
 void cp_groups_init(CpSim *sim);
 void cp_group_charge(CpSim *sim, CpGroup group, CpCore *core, CpTime delta);
-/* When the CPU's share of the group's quota runs out if curr goes on; CP_NEVER: no quota. */
+/* When the CPU's share of the group's quota runs out if curr goes on; CP_NEVER: no quota.
+ */
 CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCore *core);
 /* After put_prev: takes the groups of a thread that ran out of quota off the CPU. */
 void cp_group_throttle(CpSim *sim, CpCore *core, CpTid tid);

@@ -6,7 +6,9 @@
  * BEGIN, then RAN, WOKEN, TIMEOUT or STOPPED.  Kernel operations are here; from
  * CP_OP_RUNTIME on the process's runtime decides. */
 
-enum { ZERO_TIME_LIMIT = 10000000 }; /* instructions at one instant before we call it a loop */
+enum {
+    ZERO_TIME_LIMIT = 10000000
+}; /* instructions at one instant before we call it a loop */
 
 static int64_t const_at(const CpSim *sim, uint32_t index)
 {
@@ -45,7 +47,8 @@ void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t o
     t->state = CP_THREAD_BLOCKED;
     t->since = sim->now;
     if (deadline != CP_NEVER) {
-        cp_timer_push(sim, CP_TIMER_THREAD, deadline + cp_slack(sim, tid), tid, t->wake_gen);
+        cp_timer_push(sim, CP_TIMER_THREAD, deadline + cp_slack(sim, tid), tid,
+                      t->wake_gen);
     }
     if (reason == CP_BLOCK_LOCK) {
         cp_diagnose_cycle(sim, tid);
@@ -103,7 +106,8 @@ static CpTime noisy(CpSim *sim, CpFlow *flow, CpTime work)
         return work;
     }
     uint64_t r = cp_rng_key(sim->seed ^ 0x6e6f697365u, flow->rng_id, flow->draws++);
-    int64_t sum = (int64_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48));
+    int64_t sum =
+        (int64_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48));
     int64_t z = (sum - 131070) * 1000 / 37837; /* thousandths of a standard deviation */
     __int128 delta = (__int128)work * ppm * z / 1000000000;
     return work + (CpTime)delta > 0 ? work + (CpTime)delta : 1;
@@ -170,8 +174,9 @@ static CpStep op_sleep_until(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *
     return CP_STEP_NEXT;
 }
 
-/* The grid starts at the thread's start; register b holds the last release.  When late there
- * is no sleep and the missed release stays in force, so lateness is never forgotten. */
+/* The grid starts at the thread's start; register b holds the last release.  When late
+ * there is no sleep and the missed release stays in force, so lateness is never forgotten.
+ */
 static CpStep op_period(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
     int64_t *regs = cp_regs(sim, flow);
@@ -243,7 +248,8 @@ static CpStep op_arrivals(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         regs[CP_REG_RELEASE] = regs[i->b];
         return CP_STEP_NEXT;
     }
-    CpStream stream = {.tid = tid, .desc = i->c, .next = regs[i->b], .index = (uint32_t)regs[i->b + 1]};
+    CpStream stream = {
+        .tid = tid, .desc = i->c, .next = regs[i->b], .index = (uint32_t)regs[i->b + 1]};
     stream.next = regs[i->b + 1] == 0 ? sim->now : stream.next;
     if (!cp_arrival_time(sim, &stream, flow)) {
         flow->pc = decl->end;

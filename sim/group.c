@@ -30,16 +30,17 @@ void cp_groups_init(CpSim *sim)
         const CpGroupDecl *d = cp_group_decl(sim->w, g);
         CpTime period = d->period > 0 ? d->period : 100 * CP_MS;
         uint64_t r = cp_rng_key(sim->seed, 0x300000000u, g);
-        sim->groups[g] = (CpGroupState){.parent = d->parent,
-                                        .shares = shares_of(d->weight > 0 ? d->weight : 100),
-                                        .quota = d->quota,
-                                        .period = period,
-                                        .burst = d->burst,
-                                        .pool = d->quota,
-                                        .idle = d->idle,
-                                        .phase = (CpTime)(r % (uint64_t)period),
-                                        .first = CP_NONE,
-                                        .last = CP_NONE};
+        sim->groups[g] =
+            (CpGroupState){.parent = d->parent,
+                           .shares = shares_of(d->weight > 0 ? d->weight : 100),
+                           .quota = d->quota,
+                           .period = period,
+                           .burst = d->burst,
+                           .pool = d->quota,
+                           .idle = d->idle,
+                           .phase = (CpTime)(r % (uint64_t)period),
+                           .first = CP_NONE,
+                           .last = CP_NONE};
         CpPolicy *policy = &sim->classes[fair_rank(sim)].policy;
         for (CpCpu cpu = 0; cpu < sim->n_cpus && policy->cls->group_weight != NULL; cpu++) {
             policy->cls->group_weight(policy, NULL, cp_group_ent(sim, g, cpu),
@@ -145,6 +146,13 @@ static uint32_t hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
     return false;
 }
 
+static void count(CpSim *sim, CpCore *core, int change)
+{
+    sim->n_overloaded -= core->nr >= 2;
+    core->nr = (uint32_t)((int)core->nr + change);
+    sim->n_overloaded += core->nr >= 2;
+}
+
 /* Takes a group's entity off its parents on this CPU, as if its last thread had left. */
 static void throttle(CpSim *sim, CpGroup group, CpCore *core)
 {
@@ -157,7 +165,7 @@ static void throttle(CpSim *sim, CpGroup group, CpCore *core)
         }
         cp_dequeue_group(sim, up, core->id, fair_rank(sim), CP_DEQ_SPECIAL);
     }
-    core->nr -= hidden(sim, group, core->id) ? 0 : gc->nr;
+    count(sim, core, hidden(sim, group, core->id) ? 0 : -(int)gc->nr);
     gc->throttled = true;
     gc->since = sim->now;
     gc->next = CP_NONE;
@@ -200,7 +208,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCore *core)
             break;
         }
     }
-    core->nr += hidden(sim, group, core->id) ? 0 : gc->nr;
+    count(sim, core, hidden(sim, group, core->id) ? 0 : (int)gc->nr);
     cp_resched_after(sim, core, 0);
 }
 
@@ -216,8 +224,8 @@ void cp_group_timer(CpSim *sim, CpGroup group)
     g->used = false;
     g->periods++;
     g->throttled_periods += was_throttled;
-    g->pool = g->pool + g->quota < g->quota + g->burst ? g->pool + g->quota
-                                                       : g->quota + g->burst;
+    g->pool =
+        g->pool + g->quota < g->quota + g->burst ? g->pool + g->quota : g->quota + g->burst;
     while (g->first != CP_NONE && g->pool > 0) {
         CpGroupCpu *gc = at_cpu(sim, group, g->first);
         CpTime give = -gc->left + 1 < g->pool ? -gc->left + 1 : g->pool;

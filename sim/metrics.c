@@ -31,11 +31,14 @@ enum {
 };
 
 static const CpMetricInfo run_metrics[] = {
-    [RUN_MAKESPAN] = {"makespan", CP_UNIT_NS, "from the start to the end of the last thread"},
+    [RUN_MAKESPAN] = {"makespan", CP_UNIT_NS,
+                      "from the start to the end of the last thread"},
     [RUN_CPU] = {"cpu", CP_UNIT_NS, "CPU time of all threads"},
     [RUN_BUSY] = {"busy_share", CP_UNIT_PPM, "share of the CPUs' time that was busy"},
-    [RUN_SWITCHES] = {"switches", CP_UNIT_COUNT, "context switches of all CPUs, out of idle too"},
-    [RUN_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT, "switches out of threads that blocked"},
+    [RUN_SWITCHES] = {"switches", CP_UNIT_COUNT,
+                      "context switches of all CPUs, out of idle too"},
+    [RUN_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT,
+                       "switches out of threads that blocked"},
     [RUN_INVOLUNTARY] = {"switches_involuntary", CP_UNIT_COUNT,
                          "switches out of threads that could have gone on"},
     [RUN_MIGRATIONS] = {"migrations", CP_UNIT_COUNT, "moves of threads between CPUs"},
@@ -82,8 +85,10 @@ static const CpMetricInfo thread_metrics[] = {
     [TH_WORK] = {"work", CP_UNIT_NS, "nominal work done, before speed and cost factors"},
     [TH_RUNQ] = {"runq_wait", CP_UNIT_NS, "runnable but not running"},
     [TH_BLOCKED] = {"blocked", CP_UNIT_NS, "off the CPU, waiting"},
-    [TH_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT, "switches out because it blocked"},
-    [TH_INVOLUNTARY] = {"switches_involuntary", CP_UNIT_COUNT, "switches out while runnable"},
+    [TH_VOLUNTARY] = {"switches_voluntary", CP_UNIT_COUNT,
+                      "switches out because it blocked"},
+    [TH_INVOLUNTARY] = {"switches_involuntary", CP_UNIT_COUNT,
+                        "switches out while runnable"},
     [TH_MIGRATIONS] = {"migrations", CP_UNIT_COUNT, "moves between CPUs"},
     [TH_WAKE_P50] = {"wakeup_latency.p50", CP_UNIT_NS, "from enqueued to running, median"},
     [TH_WAKE_P99] = {"wakeup_latency.p99", CP_UNIT_NS, "from enqueued to running, 99 %"},
@@ -98,12 +103,21 @@ enum { CPU_BUSY, CPU_IDLE, CPU_OVERHEAD, CPU_IRQ, CPU_SWITCHES };
 static const CpMetricInfo cpu_metrics[] = {
     [CPU_BUSY] = {"busy", CP_UNIT_NS, "running threads, kernel work aside"},
     [CPU_IDLE] = {"idle", CP_UNIT_NS, "nothing to run"},
-    [CPU_OVERHEAD] = {"overhead", CP_UNIT_NS, "kernel work: switches, wake-ups, system calls"},
+    [CPU_OVERHEAD] = {"overhead", CP_UNIT_NS,
+                      "kernel work: switches, wake-ups, system calls"},
     [CPU_IRQ] = {"irq", CP_UNIT_NS, "interrupts"},
     [CPU_SWITCHES] = {"switches", CP_UNIT_COUNT, "context switches, out of idle too"},
 };
 
-enum { OBJ_ACQUIRED, OBJ_CONTENDED, OBJ_WAIT, OBJ_WAIT_MAX, OBJ_HOLD, OBJ_DROPPED, OBJ_MAX };
+enum {
+    OBJ_ACQUIRED,
+    OBJ_CONTENDED,
+    OBJ_WAIT,
+    OBJ_WAIT_MAX,
+    OBJ_HOLD,
+    OBJ_DROPPED,
+    OBJ_MAX
+};
 
 static const CpMetricInfo object_metrics[] = {
     [OBJ_ACQUIRED] = {"acquired", CP_UNIT_COUNT, "times taken; items passed; requests"},
@@ -341,8 +355,9 @@ static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
         *value = throttled(sim);
         return true;
     case RUN_THROUGHPUT:
-        *value = sim->end == 0 ? 0
-                               : (int64_t)((__int128)sim->responses * 1000 * CP_S / sim->end);
+        *value = sim->end == 0
+                     ? 0
+                     : (int64_t)((__int128)sim->responses * 1000 * CP_S / sim->end);
         return sim->end > 0;
     case RUN_DROPPED:
         *value = dropped(sim);
@@ -463,8 +478,11 @@ static bool hist_value(const CpHist *h, const char *what, int64_t *value, CpUnit
     static const struct {
         const char *name;
         uint32_t ppm;
-    } quantiles[] = {{"p50", 500000}, {"p90", 900000}, {"p95", 950000},
-                     {"p99", 990000}, {"p999", 999000}};
+    } quantiles[] = {{"p50", 500000},
+                     {"p90", 900000},
+                     {"p95", 950000},
+                     {"p99", 990000},
+                     {"p999", 999000}};
     *unit = CP_UNIT_NS;
     if (strcmp(what, "n") == 0) {
         *unit = CP_UNIT_COUNT;

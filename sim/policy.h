@@ -37,8 +37,8 @@ typedef struct {
     CpSim *sim;
     void *data; /* rq_size bytes of the class's own */
     CpCpu cpu;
-    CpGroup group; /* whose children are queued here; 0 at the top */
-    CpEnt curr;    /* running entity of this queue, CP_NONE */
+    CpGroup group;    /* whose children are queued here; 0 at the top */
+    CpEnt curr;       /* running entity of this queue, CP_NONE */
     uint32_t nr;      /* runnable entities, curr included; kept by the engine */
     uint32_t delayed; /* entities asleep but still in the structure; kept by the engine */
     uint64_t draws;   /* random numbers drawn so far */
@@ -171,6 +171,10 @@ CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid);
 const CpMachine *cp_sim_machine(const CpSim *sim);
 /* The same class's queue on another CPU, for looking only. */
 const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
+/* A class's root queue on a CPU, for looking only. */
+const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu);
+/* How many CPUs have nothing to run. */
+uint32_t cp_idle_cpus(const CpSim *sim);
 /* A delayed entity has been removed from the structure by the class. */
 void cp_rq_dequeue_done(CpRq *rq, CpEnt ent);
 /* Arrays that grow with the queue: *array gets room for n rows of `size` bytes; contents

@@ -8,8 +8,8 @@
  * group stands in the group's own queue of that CPU, and the group, as an entity, in its
  * parent's queue for as long as anything below it is runnable. */
 
-/* A global class has one queue for all CPUs: each has a CpRq of its own, for `curr`, but one
- * structure behind it; the counts are kept in CPU 0's. */
+/* A global class has one queue for all CPUs: each has a CpRq of its own, for `curr`, but
+ * one structure behind it; the counts are kept in CPU 0's. */
 static CpRq *counts_of(CpSim *sim, CpRq *rq)
 {
     return rq->policy->cls->global ? cp_rq(sim, 0, 0, rq->policy->rank) : rq;
@@ -100,8 +100,7 @@ void cp_runqueues_clear(CpSim *sim)
 
 /* --- enqueue and dequeue, one level after the other --- */
 
-void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
-                          CpEnqFlags flags)
+void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpEnqFlags flags)
 {
     CpEnt ent = cp_group_ent(sim, group, cpu);
     CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
@@ -117,8 +116,7 @@ void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
     rq->nr++;
 }
 
-void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
-                          CpDeqFlags flags)
+void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpDeqFlags flags)
 {
     CpEnt ent = cp_group_ent(sim, group, cpu);
     CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
@@ -145,7 +143,7 @@ static void climb_in(CpSim *sim, const CpThread *t, CpCpu cpu, CpEnqFlags flags)
         cp_enqueue_group(sim, g, cpu, t->cls, flags);
     }
     if (cp_group_count(sim, t->group, cpu, 1)) {
-        sim->cores[cpu].nr++;
+        sim->n_overloaded += sim->cores[cpu].nr++ == 1;
     }
 }
 
@@ -159,7 +157,7 @@ static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
         cp_dequeue_group(sim, g, t->cpu, t->cls, flags);
     }
     if (cp_group_count(sim, t->group, t->cpu, -1)) {
-        sim->cores[t->cpu].nr--;
+        sim->n_overloaded -= sim->cores[t->cpu].nr-- == 2;
     }
 }
 
@@ -487,6 +485,16 @@ const CpMachine *cp_sim_machine(const CpSim *sim)
 const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu)
 {
     return cp_rq(rq->sim, rq->group, cpu, rq->policy->rank);
+}
+
+const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
+{
+    return cp_rq(policy->sim, 0, cpu, policy->rank);
+}
+
+uint32_t cp_idle_cpus(const CpSim *sim)
+{
+    return sim->n_idle;
 }
 
 void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)

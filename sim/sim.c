@@ -70,6 +70,7 @@ void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, ui
 static void init_cores(CpSim *sim)
 {
     sim->cores = g_new0(CpCore, sim->n_cpus);
+    sim->n_idle = sim->n_cpus;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         sim->cores[cpu] = (CpCore){.curr = CP_NONE,
                                    .burst_end = CP_NEVER,
@@ -402,7 +403,8 @@ void cp_timer(CpSim *sim, CpProcId proc, CpTime at, uint32_t id, uint32_t gen)
         g_array_append_val(sim->runtime_timers, empty);
         row = sim->runtime_timers->len - 1;
     } else {
-        sim->free_runtime_timer = g_array_index(sim->runtime_timers, CpRuntimeTimer, row).next_free;
+        sim->free_runtime_timer =
+            g_array_index(sim->runtime_timers, CpRuntimeTimer, row).next_free;
     }
     g_array_index(sim->runtime_timers, CpRuntimeTimer, row) =
         (CpRuntimeTimer){.proc = proc, .id = id, .gen = gen};
@@ -458,7 +460,8 @@ static void guards(CpSim *sim, gint64 wall_start)
     if (c->interrupt != NULL && *c->interrupt != 0) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_INTERRUPTED;
-    } else if (c->max_wall > 0 && (g_get_monotonic_time() - wall_start) * 1000 > c->max_wall) {
+    } else if (c->max_wall > 0 &&
+               (g_get_monotonic_time() - wall_start) * 1000 > c->max_wall) {
         cp_diagnose(sim, "guard", NULL, 0, g_strdup("the limit of max-wall was reached"));
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_GUARD;
@@ -516,7 +519,8 @@ static void loop(CpSim *sim)
             guards(sim, wall_start);
         }
         if (G_UNLIKELY(sim->events >= max && !sim->stopping)) {
-            cp_diagnose(sim, "guard", NULL, 0, g_strdup("the limit of max-events was reached"));
+            cp_diagnose(sim, "guard", NULL, 0,
+                        g_strdup("the limit of max-events was reached"));
             sim->outcome = CP_OUTCOME_GUARD;
             return;
         }

@@ -271,7 +271,8 @@ static void move_running(CpSim *sim, CpTid tid, CpCpu to)
     t->since = sim->now;
     t->cpu = (uint16_t)to;
     sim->cores[to].waking++;
-    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid, CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
+    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid,
+                  CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
 }
 
 void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)

@@ -60,7 +60,8 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
     t->block = CP_BLOCK_NONE;
     t->flags |= CP_TF_WOKEN;
     cp_enqueue(sim, tid, t->cpu, flags);
-    cp_record(sim, (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP, tid, t->cpu, 0);
+    cp_record(sim, (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP, tid, t->cpu,
+              0);
     cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
 }
 
@@ -150,9 +151,9 @@ bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint3
     CpFlow *flow = cp_flow_of(sim, tid);
     flow->why = CP_WHY_WOKEN;
     flow->timed_out = 0;
-    CpCpu from = waker != CP_NONE            ? cp_thread(sim, waker)->cpu
+    CpCpu from = waker != CP_NONE          ? cp_thread(sim, waker)->cpu
                  : sim->irq_cpu != CP_NONE ? sim->irq_cpu
-                                             : t->cpu;
+                                           : t->cpu;
     cp_wake_begin(sim, tid, from, waker, cause, flags);
     return true;
 }

@@ -1,0 +1,152 @@
+#include "models/registry.h"
+
+#include "models/runtimes.h"
+#include "sim/costs.h"
+
+#include <string.h>
+
+extern const CpPolicyClass cp_policy_eevdf, cp_policy_rt;
+extern const CpPolicyClass cp_policy_fcfs, cp_policy_rr, cp_policy_sjf, cp_policy_srtf,
+    cp_policy_priority, cp_policy_mlfq, cp_policy_lottery, cp_policy_stride, cp_policy_edf;
+
+enum { ADDED_MAX = 8 };
+
+static const CpPolicyClass *const classes[] = {
+    &cp_policy_rt,      &cp_policy_eevdf,  &cp_policy_fcfs,     &cp_policy_rr,
+    &cp_policy_sjf,     &cp_policy_srtf,   &cp_policy_priority, &cp_policy_mlfq,
+    &cp_policy_lottery, &cp_policy_stride, &cp_policy_edf,      NULL,
+};
+
+static const CpRuntimeClass *const runtimes[] = {&cp_runtime_native, NULL};
+
+#define STACK(...)                                                                         \
+    (const char *const[])                                                                  \
+    {                                                                                      \
+        __VA_ARGS__, NULL                                                                  \
+    }
+
+static const CpProfile profiles[] = {
+    {.name = "eevdf-6.18",
+     .alias = "eevdf",
+     .summary = "Linux 6.18 stable: rt, then EEVDF",
+     .classes = STACK("rt", "eevdf"),
+     .kernel = true},
+    {.name = "eevdf-6.18.0",
+     .summary = "Linux 6.18 as released",
+     .classes = STACK("rt", "eevdf"),
+     .settings = STACK("eevdf.preempt", "6.18.0", "eevdf.lag_limit", "two_slices",
+                       "eevdf.yield", "postpone", "eevdf.newidle", "100%"),
+     .kernel = true},
+    {.name = "eevdf-6.12",
+     .summary = "Linux 6.12 stable: slices may differ, delayed dequeue",
+     .classes = STACK("rt", "eevdf"),
+     .settings = STACK("eevdf.preempt", "6.12", "eevdf.protect", "request",
+                       "eevdf.lag_limit", "two_slices"),
+     .kernel = true},
+    {.name = "eevdf-6.6",
+     .summary = "Linux 6.6: the first EEVDF",
+     .classes = STACK("rt", "eevdf"),
+     .settings =
+         STACK("eevdf.preempt", "6.6", "eevdf.protect", "request", "eevdf.lag_limit",
+               "two_slices", "eevdf.delay_dequeue", "off", "eevdf.norm_slice", "750us",
+               "eevdf.yield", "postpone", "eevdf.newidle", "100%"),
+     .kernel = true},
+    {.name = "fcfs", .summary = "first come, first served", .classes = STACK("fcfs")},
+    {.name = "rr", .summary = "round robin", .classes = STACK("rr")},
+    {.name = "sjf", .summary = "shortest job first", .classes = STACK("sjf")},
+    {.name = "srtf", .summary = "shortest remaining time first", .classes = STACK("srtf")},
+    {.name = "priority", .summary = "fixed priorities", .classes = STACK("priority")},
+    {.name = "mlfq", .summary = "multi-level feedback queue", .classes = STACK("mlfq")},
+    {.name = "lottery", .summary = "lottery scheduling", .classes = STACK("lottery")},
+    {.name = "stride", .summary = "stride scheduling", .classes = STACK("stride")},
+    {.name = "edf",
+     .summary = "earliest deadline first, rate monotonic, least laxity",
+     .classes = STACK("edf")},
+    {.name = NULL},
+};
+
+/* Policies compiled from a user's file are added once, before any run begins, by the one
+ * thread that reads the command line. */
+static const CpPolicyClass *all_classes[G_N_ELEMENTS(classes) + ADDED_MAX];
+static CpProfile all_profiles[G_N_ELEMENTS(profiles) + ADDED_MAX];
+static const char *added_stacks[ADDED_MAX][2];
+static unsigned n_added;
+
+static void set_up(void)
+{
+    static gsize done;
+    if (g_once_init_enter(&done)) {
+        memcpy(all_classes, classes, sizeof classes);
+        memcpy(all_profiles, profiles, sizeof profiles);
+        g_once_init_leave(&done, 1);
+    }
+}
+
+const CpPolicyClass *const *cp_policy_classes(void)
+{
+    set_up();
+    return all_classes;
+}
+
+const CpPolicyClass *cp_policy_class_find(const char *name)
+{
+    for (const CpPolicyClass *const *c = cp_policy_classes(); *c != NULL; c++) {
+        if (strcmp((*c)->name, name) == 0) {
+            return *c;
+        }
+    }
+    return NULL;
+}
+
+void cp_policy_class_add(const CpPolicyClass *cls)
+{
+    set_up();
+    g_return_if_fail(n_added < ADDED_MAX);
+    added_stacks[n_added][0] = cls->name;
+    all_classes[G_N_ELEMENTS(classes) - 1 + n_added] = cls;
+    all_profiles[G_N_ELEMENTS(profiles) - 1 + n_added] = (CpProfile){
+        .name = cls->name, .summary = cls->summary, .classes = added_stacks[n_added]};
+    n_added++;
+}
+
+const CpRuntimeClass *const *cp_runtime_classes(void)
+{
+    return runtimes;
+}
+
+const CpProfile *cp_profiles(void)
+{
+    set_up();
+    return all_profiles;
+}
+
+const CpProfile *cp_profile_find(const char *name)
+{
+    for (const CpProfile *p = cp_profiles(); p->name != NULL; p++) {
+        if (strcmp(p->name, name) == 0 ||
+            (p->alias != NULL && strcmp(p->alias, name) == 0)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* --- cost sets --- */
+
+const char *const cp_cost_set_names[] = {"reference", "ideal", NULL};
+
+CpParamSet *cp_cost_set(const char *name)
+{
+    if (strcmp(name, "reference") == 0) {
+        return cp_params_new(cp_cost_params);
+    }
+    if (strcmp(name, "ideal") != 0) {
+        return NULL;
+    }
+    CpParamSet *set = cp_params_new(cp_cost_params);
+    for (size_t i = 0; i < set->n; i++) {
+        set->v[i] = set->spec[i].type == CP_PARAM_TIMES ? set->v[i] : 0;
+        memset(set->list[i], 0, sizeof set->list[i]);
+    }
+    return set;
+}
