@@ -1,0 +1,38 @@
+#include "cli/commands.h"
+
+#include "cli/json.h"
+#include "traces/cpr.h"
+
+static const CpOption options[] = {
+    {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
+};
+
+int cp_version_print(CpCli *cli)
+{
+    if (!cli->json) {
+        cp_out(cli, "coreplay %s\n", PACKAGE_VERSION);
+        return CP_EXIT_OK;
+    }
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "coreplay", PACKAGE_VERSION);
+    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    cp_json_int(json, "cpr_version", CP_CPR_VERSION);
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    cp_out(cli, "%s\n", text);
+    return CP_EXIT_OK;
+}
+
+const CpCmd cp_cmd_version = {
+    .name = "version",
+    .summary = "show the version of coreplay and of its formats",
+    .operands = "",
+    .examples = {{"coreplay version", "print the version"},
+                 {"coreplay version --json",
+                  "with the versions of the JSON and .cpr formats"},
+                 {"coreplay --version", "the same as coreplay version"}},
+    .options = options,
+    .see_also = "coreplay(1), coreplay-doctor(1)",
+    .run = cp_version_print,
+};

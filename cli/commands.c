@@ -1,0 +1,6 @@
+#include "cli/commands.h"
+
+/* In the order of the help page: what a new user needs first comes first. */
+const CpCmd *const cp_commands[] = {
+    &cp_cmd_doctor, &cp_cmd_help, &cp_cmd_version, &cp_cmd_completion, NULL,
+};

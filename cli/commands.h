@@ -1,0 +1,21 @@
+/* The commands, one cmd-X.c each. */
+#ifndef CP_CLI_COMMANDS_H
+#define CP_CLI_COMMANDS_H
+
+#include "cli/cmd.h"
+
+extern const CpCmd cp_cmd_run;
+extern const CpCmd cp_cmd_import;
+extern const CpCmd cp_cmd_plot;
+extern const CpCmd cp_cmd_validate;
+extern const CpCmd cp_cmd_list;
+extern const CpCmd cp_cmd_init;
+extern const CpCmd cp_cmd_doctor;
+extern const CpCmd cp_cmd_help;
+extern const CpCmd cp_cmd_version;
+extern const CpCmd cp_cmd_completion;
+
+/* "coreplay 0.1.0", as text or JSON. */
+int cp_version_print(CpCli *cli);
+
+#endif

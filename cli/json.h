@@ -1,0 +1,28 @@
+/* Writing JSON: one object on one line, keys in the order given, integers exact. */
+#ifndef CP_CLI_JSON_H
+#define CP_CLI_JSON_H
+
+#include "sim/types.h"
+
+/* Keys are never removed within a schema number. */
+enum { CP_JSON_SCHEMA = 1 };
+
+typedef struct CpJson CpJson;
+
+CpJson *cp_json_new(void);
+/* Returns the text; new. */
+char *cp_json_free(CpJson *json);
+
+/* `key` is NULL inside an array and for the outermost value; `bracket` is { or [. */
+void cp_json_open(CpJson *json, const char *key, char bracket);
+void cp_json_close(CpJson *json, char bracket);
+void cp_json_text(CpJson *json, const char *key, const char *text); /* NULL: null */
+void cp_json_int(CpJson *json, const char *key, int64_t value);
+void cp_json_bool(CpJson *json, const char *key, bool value);
+void cp_json_null(CpJson *json, const char *key);
+/* value / 10^digits without trailing zeros: (200500, 3) is 200.5. */
+void cp_json_decimal(CpJson *json, const char *key, int64_t value, unsigned digits);
+/* Text that is JSON already. */
+void cp_json_raw(CpJson *json, const char *key, const char *text);
+
+#endif

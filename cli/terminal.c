@@ -1,0 +1,217 @@
+#include "cli/cmd.h"
+
+#include "sim/params.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void cp_out_bytes(CpCli *cli, const void *bytes, size_t n)
+{
+    if (cli->out_errno == 0 && n > 0 && fwrite(bytes, 1, n, stdout) != n) {
+        cli->out_errno = errno;
+    }
+}
+
+void cp_out(CpCli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    cp_out_bytes(cli, text, strlen(text));
+}
+
+bool cp_out_flush(CpCli *cli)
+{
+    if (cli->out_errno == 0 && fflush(stdout) != 0) {
+        cli->out_errno = errno;
+    }
+    return cli->out_errno == 0;
+}
+
+int cp_out_finish(CpCli *cli, int code)
+{
+    if (cp_out_flush(cli)) {
+        return code;
+    }
+    /* Whoever closed the pipe has read enough; a message would only disturb. */
+    if (cli->out_errno != EPIPE) {
+        cp_error(cli, "cannot write to standard output: %s", g_strerror(cli->out_errno));
+    }
+    return code == CP_EXIT_SIGINT || code == CP_EXIT_SIGTERM ? code : CP_EXIT_OUTPUT;
+}
+
+static const char *paint(const CpCli *cli, const char *sequence)
+{
+    return cli->colour ? sequence : "";
+}
+
+/* Messages may quote what a user or a foreign file wrote: nothing that steers a terminal
+ * gets through, the line ends of our own text do. */
+static char *clean(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *out = g_string_new(NULL);
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        bool is_format = g_unichar_type(c) == G_UNICODE_FORMAT;
+        if (c != '\n' && (g_unichar_iscntrl(c) || is_format)) {
+            g_string_append_printf(out, "\\u%04x", c);
+        } else {
+            g_string_append_unichar(out, c);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+void cp_error(const CpCli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *raw = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *text = clean(raw);
+    const char *name = cli->cmd != NULL ? cli->cmd->name : "";
+    fprintf(stderr, "coreplay%s%s: %serror:%s %s\n", *name ? " " : "", name,
+            paint(cli, "\033[1;31m"), paint(cli, "\033[0m"), text);
+}
+
+void cp_help(const CpCli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *raw = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *text = clean(raw);
+    fprintf(stderr, "   %shelp:%s %s\n", paint(cli, "\033[1;36m"), paint(cli, "\033[0m"),
+            text);
+}
+
+void cp_note(const CpCli *cli, const char *format, ...)
+{
+    if (cli->quiet) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    g_autofree char *raw = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *text = clean(raw);
+    fprintf(stderr, "%s\n", text);
+}
+
+int cp_fail(const CpCli *cli, const GError *error)
+{
+    cp_error(cli, "%s", error->message);
+    if (error->domain == CP_ERROR) {
+        return error->code;
+    }
+    return error->domain == G_OPTION_ERROR ? CP_EXIT_USAGE : CP_EXIT_INPUT;
+}
+
+int cp_unknown(const CpCli *cli, const char *what, const char *word,
+               const char *const *candidates, const char *list_command)
+{
+    cp_error(cli, "unknown %s '%s'", what, word);
+    const char *near = cp_nearest(word, candidates);
+    if (near != NULL) {
+        cp_help(cli, "did you mean '%s'?   %s lists all", near, list_command);
+    } else {
+        cp_help(cli, "%s lists what there is", list_command);
+    }
+    return CP_EXIT_USAGE;
+}
+
+static bool write_all(int fd, const char *text, size_t n)
+{
+    while (n > 0) {
+        ssize_t k = write(fd, text, n);
+        if (k < 0 && errno == EINTR) {
+            continue;
+        }
+        if (k < 0) {
+            return false;
+        }
+        text += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+static int write_failed(const CpCli *cli, const char *path, int why)
+{
+    cp_error(cli, "cannot write '%s': %s", path, g_strerror(why));
+    return CP_EXIT_OUTPUT;
+}
+
+/* A device or a pipe keeps its name: renaming over it would replace it. */
+static int write_special(const CpCli *cli, const char *path, const char *text, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write_all(fd, text, n);
+    int why = errno;
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    return ok ? CP_EXIT_OK : write_failed(cli, path, why);
+}
+
+int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n)
+{
+    if (strcmp(path, "-") == 0) {
+        cp_out_bytes(cli, text, n);
+        return CP_EXIT_OK;
+    }
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return write_failed(cli, path, EISDIR);
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return write_special(cli, path, text, n);
+    }
+    g_autofree char *temporary = g_strdup_printf("%s.tmp-XXXXXX", path);
+    int fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return write_failed(cli, path, errno);
+    }
+    bool ok = write_all(fd, text, n) && fsync(fd) == 0;
+    int why = errno;
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok && rename(temporary, path) != 0) {
+        ok = false;
+        why = errno;
+    }
+    if (!ok) {
+        unlink(temporary);
+        return write_failed(cli, path, why);
+    }
+    return CP_EXIT_OK;
+}
+
+char *cp_data_path(const char *name)
+{
+    /* A build that was not installed has its data beside the program. */
+    const char *from = g_getenv("COREPLAY_DATA");
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *beside = program != NULL ? g_path_get_dirname(program) : NULL;
+    const char *roots[] = {from, CP_PKGDATADIR, beside};
+    for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
+        if (roots[i] == NULL) {
+            continue;
+        }
+        g_autofree char *path = g_build_filename(roots[i], name, NULL);
+        if (g_file_test(path, G_FILE_TEST_EXISTS)) {
+            return g_steal_pointer(&path);
+        }
+    }
+    return NULL;
+}
