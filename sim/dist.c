@@ -35,31 +35,97 @@ static inline int64_t mul(int64_t a, int64_t b, unsigned shift)
     return (int64_t)((__int128)a * b >> shift);
 }
 
+/* For each 64th i of [1, 2): c is 1 / (middle of the 64th) rounded to Q14 and ln = -ln c in
+ * Q62, for that c exactly.  The first c is 1, so that ln 1 is 0. */
+static const struct {
+    int64_t c, ln;
+} ln_table[64] = {
+    {16384, INT64_C(0)},
+    {16009, INT64_C(106779830131033306)},
+    {15768, INT64_C(176732162963778634)},
+    {15534, INT64_C(245683324621607683)},
+    {15308, INT64_C(313270361458114757)},
+    {15087, INT64_C(380334060805723537)},
+    {14873, INT64_C(446216410103762420)},
+    {14665, INT64_C(511166409921415512)},
+    {14463, INT64_C(575130671798989277)},
+    {14266, INT64_C(638378009720791414)},
+    {14075, INT64_C(700538509727871538)},
+    {13888, INT64_C(762219884508268157)},
+    {13707, INT64_C(822718318295189968)},
+    {13530, INT64_C(882657365625964617)},
+    {13358, INT64_C(941659211425270537)},
+    {13190, INT64_C(1000026967437077519)},
+    {13026, INT64_C(1057726568685481751)},
+    {12866, INT64_C(1114723259196939013)},
+    {12710, INT64_C(1170981621783871708)},
+    {12558, INT64_C(1226465611830967170)},
+    {12409, INT64_C(1281510220679482977)},
+    {12264, INT64_C(1335715398095905716)},
+    {12122, INT64_C(1389423822299305013)},
+    {11984, INT64_C(1442225583099976637)},
+    {11848, INT64_C(1494860368839250737)},
+    {11716, INT64_C(1546528075676281653)},
+    {11586, INT64_C(1597985066697962316)},
+    {11460, INT64_C(1648412752905098561)},
+    {11336, INT64_C(1698584248472543783)},
+    {11215, INT64_C(1748073793358837341)},
+    {11096, INT64_C(1797268884598998995)},
+    {10980, INT64_C(1845734231735565441)},
+    {10866, INT64_C(1893865420811340789)},
+    {10755, INT64_C(1941217684393782735)},
+    {10645, INT64_C(1988627958211454995)},
+    {10538, INT64_C(2035217638691383316)},
+    {10434, INT64_C(2080956650467001480)},
+    {10331, INT64_C(2126707438395003250)},
+    {10230, INT64_C(2172014965686019614)},
+    {10131, INT64_C(2216861536458431489)},
+    {10034, INT64_C(2261229202626374592)},
+    {9939, INT64_C(2305099775466053697)},
+    {9846, INT64_C(2348454838241420654)},
+    {9754, INT64_C(2391748535147721134)},
+    {9664, INT64_C(2434498016428278426)},
+    {9576, INT64_C(2476684211812006139)},
+    {9489, INT64_C(2518773849223116228)},
+    {9404, INT64_C(2560270271856039450)},
+    {9321, INT64_C(2601153844236639716)},
+    {9239, INT64_C(2641903921181030329)},
+    {9158, INT64_C(2682513692481881085)},
+    {9079, INT64_C(2722468232627387990)},
+    {9001, INT64_C(2762259575670409321)},
+    {8924, INT64_C(2801880441237236908)},
+    {8849, INT64_C(2840802233220575642)},
+    {8775, INT64_C(2879529737861302132)},
+    {8702, INT64_C(2918055232761806177)},
+    {8630, INT64_C(2956370868968774162)},
+    {8560, INT64_C(2993929892315016035)},
+    {8490, INT64_C(3031797321650500822)},
+    {8422, INT64_C(3068882981445318437)},
+    {8355, INT64_C(3105717291019097593)},
+    {8289, INT64_C(3142291777029334276)},
+    {8224, INT64_C(3178597855804901098)},
+};
+
 int64_t cp_fix_ln(uint64_t x)
 {
     if (x == 0) {
         return INT64_MIN;
     }
-    /* x = m * 2^e with m in [1/sqrt 2, sqrt 2), m as Q62. */
-    int e = 31 - __builtin_clzll(x);
-    uint64_t m = x << __builtin_clzll(x) >> 1;
-    if (m >= UINT64_C(6521908912666391106)) { /* sqrt 2 */
-        m >>= 1;
-        e++;
-    }
-    /* ln m = 2 artanh z = 2 (z + z^3 / 3 + z^5 / 5 ...), z = (m - 1) / (m + 1), |z| <
-     * 0.172. Both terms are halved to stay in 64 bits; eight terms leave less than 2^-40.
+    /* x = m * 2^e with m in [1, 2), Q63; ln m = -ln c + ln(1 + r), r = m c - 1, |r| < 2^-6.
      */
+    int zeros = __builtin_clzll(x);
+    uint64_t m = x << zeros;
+    unsigned i = (unsigned)(m >> 57) & 63;
+    unsigned __int128 product = (unsigned __int128)m * (uint64_t)ln_table[i].c; /* Q77 */
     const int64_t one = INT64_C(1) << 62;
-    int64_t num = (int64_t)m - one;
-    int64_t den = (int64_t)((m >> 1) + (uint64_t)(one >> 1));
-    int64_t z = (int64_t)(((__int128)num << 61) / den);
-    int64_t z2 = mul(z, z, 62);
-    int64_t sum = 0;
-    for (int k = 15; k >= 1; k -= 2) {
-        sum = mul(sum, z2, 62) + one / k;
-    }
-    __int128 ln = (__int128)e * LN2_Q62 + 2 * (__int128)mul(sum, z, 62);
+    int64_t r = (int64_t)(uint64_t)(product >> 15) - one;
+    /* r - r^2 / 2 + r^3 / 3 - r^4 / 4 + r^5 / 5; the rest is below 2^-38. */
+    int64_t sum = one / 5;
+    sum = mul(sum, r, 62) - one / 4;
+    sum = mul(sum, r, 62) + one / 3;
+    sum = mul(sum, r, 62) - one / 2;
+    sum = mul(sum, r, 62) + one;
+    __int128 ln = (__int128)(31 - zeros) * LN2_Q62 + ln_table[i].ln + mul(sum, r, 62);
     return (int64_t)((ln + (1 << 29)) >> 30);
 }
 
@@ -101,19 +167,39 @@ static uint64_t isqrt(uint64_t x)
     return root;
 }
 
-static int64_t polynomial(const int64_t *c, size_t n, int64_t r)
+/* c[0] + c[1] x + ..., x being Q of `shift`. */
+static inline int64_t polynomial(const int64_t *c, size_t n, int64_t x, unsigned shift)
 {
     int64_t sum = 0;
     for (size_t i = n; i-- > 0;) {
-        sum = mul(sum, r, 32) + c[i];
+        sum = mul(sum, x, shift) + c[i];
     }
     return sum;
 }
 
-/* The upper quantile at p <= 1/2 as a function of r = sqrt(-2 ln p): x = r - N(r) / D(r).
- * Own rational fit over 1.177 <= r <= 9.45 (p down to 2^-64), off by less than 2e-10;
- * coefficients in Q40, lowest power first. */
-static int64_t normal_upper(int64_t r)
+/* The middle: q = p - 1/2 in Q64, 0 <= q < 0.425; x = q N(q^2) / D(q^2).  Own rational fit,
+ * off by less than 4e-10; coefficients in Q56. */
+static int64_t normal_middle(uint64_t q)
+{
+    static const int64_t num[] = {
+        INT64_C(180621602678636383), INT64_C(-1559470031244054422),
+        INT64_C(4386790646113086546), INT64_C(-4271432557492601135),
+        INT64_C(806666521164766128)};
+    static const int64_t den[] = {INT64_C(72057594037927936), INT64_C(-697597054298822010),
+                                  INT64_C(2314655149021938619),
+                                  INT64_C(-2971813427831059753),
+                                  INT64_C(1111073208220394523)};
+    int64_t square = (int64_t)((unsigned __int128)q * q >> 66); /* Q62 */
+    int64_t n = polynomial(num, G_N_ELEMENTS(num), square, 62);
+    int64_t d = polynomial(den, G_N_ELEMENTS(den), square, 62);
+    int64_t qn = (int64_t)((unsigned __int128)q * (uint64_t)n >> 64);
+    return (int64_t)(((__int128)qn << 32) / d);
+}
+
+/* The upper tail: the quantile at p <= 1/2 as a function of r = sqrt(-2 ln p): x = r - N(r)
+ * / D(r). Own rational fit over 1.177 <= r <= 9.45 (p down to 2^-64), off by less than
+ * 2e-10; coefficients in Q40, lowest power first. */
+static int64_t normal_tail(int64_t r)
 {
     static const int64_t num[] = {
         INT64_C(3973709320085),  INT64_C(33439862931708), INT64_C(45742508416266),
@@ -123,8 +209,8 @@ static int64_t normal_upper(int64_t r)
         INT64_C(1099511627776),  INT64_C(14605273093619), INT64_C(34564325514036),
         INT64_C(20959962786056), INT64_C(2934558884057),  INT64_C(76075919953),
     };
-    int64_t n = polynomial(num, G_N_ELEMENTS(num), r);
-    int64_t d = polynomial(den, G_N_ELEMENTS(den), r);
+    int64_t n = polynomial(num, G_N_ELEMENTS(num), r, 32);
+    int64_t d = polynomial(den, G_N_ELEMENTS(den), r, 32);
     return r - (int64_t)(((__int128)n << 32) / d);
 }
 
@@ -132,10 +218,14 @@ int64_t cp_fix_normal(uint64_t bits)
 {
     bool is_upper = bits >> 63;
     uint64_t p = is_upper ? ~bits : bits; /* p / 2^64 in [0, 1/2) */
-    p = MAX(p, 1);
-    int64_t ln = LN_2_32 - cp_fix_ln(p);
-    int64_t r = (int64_t)isqrt((uint64_t)ln << 25) << 4; /* sqrt of Q56 is Q28 */
-    int64_t x = MAX(normal_upper(r), 0);
+    int64_t x;
+    if (p >= UINT64_C(1383505805528216371)) { /* 0.075 */
+        x = normal_middle((UINT64_C(1) << 63) - 1 - p);
+    } else {
+        int64_t ln = LN_2_32 - cp_fix_ln(MAX(p, 1));
+        x = normal_tail((int64_t)isqrt((uint64_t)ln << 25)
+                        << 4); /* the root of Q56 is Q28 */
+    }
     return is_upper ? x : -x;
 }
 

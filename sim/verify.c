@@ -349,8 +349,8 @@ static bool check_groups(Check *check)
         /* A parent comes before its children, so there are no rings. */
         if (!check_string(check, g->name) ||
             !exists_or_none(check, "CPU mask", g->cpus, w->masks->len) ||
-            (i == 0 ? g->parent != CP_NONE && fail(check, "has a parent")
-                    : !exists(check, "earlier group", g->parent, i))) {
+            !(i == 0 ? g->parent == CP_NONE || fail(check, "has a parent")
+                     : exists(check, "earlier group", g->parent, i))) {
             return false;
         }
     }
