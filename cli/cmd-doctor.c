@@ -2,7 +2,7 @@
 
 #include "cli/json.h"
 #include "cli/options.h"
-#include "cli/table.h"
+#include "cli/columns.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,22 +146,22 @@ static void look_at_tracefs(Doctor *d)
 
 static void print_text(CpCli *cli, const Doctor *d)
 {
-    g_autoptr(CpTable) table = cp_table_new("lll");
+    g_autoptr(CpColumns) table = cp_columns_new("lll");
     unsigned n_missing = 0;
     for (unsigned i = 0; i < d->findings->len; i++) {
         const Finding *f = &g_array_index(d->findings, Finding, i);
-        cp_table_cell(table, f->ok ? "ok" : "missing");
-        cp_table_cell(table, f->what);
-        cp_table_cell(table, f->found);
+        cp_columns_cell(table, f->ok ? "ok" : "missing");
+        cp_columns_cell(table, f->what);
+        cp_columns_cell(table, f->found);
         if (!f->ok) {
-            cp_table_cell(table, "");
-            cp_table_cell(table, "");
-            cp_table_cellf(table, "-> %s", f->remedy);
+            cp_columns_cell(table, "");
+            cp_columns_cell(table, "");
+            cp_columns_cellf(table, "-> %s", f->remedy);
         }
         n_missing += !f->ok;
     }
     g_autoptr(GString) out = g_string_new(NULL);
-    cp_table_print(table, out);
+    cp_columns_print(table, out);
     g_string_append_printf(out, "\n%s\n",
                            n_missing == 0 ? "everything is there"
                                           : "what is missing limits the commands named, "

@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 
 #include "sim/params.h"
+#include "traces/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,18 +56,13 @@ static const char *paint(const CpCli *cli, const char *sequence)
  * gets through, the line ends of our own text do. */
 static char *clean(const char *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    GString *out = g_string_new(NULL);
-    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-        bool is_format = g_unichar_type(c) == G_UNICODE_FORMAT;
-        if (c != '\n' && (g_unichar_iscntrl(c) || is_format)) {
-            g_string_append_printf(out, "\\u%04x", c);
-        } else {
-            g_string_append_unichar(out, c);
-        }
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        char *raw = *line;
+        *line = cp_clean_text(raw, -1);
+        g_free(raw);
     }
-    return g_string_free(out, FALSE);
+    return g_strjoinv("\n", lines);
 }
 
 void cp_error(const CpCli *cli, const char *format, ...)
@@ -193,6 +189,38 @@ int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n)
     if (!ok) {
         unlink(temporary);
         return write_failed(cli, path, why);
+    }
+    return CP_EXIT_OK;
+}
+
+static bool is_same_file(const char *path, const struct stat *st)
+{
+    struct stat other;
+    return stat(path, &other) == 0 && other.st_dev == st->st_dev &&
+           other.st_ino == st->st_ino;
+}
+
+int cp_output_check(const CpCli *cli, const char *path, char *const *inputs)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0) {
+        cp_error(cli, "--output: this result cannot go to standard output");
+        cp_help(cli, "give the name of a file");
+        return CP_EXIT_USAGE;
+    }
+    if (stat(path, &st) != 0) {
+        return CP_EXIT_OK;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        cp_error(cli, "cannot write '%s': it is %s", path,
+                 S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+        return CP_EXIT_OUTPUT;
+    }
+    for (; inputs != NULL && *inputs != NULL; inputs++) {
+        if (is_same_file(*inputs, &st)) {
+            cp_error(cli, "--output would overwrite the input '%s'", *inputs);
+            return CP_EXIT_USAGE;
+        }
     }
     return CP_EXIT_OK;
 }

@@ -1,20 +1,20 @@
-#include "cli/table.h"
+#include "cli/columns.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 enum { GAP = 2 };
 
-struct CpTable {
+struct CpColumns {
     char *align;
     unsigned n_columns;
     unsigned *width;
     GPtrArray *cells; /* char *, row by row */
 };
 
-CpTable *cp_table_new(const char *align)
+CpColumns *cp_columns_new(const char *align)
 {
-    CpTable *table = g_new0(CpTable, 1);
+    CpColumns *table = g_new0(CpColumns, 1);
     table->align = g_strdup(align);
     table->n_columns = (unsigned)strlen(align);
     table->width = g_new0(unsigned, table->n_columns);
@@ -22,7 +22,7 @@ CpTable *cp_table_new(const char *align)
     return table;
 }
 
-void cp_table_free(CpTable *table)
+void cp_columns_free(CpColumns *table)
 {
     g_free(table->align);
     g_free(table->width);
@@ -30,7 +30,7 @@ void cp_table_free(CpTable *table)
     g_free(table);
 }
 
-void cp_table_cell(CpTable *table, const char *text)
+void cp_columns_cell(CpColumns *table, const char *text)
 {
     unsigned column = table->cells->len % table->n_columns;
     unsigned len = (unsigned)g_utf8_strlen(text, -1);
@@ -41,23 +41,23 @@ void cp_table_cell(CpTable *table, const char *text)
     g_ptr_array_add(table->cells, g_strdup(text));
 }
 
-void cp_table_cellf(CpTable *table, const char *format, ...)
+void cp_columns_cellf(CpColumns *table, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    cp_table_cell(table, text);
+    cp_columns_cell(table, text);
 }
 
-void cp_table_min_width(CpTable *table, unsigned column, unsigned width)
+void cp_columns_min_width(CpColumns *table, unsigned column, unsigned width)
 {
     if (width > table->width[column]) {
         table->width[column] = width;
     }
 }
 
-void cp_table_print(const CpTable *table, GString *out)
+void cp_columns_print(const CpColumns *table, GString *out)
 {
     for (unsigned i = 0; i < table->cells->len; i++) {
         const char *text = table->cells->pdata[i];

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Importing real recordings: report, JSON keys, refused inputs, nothing half-written.
+. "$top_srcdir/tests/cli/lib.sh"
+perf=$top_srcdir/tests/fuzz/corpus/import/perf.txt
+
+must "a trace becomes a recording, with a report on standard error"
+cp_run import "$perf" -o real.cpr
+is_code 0
+out_empty
+err_has 'events of .* threads on .* CPUs'
+[ -s real.cpr ] || fail "no recording"
+
+must "--json gives the stable keys"
+cp_run import "$perf" -o real.cpr --json -q
+is_code 0
+err_empty
+for key in events switches cpus threads span_ns lost repaired; do
+    json_has ".[0].$key | type == \"number\""
+done
+
+must "the same input gives the same bytes"
+cp real.cpr before.cpr
+cp_run import "$perf" -o real.cpr -q
+cmp -s real.cpr before.cpr || fail "the bytes differ"
+
+must "standard input works"
+code=0
+"$COREPLAY" import - -o piped.cpr -q <"$perf" >out 2>err || code=$?
+is_code 0
+[ -s piped.cpr ] || fail "no recording"
+
+must "what is no trace is refused with code 3 and leaves nothing behind"
+: >empty.txt
+head -c 4096 /dev/urandom >junk.bin
+printf 'half a li' >half.txt
+mkdir directory
+for input in missing.txt empty.txt junk.bin half.txt directory real.cpr; do
+    cp_run import "$input" -o new.cpr
+    is_code 3
+    err_has "$input"
+    no_file new.cpr new.cpr.*
+done
+
+must "outputs that cannot be written are code 5"
+cp_run import "$perf" -o directory
+is_code 2
+mkdir directory.cpr
+cp_run import "$perf" -o directory.cpr
+is_code 5
+cp_run import "$perf" -o half.txt/x.cpr
+is_code 5
+cp_run import "$perf" -o nowhere/x.cpr
+is_code 5
+
+must "mistakes on the command line are code 2"
+cp_run import "$perf"
+is_code 2
+err_has 'output is missing'
+cp_run import "$perf" -o real.txt
+is_code 2
+err_has 'cpr.*cpw'
+cp_run import "$perf" -o real.cpr --from 2s --to 1s
+is_code 2
+cp_run import "$perf" -o real.cpr --from 2
+is_code 2
+err_has 'unit'
+cp_run import
+is_code 2
+
+must "an input is not overwritten"
+cp "$perf" trace.cpr
+cp_run import trace.cpr -o trace.cpr
+is_code 2
+cmp -s "$perf" trace.cpr || fail "the input was changed"
+
+finish
