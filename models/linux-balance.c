@@ -312,7 +312,16 @@ static void rebalance(CpRq *rq)
 void cp_linux_balance(CpRq *rq)
 {
     CpSim *sim = rq->sim;
+    CpBalance *all = rq->policy->data;
+    if (cp_idle_cpus(sim) == 0 && cp_now(sim) < all->next) {
+        return;
+    }
     uint32_t n = cp_sim_machine(sim)->n_cpus;
+    all->next = CP_NEVER;
+    for (uint32_t i = 0; i < n; i++) {
+        all->next =
+            MIN(all->next, MAX(state_of(fair_on(rq, i))->next_balance, cp_now(sim) + 1));
+    }
     for (uint32_t i = 1; i < n && rq->nr >= 2; i++) {
         CpCpu cpu = (rq->cpu + i) % n;
         CpRq *other = (CpRq *)(uintptr_t)fair_on(rq, cpu); /* its own turn, run from here */

@@ -84,7 +84,9 @@ typedef struct {
     int64_t deadline; /* virtual; relative to v while off the queue with REL_DEADLINE */
     int64_t vprot;    /* protected from preemption while v is below; of the running one */
     int64_t vlag;     /* V - v when it left the queue */
-    uint32_t weight, inv;
+    uint32_t weight;
+    uint32_t factor; /* 1024 x inverse of the weight, shifted below 2^32 */
+    uint32_t shift;
     uint32_t slice; /* own request size, 0: the base */
     uint32_t pos;   /* in its heap */
     uint32_t flags;
@@ -116,6 +118,7 @@ typedef struct {
 } Rq;
 
 typedef struct {
+    CpBalance balance; /* first: shared with linux-balance */
     uint32_t base;
     CpTime tick;
     uint32_t protect, lag_limit, preempt;
@@ -135,8 +138,13 @@ static inline const Data *data_of(const CpRq *rq)
 
 static inline Ent *ent_of(const CpRq *rq, CpEnt ent)
 {
-    return cp_ent_data(rq, ent);
+    if (G_UNLIKELY(ent & CP_ENT_GROUP)) {
+        return (Ent *)(void *)rq->policy->group_ents + (ent & ~CP_ENT_GROUP);
+    }
+    return (Ent *)(void *)rq->policy->ents + ent;
 }
+
+G_STATIC_ASSERT(sizeof(Ent) % 8 == 0 && sizeof(Ent) <= 64);
 
 /* --- arithmetic --- */
 
@@ -144,18 +152,19 @@ static inline Ent *ent_of(const CpRq *rq, CpEnt ent)
  * multiplied in, shifted so that the factor stays below 2^32. */
 static inline int64_t vdelta(const Ent *e, int64_t delta)
 {
-    if (G_LIKELY(e->weight == 1024)) {
+    if (e->weight == 1024) {
         return delta;
     }
-    uint64_t factor = (uint64_t)1024 * e->inv;
-    unsigned shift = 32;
+    return (int64_t)(((unsigned __int128)(uint64_t)delta * e->factor) >> e->shift);
+}
+
+static void set_inverse(Ent *e, uint32_t inverse)
+{
+    uint64_t factor = (uint64_t)1024 * inverse;
     uint32_t high = (uint32_t)(factor >> 32);
-    if (high != 0) {
-        unsigned bits = 32 - (unsigned)__builtin_clz(high);
-        factor >>= bits;
-        shift -= bits;
-    }
-    return (int64_t)(((unsigned __int128)(uint64_t)delta * factor) >> shift);
+    unsigned bits = high == 0 ? 0 : 32 - (unsigned)__builtin_clz(high);
+    e->factor = (uint32_t)(factor >> bits);
+    e->shift = 32 - bits;
 }
 
 static int64_t floor_div(__int128 a, int64_t b)
@@ -175,6 +184,7 @@ static int64_t average(const Rq *q)
     return q->weight == 0 ? q->zero : floor_div(q->sum, q->weight);
 }
 
+/* sum >= v x weight, for integers the same as v <= floor(sum / weight). */
 static inline bool eligible(const Rq *q, int64_t v)
 {
     return q->sum >= (__int128)v * q->weight;
@@ -454,10 +464,10 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
 }
 
 /* The queued entity with the earliest deadline among the eligible, or CP_NONE. */
-static CpEnt best_queued(CpRq *rq)
+static CpEnt best_queued(CpRq *rq, int64_t v_avg)
 {
     Rq *q = rq_of(rq);
-    while (q->wait.n > 0 && eligible(q, q->wait.a[0].key)) {
+    while (q->wait.n > 0 && q->wait.a[0].key <= v_avg) {
         Node top = q->wait.a[0];
         Ent *e = ent_of(rq, top.ent);
         heap_remove(rq, &q->wait, 0);
@@ -467,7 +477,7 @@ static CpEnt best_queued(CpRq *rq)
     while (q->ready.n > 0) {
         Node top = q->ready.a[0];
         Ent *e = ent_of(rq, top.ent);
-        if (eligible(q, e->v)) {
+        if (e->v <= v_avg) {
             return top.ent;
         }
         heap_remove(rq, &q->ready, 0);
@@ -487,13 +497,14 @@ static CpEnt choose(CpRq *rq, bool protected_stays)
         if (c != NULL && q->wait.n + q->ready.n == 0) {
             return curr;
         }
-        if (c != NULL && !eligible(q, c->v)) {
+        int64_t v_avg = average(q);
+        if (c != NULL && c->v > v_avg) {
             c = NULL;
         }
         if (c != NULL && protected_stays && is_protected(rq, c)) {
             return curr;
         }
-        CpEnt best = best_queued(rq);
+        CpEnt best = best_queued(rq, v_avg);
         if (best == CP_NONE) {
             return c != NULL ? curr : CP_NONE;
         }
@@ -743,7 +754,7 @@ static void set_weight(Ent *e, uint32_t weight)
         }
     }
     e->weight = weight;
-    e->inv = (uint32_t)(((uint64_t)1 << 32) / weight - (weight == 1));
+    set_inverse(e, (uint32_t)((((uint64_t)1 << 32) - 1) / weight));
 }
 
 /* Inverses of the 40 weights are 2^32 / w, rounded; groups' are truncated. */
@@ -754,10 +765,10 @@ static uint32_t inverse(uint32_t weight)
 
 static void eevdf_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
 {
-    Ent *e = (Ent *)(void *)(policy->ents + (size_t)ent * policy->ent_size);
+    Ent *e = (Ent *)(void *)policy->ents + ent;
     bool idle = attr->policy == CP_SCHED_IDLE;
     set_weight(e, idle ? 3 : cp_nice_weight(attr->nice));
-    e->inv = idle ? 1431655765u : inverse(e->weight);
+    set_inverse(e, idle ? 1431655765u : inverse(e->weight));
     e->slice = attr->slice > 0 ? (uint32_t)CLAMP(attr->slice, CP_US * 100, CP_MS * 100) : 0;
     e->flags &= ~(uint32_t)(IDLE | BATCH);
     e->flags |= idle ? IDLE : attr->policy == CP_SCHED_BATCH ? BATCH : 0;
@@ -767,8 +778,7 @@ static void eevdf_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
 static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t weight,
                                bool idle)
 {
-    Ent *e = (Ent *)(void *)(policy->group_ents +
-                             (size_t)(ent & ~CP_ENT_GROUP) * policy->ent_size);
+    Ent *e = (Ent *)(void *)policy->group_ents + (ent & ~CP_ENT_GROUP);
     bool on_rq = rq != NULL && (rq_of(rq)->out == ent || (e->flags & QUEUED));
     weight = idle ? 3 : weight;
     e->flags = (e->flags & ~(uint32_t)IDLE) | (idle ? IDLE : 0);

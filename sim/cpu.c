@@ -62,7 +62,9 @@ void cp_core_account(CpSim *sim, CpCore *core)
     t->burst_left = sim->now >= core->burst_end || left < 0 ? 0 : left;
     if (cp_charge_class(sim, core, delta) && core->resched_at > sim->now) {
         core->resched_at = sim->now;
-        cp_core_arm(sim, core);
+        if (sim->irq_cpu != core->id) {
+            cp_core_arm(sim, core);
+        }
     }
 }
 
@@ -416,8 +418,8 @@ static void proceed(CpSim *sim, CpCore *core)
 
 void cp_core_event(CpSim *sim, CpCore *core)
 {
-    cp_core_account(sim, core);
     sim->irq_cpu = core->id;
+    cp_core_account(sim, core);
     if (core->curr != CP_NONE && sim->now >= core->burst_end) {
         proceed(sim, core);
     }

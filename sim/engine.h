@@ -220,8 +220,11 @@ typedef struct {
 } CpDeclState;
 
 struct CpSim {
-    /* the loop */
+    /* the loop; these four and n_idle are CpSimHead */
     CpTime now;
+    CpTime tick, tick_phase;
+    CpTime next_tick; /* first tick after now */
+    uint32_t n_idle;  /* CPUs without a running thread */
     CpTimerq *timers;
     CpSlots slots;
     CpCore *cores;
@@ -235,13 +238,11 @@ struct CpSim {
     CpClassSlot *classes;    /* n_classes */
     CpRecord *rec, *rec_end; /* next free record of the block; NULL: no recording */
     uint64_t events;
-    CpTime tick, tick_phase;
     CpTime last_useful; /* time of the last event that was not stale */
     const CpMachine *machine;
     const int64_t *cost; /* CP_COST_* */
     bool stopping;       /* leave the loop */
     bool exact_ticks, any_global, smt;
-    uint32_t n_idle;       /* CPUs without a running thread */
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
     CpOutcome outcome;
@@ -288,6 +289,9 @@ struct CpSim {
     uint64_t responses;
     GPtrArray *notes; /* strings of marks and diagnoses beyond the workload's */
 };
+
+G_STATIC_ASSERT(offsetof(CpSim, next_tick) == offsetof(CpSimHead, next_tick));
+G_STATIC_ASSERT(offsetof(CpSim, n_idle) == offsetof(CpSimHead, n_idle));
 
 /* --- inline access --- */
 

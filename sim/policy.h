@@ -141,10 +141,38 @@ struct CpPolicyClass {
 
 /* --- what a class may ask of the engine --- */
 
-CpTime cp_now(const CpSim *sim);
-CpTime cp_tick_period(const CpSim *sim);
+/* The first fields of every run, for inline reading only. */
+typedef struct __attribute__((may_alias)) {
+    CpTime now;
+    CpTime tick, tick_phase; /* ticks are at phase + n x tick */
+    CpTime next_tick;        /* first tick after now */
+    uint32_t n_idle;         /* CPUs without a running thread */
+} CpSimHead;
+
+static inline const CpSimHead *cp_head(const CpSim *sim)
+{
+    return (const CpSimHead *)(const void *)sim;
+}
+
+static inline CpTime cp_now(const CpSim *sim)
+{
+    return cp_head(sim)->now;
+}
+
+static inline CpTime cp_tick_period(const CpSim *sim)
+{
+    return cp_head(sim)->tick;
+}
+
 /* First tick at or after t. */
-CpTime cp_tick_after(const CpSim *sim, CpTime t);
+CpTime cp_tick_after_far(const CpSim *sim, CpTime t);
+static inline CpTime cp_tick_after(const CpSim *sim, CpTime t)
+{
+    const CpSimHead *h = cp_head(sim);
+    return t <= h->next_tick && t > h->next_tick - h->tick ? h->next_tick
+                                                           : cp_tick_after_far(sim, t);
+}
+
 uint32_t cp_cpus_online(const CpSim *sim);
 
 static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
@@ -174,7 +202,10 @@ const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
 /* A class's root queue on a CPU, for looking only. */
 const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu);
 /* How many CPUs have nothing to run. */
-uint32_t cp_idle_cpus(const CpSim *sim);
+static inline uint32_t cp_idle_cpus(const CpSim *sim)
+{
+    return cp_head(sim)->n_idle;
+}
 /* A delayed entity has been removed from the structure by the class. */
 void cp_rq_dequeue_done(CpRq *rq, CpEnt ent);
 /* Arrays that grow with the queue: *array gets room for n rows of `size` bytes; contents

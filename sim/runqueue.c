@@ -248,6 +248,9 @@ void cp_put_prev(CpSim *sim, CpCore *core, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
+    if (sim->classes[t->cls].cls->put_prev == NULL) {
+        return;
+    }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = queue_of(sim, g, core->id, t->cls);
         if (rq->policy->cls->put_prev != NULL) {
@@ -492,11 +495,6 @@ const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
     return cp_rq(policy->sim, 0, cpu, policy->rank);
 }
 
-uint32_t cp_idle_cpus(const CpSim *sim)
-{
-    return sim->n_idle;
-}
-
 void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
 {
     if (n > *cap) {
@@ -539,17 +537,7 @@ CpTime cp_thread_release(const CpSim *sim, CpTid tid)
     return release == CP_NEVER ? cp_thread_ready_since(sim, tid) : release;
 }
 
-CpTime cp_now(const CpSim *sim)
-{
-    return sim->now;
-}
-
-CpTime cp_tick_period(const CpSim *sim)
-{
-    return sim->tick;
-}
-
-CpTime cp_tick_after(const CpSim *sim, CpTime t)
+CpTime cp_tick_after_far(const CpSim *sim, CpTime t)
 {
     if (t <= sim->tick_phase) {
         return sim->tick_phase;

@@ -200,6 +200,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->seed = config->seed;
     sim->tick = config->machine->tick;
     sim->tick_phase = config->machine->tick_phase;
+    sim->next_tick = cp_tick_after_far(sim, 1);
     sim->exact_ticks = config->exact_ticks;
     sim->smt = config->machine->smt > 1;
     sim->irq_cpu = CP_NONE;
@@ -505,6 +506,9 @@ static void loop(CpSim *sim)
         }
         cp_assert(next >= sim->now);
         sim->now = next;
+        if (next >= sim->next_tick) {
+            sim->next_tick = cp_tick_after_far(sim, next + 1);
+        }
         if (timer <= slot) {
             timer_event(sim, cp_timerq_pop(sim->timers));
         } else {
