@@ -67,25 +67,27 @@ static const CpProfile profiles[] = {
 
 /* Policies compiled from a user's file are added once, before any run begins, by the one
  * thread that reads the command line. */
-static const CpPolicyClass *all_classes[G_N_ELEMENTS(classes) + ADDED_MAX];
-static CpProfile all_profiles[G_N_ELEMENTS(profiles) + ADDED_MAX];
-static const char *added_stacks[ADDED_MAX][2];
-static unsigned n_added;
+static struct {
+    const CpPolicyClass *classes[G_N_ELEMENTS(classes) + ADDED_MAX];
+    CpProfile profiles[G_N_ELEMENTS(profiles) + ADDED_MAX];
+    const char *stacks[ADDED_MAX][2];
+    unsigned n;
+    gsize done;
+} added;
 
 static void set_up(void)
 {
-    static gsize done;
-    if (g_once_init_enter(&done)) {
-        memcpy(all_classes, classes, sizeof classes);
-        memcpy(all_profiles, profiles, sizeof profiles);
-        g_once_init_leave(&done, 1);
+    if (g_once_init_enter(&added.done)) {
+        memcpy(added.classes, classes, sizeof classes);
+        memcpy(added.profiles, profiles, sizeof profiles);
+        g_once_init_leave(&added.done, 1);
     }
 }
 
 const CpPolicyClass *const *cp_policy_classes(void)
 {
     set_up();
-    return all_classes;
+    return added.classes;
 }
 
 const CpPolicyClass *cp_policy_class_find(const char *name)
@@ -101,12 +103,12 @@ const CpPolicyClass *cp_policy_class_find(const char *name)
 void cp_policy_class_add(const CpPolicyClass *cls)
 {
     set_up();
-    g_return_if_fail(n_added < ADDED_MAX);
-    added_stacks[n_added][0] = cls->name;
-    all_classes[G_N_ELEMENTS(classes) - 1 + n_added] = cls;
-    all_profiles[G_N_ELEMENTS(profiles) - 1 + n_added] = (CpProfile){
-        .name = cls->name, .summary = cls->summary, .classes = added_stacks[n_added]};
-    n_added++;
+    g_return_if_fail(added.n < ADDED_MAX);
+    added.stacks[added.n][0] = cls->name;
+    added.classes[G_N_ELEMENTS(classes) - 1 + added.n] = cls;
+    added.profiles[G_N_ELEMENTS(profiles) - 1 + added.n] = (CpProfile){
+        .name = cls->name, .summary = cls->summary, .classes = added.stacks[added.n]};
+    added.n++;
 }
 
 const CpRuntimeClass *const *cp_runtime_classes(void)
@@ -117,7 +119,7 @@ const CpRuntimeClass *const *cp_runtime_classes(void)
 const CpProfile *cp_profiles(void)
 {
     set_up();
-    return all_profiles;
+    return added.profiles;
 }
 
 const CpProfile *cp_profile_find(const char *name)

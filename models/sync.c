@@ -177,9 +177,8 @@ static CpStep unlock(CpSim *sim, CpTid tid, const CpInsn *i)
 {
     if (sim->objs[i->c].owner != tid) {
         const char *name = cp_workload_text(sim->w, cp_obj_decl(sim->w, i->c)->name);
-        cp_diagnose(
-            sim, "release of a lock not held", &tid, 1,
-            g_strdup_printf("%s is released by a thread that does not hold it", name));
+        cp_diagnose(sim, "release of a lock not held", &tid, 1,
+                    "%s is released by a thread that does not hold it", name);
         return CP_STEP_NEXT;
     }
     cp_sync_unlock(sim, i->c, tid);
@@ -318,7 +317,7 @@ static CpStep cond_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     if (why == CP_WHY_BEGIN) {
         if (sim->objs[l].owner != tid) {
             cp_diagnose(sim, "wait on a condition without its lock", &tid, 1,
-                        g_strdup("the lock of the condition is not held"));
+                        "the lock of the condition is not held");
             return CP_STEP_NEXT;
         }
         flow->rt_state = COND_SIGNALLED;

@@ -4,16 +4,19 @@
 
 enum { DIAGNOSES_MAX = 1000 };
 
-void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n, char *text)
+void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
+                 const char *format, ...)
 {
     if (sim->diagnoses->len >= DIAGNOSES_MAX) {
-        g_free(text);
         return;
     }
     CpDiagnosis *d = g_new0(CpDiagnosis, 1);
+    va_list args;
+    va_start(args, format);
     d->kind = kind;
     d->at = sim->now;
-    d->text = text;
+    d->text = g_strdup_vprintf(format, args);
+    va_end(args);
     d->threads = g_array_new(FALSE, FALSE, sizeof(CpTid));
     if (n > 0) {
         g_array_append_vals(d->threads, threads, n);
@@ -107,8 +110,9 @@ void cp_diagnose_deadlock(CpSim *sim)
         g_string_append_printf(text, "\nand %u more", threads->len - 20);
     }
     sim->now = sim->last_useful;
-    cp_diagnose(sim, "deadlock", (const CpTid *)(void *)threads->data, threads->len,
-                g_string_free(text, FALSE));
+    cp_diagnose(sim, "deadlock", (const CpTid *)(void *)threads->data, threads->len, "%s",
+                text->str);
+    g_string_free(text, TRUE);
 }
 
 /* The thread has just blocked on a lock: does the chain of owners lead back to it? */
@@ -134,7 +138,8 @@ void cp_diagnose_cycle(CpSim *sim, CpTid tid)
             for (uint32_t i = 0; i < n; i++) {
                 describe(sim, chain[i], text);
             }
-            cp_diagnose(sim, "lock cycle", chain, n, g_string_free(text, FALSE));
+            cp_diagnose(sim, "lock cycle", chain, n, "%s", text->str);
+            g_string_free(text, TRUE);
             return;
         }
     }

@@ -451,8 +451,9 @@ void cp_items_push(CpObj *obj, CpItem item);
 CpItem cp_items_pop(CpObj *obj);
 
 /* diagnose.c */
+/* Adds a diagnosis; the text is formatted as printf does. */
 void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
-                 char *text);
+                 const char *format, ...) G_GNUC_PRINTF(5, 6);
 void cp_diagnose_deadlock(CpSim *sim);
 void cp_diagnose_cycle(CpSim *sim, CpTid tid);
 

@@ -360,8 +360,8 @@ static int64_t arith(CpSim *sim, CpTid tid, uint8_t op, int64_t a, int64_t b)
         break;
     }
     if (bad) {
-        cp_diagnose(sim, "arithmetic", &tid, tid != CP_NONE,
-                    g_strdup(b == 0 && op == CP_DIV ? "division by zero" : "overflow"));
+        cp_diagnose(sim, "arithmetic", &tid, tid != CP_NONE, "%s",
+                    b == 0 && op == CP_DIV ? "division by zero" : "overflow");
         out = 0;
     }
     return out;
@@ -390,7 +390,7 @@ static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
 {
     if (from == CP_NEVER) {
         cp_diagnose(sim, "respond without a request", &tid, tid != CP_NONE,
-                    g_strdup("respond: nothing was received or released before"));
+                    "respond: nothing was received or released before");
         return;
     }
     cp_hist_add(&sim->hists[hist], sim->now - from);
@@ -571,8 +571,7 @@ static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
 static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
 {
     cp_diagnose(sim, "zero-time loop", &tid, 1,
-                g_strdup_printf("a loop repeats without time passing (%d instructions)",
-                                ZERO_TIME_LIMIT));
+                "a loop repeats without time passing (%d instructions)", ZERO_TIME_LIMIT);
     sim->stopping = true;
     sim->outcome = CP_OUTCOME_GUARD;
     return CP_FLOW_PREEMPT;

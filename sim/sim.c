@@ -463,7 +463,7 @@ static void guards(CpSim *sim, gint64 wall_start)
         sim->outcome = CP_OUTCOME_INTERRUPTED;
     } else if (c->max_wall > 0 &&
                (g_get_monotonic_time() - wall_start) * 1000 > c->max_wall) {
-        cp_diagnose(sim, "guard", NULL, 0, g_strdup("the limit of max-wall was reached"));
+        cp_diagnose(sim, "guard", NULL, 0, "the limit of max-wall was reached");
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_GUARD;
     }
@@ -523,8 +523,7 @@ static void loop(CpSim *sim)
             guards(sim, wall_start);
         }
         if (G_UNLIKELY(sim->events >= max && !sim->stopping)) {
-            cp_diagnose(sim, "guard", NULL, 0,
-                        g_strdup("the limit of max-events was reached"));
+            cp_diagnose(sim, "guard", NULL, 0, "the limit of max-events was reached");
             sim->outcome = CP_OUTCOME_GUARD;
             return;
         }
