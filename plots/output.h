@@ -1,0 +1,17 @@
+/* Files that appear whole or not at all. */
+#ifndef CP_PLOTS_OUTPUT_H
+#define CP_PLOTS_OUTPUT_H
+
+#include "sim/types.h"
+
+typedef struct {
+    const char *path; /* borrowed */
+    GBytes *bytes;    /* borrowed */
+} CpOutput;
+
+/* Writes all files under temporary names beside them, then renames them; if one cannot be
+ * written none appears.  What exists and is no regular file (a pipe, a device) is written
+ * in place.  CP_ERROR_OUTPUT. */
+gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error);
+
+#endif
