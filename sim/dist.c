@@ -140,7 +140,7 @@ uint64_t cp_fix_exp(int64_t x)
     }
     /* x = k ln 2 + r with |r| <= ln 2 / 2; exp r by its series, then shifted by k. */
     int k = (int)((x + (x >= 0 ? ln2 / 2 : -ln2 / 2)) / ln2);
-    int64_t r = (int64_t)(((__int128)x << 30) - (__int128)k * LN2_Q62);
+    int64_t r = (int64_t)((__int128)x * (1 << 30) - (__int128)k * LN2_Q62);
     const int64_t one = INT64_C(1) << 62;
     int64_t sum = one;
     for (int i = 13; i >= 1; i--) {
@@ -250,7 +250,8 @@ static int64_t exponential(uint64_t bits)
 
 static int64_t ppm_to_q32(int64_t ppm)
 {
-    return (int64_t)(((__int128)ppm << 32) / PPM);
+    __int128 v = ((__int128)ppm << 32) / PPM;
+    return (int64_t)MIN(v, (__int128)1 << 40); /* 256, beyond any use */
 }
 
 /* x (Q32) / (ppm / 10^6), within what cp_fix_exp tells apart. */
@@ -372,7 +373,7 @@ static int64_t mean_normal(int64_t mean, int64_t sigma)
     if (sigma <= 0 || mean / sigma >= 9 || mean / sigma <= -9) {
         return MAX(mean, 0);
     }
-    int64_t z = (int64_t)(((__int128)mean << 32) / sigma);
+    int64_t z = (int64_t)((__int128)mean * (INT64_C(1) << 32) / sigma);
     uint64_t density = cp_fix_exp(-mul(z, z, 33)); /* times sqrt(2 pi), Q32 */
     __int128 below = (__int128)mean * (normal_below(z) >> 1) >> 31; /* Q32 */
     __int128 bump = (__int128)sigma * density * INT64_C(1713444047) >> 32;
