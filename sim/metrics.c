@@ -28,6 +28,10 @@ enum {
     RUN_TURNAROUND_MEAN,
     RUN_OVERHEAD,
     RUN_EVENTS,
+    RUN_GIL_ACQUISITIONS,
+    RUN_GIL_SWITCHES,
+    RUN_GIL_WAIT,
+    RUN_LOOP_LAG_P99,
 };
 
 static const CpMetricInfo run_metrics[] = {
@@ -58,6 +62,13 @@ static const CpMetricInfo run_metrics[] = {
                              "teaching: end - arrival, mean over ended threads"},
     [RUN_OVERHEAD] = {"overhead", CP_UNIT_NS, "CPU time of kernel work"},
     [RUN_EVENTS] = {"events", CP_UNIT_COUNT, "events simulated"},
+    [RUN_GIL_ACQUISITIONS] = {"gil_acquisitions", CP_UNIT_COUNT,
+                              "takes of interpreters' locks; runtimes that have one"},
+    [RUN_GIL_SWITCHES] = {"gil_switches", CP_UNIT_COUNT,
+                          "takes by another thread than the last holder"},
+    [RUN_GIL_WAIT] = {"gil_wait", CP_UNIT_NS, "time spent waiting for interpreters' locks"},
+    [RUN_LOOP_LAG_P99] = {"loop_lag.p99", CP_UNIT_NS,
+                          "event loops: from ready to begun, 99 %"},
 };
 
 enum {
@@ -76,6 +87,7 @@ enum {
     TH_RESPONSE,
     TH_WAITING,
     TH_TURNAROUND,
+    TH_GIL_WAIT,
 };
 
 static const CpMetricInfo thread_metrics[] = {
@@ -96,6 +108,7 @@ static const CpMetricInfo thread_metrics[] = {
     [TH_RESPONSE] = {"response", CP_UNIT_NS, "teaching: first run - arrival"},
     [TH_WAITING] = {"waiting", CP_UNIT_NS, "teaching: runnable but not running"},
     [TH_TURNAROUND] = {"turnaround", CP_UNIT_NS, "teaching: end - arrival"},
+    [TH_GIL_WAIT] = {"gil_wait", CP_UNIT_NS, "waiting for an interpreter's lock"},
 };
 
 enum { CPU_BUSY, CPU_IDLE, CPU_OVERHEAD, CPU_IRQ, CPU_SWITCHES };
