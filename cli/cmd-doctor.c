@@ -1,8 +1,9 @@
 #include "cli/commands.h"
 
+#include "cli/columns.h"
 #include "cli/json.h"
 #include "cli/options.h"
-#include "cli/columns.h"
+#include "plots/canvas.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,6 +100,44 @@ static void look_at_config(Doctor *d, const CpCli *cli)
     const char *path = cp_options_config(cli);
     add(d, "config", true, g_strdup(path ? path : "no coreplay.conf: built-in defaults"),
         NULL);
+}
+
+/* Opens a canvas of each format: whether the driver is there is known only then. */
+static void look_at_charts(Doctor *d)
+{
+    static const struct {
+        CpFormat format;
+        const char *name;
+    } formats[] = {{CP_FORMAT_SVG, "svg charts"},
+                   {CP_FORMAT_PNG, "png charts"},
+                   {CP_FORMAT_PDF, "pdf charts"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+        CpCanvasOptions wanted = {
+            .format = formats[i].format, .scale = 1, .title = "", .detail = ""};
+        g_autoptr(GError) error = NULL;
+        CpCanvas *canvas = cp_canvas_new(&wanted, &error);
+        add(d, formats[i].name, canvas != NULL,
+            g_strdup(canvas != NULL ? "PLplot's cairo driver is found" : error->message),
+            "apt install plplot-driver-cairo (Debian), or build with PLplot");
+        if (canvas != NULL) {
+            cp_canvas_free(canvas);
+        }
+    }
+}
+
+static void look_at_fonts(Doctor *d)
+{
+    static const char *const argv[] = {"fc-match", "sans", NULL};
+    char *out = NULL;
+    GSpawnFlags flags = G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL;
+    bool known = g_spawn_sync(NULL, (char **)argv, NULL, flags, NULL, NULL, &out, NULL,
+                              NULL, NULL) &&
+                 out != NULL && *out != '\0';
+    add(d, "fonts", known, known ? first_line(out) : g_strdup("fc-match finds no font"),
+        "apt install fontconfig fonts-dejavu-core");
+    if (!known) {
+        g_free(out);
+    }
 }
 
 static void look_at_compiler(Doctor *d)
@@ -199,6 +238,8 @@ static int run(CpCli *cli)
     look_at_terminal(&d, cli);
     look_at_config(&d, cli);
     look_at_examples(&d);
+    look_at_charts(&d);
+    look_at_fonts(&d);
     look_at_compiler(&d);
     look_at_perf(&d);
     look_at_tracefs(&d);

@@ -100,8 +100,9 @@ static gboolean find_window(CpChartJob *job, const CpChartOptions *options, GErr
         return FALSE;
     }
     if (options->from > end) {
+        g_autofree char *last = cp_time_text(end);
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "--from %s is after the end of the recording at %s", from, to);
+                    "--from %s is after the end of the recording at %s", from, last);
         return FALSE;
     }
     job->from = MAX(job->from, 0);

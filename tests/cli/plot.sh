@@ -1,0 +1,100 @@
+#!/bin/sh
+# Drawing: formats, sizes, parts, several recordings, and what is refused.
+. "$top_srcdir/tests/cli/lib.sh"
+perf=$top_srcdir/tests/fuzz/corpus/import/perf.txt
+"$COREPLAY" import "$perf" -o real.cpr -q
+"$COREPLAY" plot occupancy real.cpr -o probe.svg 2>err
+if [ $? = 5 ] && grep -qi 'plplot' err; then
+    echo "no chart driver: formats but txt are skipped"
+    formats=txt
+else
+    formats='svg png pdf txt'
+fi
+rm -f probe.svg
+
+must "every format is drawn, quietly, in the same bytes each time"
+for f in $formats; do
+    cp_run plot occupancy real.cpr -o fig.$f
+    is_code 0
+    out_empty
+    err_empty
+    [ -s fig.$f ] || fail "fig.$f is empty"
+    cp fig.$f before
+    cp_run plot occupancy real.cpr -o fig.$f
+    cmp -s fig.$f before || fail "fig.$f differs"
+    cp_run plot occupancy,switches real.cpr -o two.$f
+    is_code 0
+done
+
+must "looks and parts are taken, several recordings drawn"
+cp_run plot occupancy real.cpr -o fig.txt --title 'A title' --theme dark --size 180mm
+is_code 0
+grep -q 'A title' fig.txt || fail "no title"
+cp_run plot occupancy real.cpr -o fig.txt --size 7inx3in --data fig.csv
+is_code 0
+[ -s fig.csv ] || fail "no numbers"
+cp_run plot occupancy real.cpr real.cpr -o fig.txt --label one,two
+is_code 0
+grep -q 'two' fig.txt || fail "no label"
+
+must "a chart's name is checked, a file in its place explained"
+cp_run plot ocupancy real.cpr -o fig.txt
+is_code 2
+err_has "did you mean 'occupancy'"
+cp_run plot real.cpr occupancy -o fig.txt
+is_code 2
+err_has 'first operand is the chart'
+cp_run plot real.cpr -o fig.txt
+is_code 2
+
+must "bad looks are code 2 and name what is expected"
+cp_run plot occupancy real.cpr
+is_code 2
+err_has 'output is missing'
+cp_run plot occupancy real.cpr -o fig.jpg
+is_code 2
+err_has 'svg'
+cp_run plot occupancy real.cpr -o fig.txt --size 180
+is_code 2
+err_has 'mm'
+cp_run plot occupancy real.cpr -o fig.txt --size 180mmx
+is_code 2
+cp_run plot occupancy real.cpr -o fig.txt --size -5mm
+is_code 2
+cp_run plot occupancy real.cpr -o fig.txt --theme drak
+is_code 2
+err_has "did you mean 'dark'"
+cp_run plot occupancy real.cpr -o fig.txt --from 5
+is_code 2
+err_has 'unit'
+cp_run plot occupancy real.cpr -o fig.txt --from 2ms --to 1ms
+is_code 2
+cp_run plot occupancy real.cpr real.cpr -o fig.txt --label one
+is_code 2
+
+must "what is no recording is code 3 and leaves nothing behind"
+: >empty.cpr
+head -c 4096 /dev/urandom >junk.cpr
+head -c 200 real.cpr >cut.cpr
+mkdir directory
+for input in missing.cpr empty.cpr junk.cpr cut.cpr directory "$perf"; do
+    cp_run plot occupancy "$input" -o new.svg
+    is_code 3
+    no_file new.svg new.svg.*
+done
+
+must "outputs that cannot be written are code 5"
+for output in directory empty.cpr/fig.txt nowhere/fig.txt; do
+    cp_run plot occupancy real.cpr -o $output
+    case $output in
+    directory) ;; # its ending is looked at first, or that it is a directory
+    *) is_code 5 ;;
+    esac
+done
+mkdir directory.txt
+cp_run plot occupancy real.cpr -o directory.txt
+is_code 5
+cp_run plot occupancy real.cpr -o real.cpr
+is_code 2
+
+finish
