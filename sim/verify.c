@@ -66,6 +66,20 @@ static bool check_argument(Check *check, unsigned arg, uint32_t index, bool may_
     }
 }
 
+/* JOIN may leave the thread open; one that is spawned must have room for its arguments. */
+static bool check_thread_operand(Check *check, const CpInsn *insn)
+{
+    if (insn->op == CP_OP_JOIN && insn->c == CP_NONE) {
+        return true;
+    }
+    if (!exists(check, "thread", insn->c, check->w->threads->len)) {
+        return false;
+    }
+    uint32_t n_regs = cp_thread_decl(check->w, insn->c)->n_regs;
+    return insn->op != CP_OP_SPAWN || CP_REG_FREE + (uint32_t)insn->b <= n_regs ||
+           fail(check, "passes %u arguments to a thread of %u registers", insn->b, n_regs);
+}
+
 static bool check_operand(Check *check, char letter, const CpInsn *insn)
 {
     const CpWorkload *w = check->w;
@@ -93,7 +107,7 @@ static bool check_operand(Check *check, char letter, const CpInsn *insn)
     case 'j':
         return exists(check, "instruction", insn->c, w->code->len);
     case 'T':
-        return exists_or_none(check, "thread", insn->c, w->threads->len);
+        return check_thread_operand(check, insn);
     case 'i':
         return exists(check, "arrival stream", insn->c, w->arrivals->len);
     case 'A':

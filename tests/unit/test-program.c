@@ -122,8 +122,11 @@ static void test_bad_code(void **state)
         {0, {CP_OP_LIST_GET, 0, 2, 0}, "refers to list 0 of 0"},
         {0, {CP_OP_SET_AFFINITY, 0, 0, 0}, "refers to CPU mask 0 of 0"},
         {0, {CP_OP_SET_SCHED, 0, 0, 0}, "refers to attributes 0 of 0"},
-        {0, {CP_OP_SPAWN, 2, 3, 0}, "uses register 4"},
+        {0, {CP_OP_SPAWN, 3, 2, 0}, "uses register 4"},
         {0, {CP_OP_SPAWN, 0, 0, 1}, "refers to thread 1 of 1"},
+        {0, {CP_OP_SPAWN, 0, 0, CP_NONE}, "refers to thread 4294967295 of 1"},
+        {0, {CP_OP_SPAWN, 0, 3, 0}, "passes 3 arguments to a thread of 4 registers"},
+        {0, {CP_OP_JOIN, 0, CP_REG_NONE, 1}, "refers to thread 1 of 1"},
         {0, {CP_OP_ARRIVALS, 0, 2, 0}, "refers to arrival stream 0 of 0"},
         {0, {CP_OP_SEND, 0, 4, 0}, "uses register 4"},
     };
