@@ -92,11 +92,9 @@ typedef struct {
     uint32_t flags;
 } Ent;
 
-typedef struct {
-    int64_t key;  /* v or deadline */
-    uint32_t seq; /* order of insertion, for equal keys */
-    CpEnt ent;
-} Node;
+/* A heap's row in one comparable number: key (v or deadline) above order of insertion above
+ * entity.  Equal keys come out in order of insertion. */
+typedef __int128 Node;
 
 typedef struct {
     Node *a;
@@ -207,22 +205,37 @@ static void sum_sub(Rq *q, const Ent *e)
 
 /* --- the two heaps, four children a node --- */
 
-static inline bool before(const Node *a, const Node *b)
+static inline Node node_of(int64_t key, uint32_t seq, CpEnt ent)
 {
-    return a->key < b->key || (a->key == b->key && a->seq < b->seq);
+    return (__int128)(((unsigned __int128)(uint64_t)key << 64) | (uint64_t)seq << 32 | ent);
+}
+
+static inline int64_t node_key(Node node)
+{
+    return (int64_t)(node >> 64);
+}
+
+static inline CpEnt node_ent(Node node)
+{
+    return (CpEnt)node;
+}
+
+static inline uint32_t node_seq(Node node)
+{
+    return (uint32_t)(node >> 32);
 }
 
 static inline void place_node(const CpRq *rq, Heap *h, uint32_t i, Node node)
 {
     h->a[i] = node;
-    ent_of(rq, node.ent)->pos = i;
+    ent_of(rq, node_ent(node))->pos = i;
 }
 
-static void sift_up(const CpRq *rq, Heap *h, uint32_t i, Node node)
+static inline void sift_up(const CpRq *rq, Heap *h, uint32_t i, Node node)
 {
     while (i > 0) {
         uint32_t up = (i - 1) / 4;
-        if (!before(&node, &h->a[up])) {
+        if (node >= h->a[up]) {
             break;
         }
         place_node(rq, h, i, h->a[up]);
@@ -231,29 +244,40 @@ static void sift_up(const CpRq *rq, Heap *h, uint32_t i, Node node)
     place_node(rq, h, i, node);
 }
 
-static void sift_down(const CpRq *rq, Heap *h, uint32_t i, Node node)
+static inline void sift_down(const CpRq *rq, Heap *h, uint32_t i, Node node)
 {
     uint32_t child;
     while ((child = 4 * i + 1) < h->n) {
-        uint32_t best = child, end = child + 4 < h->n ? child + 4 : h->n;
+        uint32_t end = child + 4 < h->n ? child + 4 : h->n;
+        Node best = h->a[child];
         for (uint32_t k = child + 1; k < end; k++) {
-            best = before(&h->a[k], &h->a[best]) ? k : best;
+            bool less = h->a[k] < best;
+            best = less ? h->a[k] : best;
+            child = less ? k : child;
         }
-        if (!before(&h->a[best], &node)) {
+        if (best >= node) {
             break;
         }
-        place_node(rq, h, i, h->a[best]);
-        i = best;
+        place_node(rq, h, i, best);
+        i = child;
     }
     place_node(rq, h, i, node);
 }
 
-static void heap_push(const CpRq *rq, Heap *h, Node node)
+static inline void heap_push(const CpRq *rq, Heap *h, Node node)
 {
     if (G_UNLIKELY(h->n == h->cap)) {
         cp_rq_reserve((void **)&h->a, &h->cap, h->n + 1, sizeof(Node));
     }
     sift_up(rq, h, h->n++, node);
+}
+
+static inline void heap_pop(const CpRq *rq, Heap *h)
+{
+    Node last = h->a[--h->n];
+    if (h->n > 0) {
+        sift_down(rq, h, 0, last);
+    }
 }
 
 static void heap_remove(const CpRq *rq, Heap *h, uint32_t i)
@@ -262,25 +286,24 @@ static void heap_remove(const CpRq *rq, Heap *h, uint32_t i)
     if (i == h->n) {
         return;
     }
-    if (i > 0 && before(&last, &h->a[(i - 1) / 4])) {
+    if (i > 0 && last < h->a[(i - 1) / 4]) {
         sift_up(rq, h, i, last);
     } else {
         sift_down(rq, h, i, last);
     }
 }
 
-static void queue_node(CpRq *rq, Ent *e, CpEnt ent, uint32_t seq)
+static inline void push(CpRq *rq, Ent *e, CpEnt ent)
 {
     Rq *q = rq_of(rq);
-    bool ready = eligible(q, e->v);
-    e->flags = (e->flags & ~(uint32_t)IN_READY) | QUEUED | (ready ? IN_READY : 0);
-    heap_push(rq, ready ? &q->ready : &q->wait,
-              (Node){ready ? e->deadline : e->v, seq, ent});
-}
-
-static void push(CpRq *rq, Ent *e, CpEnt ent)
-{
-    queue_node(rq, e, ent, rq_of(rq)->seq++);
+    uint32_t seq = q->seq++;
+    if (eligible(q, e->v)) {
+        e->flags |= QUEUED | IN_READY;
+        heap_push(rq, &q->ready, node_of(e->deadline, seq, ent));
+    } else {
+        e->flags = (e->flags & ~(uint32_t)IN_READY) | QUEUED;
+        heap_push(rq, &q->wait, node_of(e->v, seq, ent));
+    }
 }
 
 static void unqueue(CpRq *rq, Ent *e)
@@ -319,10 +342,10 @@ static void slices(const CpRq *rq)
     q->min_slice = UINT32_MAX;
     q->max_slice = 0;
     for (uint32_t i = 0; i < q->wait.n; i++) {
-        slice_seen(rq, slice_of(rq, ent_of(rq, q->wait.a[i].ent)));
+        slice_seen(rq, slice_of(rq, ent_of(rq, node_ent(q->wait.a[i]))));
     }
     for (uint32_t i = 0; i < q->ready.n; i++) {
-        slice_seen(rq, slice_of(rq, ent_of(rq, q->ready.a[i].ent)));
+        slice_seen(rq, slice_of(rq, ent_of(rq, node_ent(q->ready.a[i]))));
     }
     if (q->out != CP_NONE) {
         slice_seen(rq, slice_of(rq, ent_of(rq, q->out)));
@@ -463,26 +486,27 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     }
 }
 
-/* The queued entity with the earliest deadline among the eligible, or CP_NONE. */
-static CpEnt best_queued(CpRq *rq, int64_t v_avg)
+/* The queued entity with the earliest deadline among the eligible, or CP_NONE; it is then
+ * at the top of the second heap. */
+static inline CpEnt best_queued(CpRq *rq)
 {
     Rq *q = rq_of(rq);
-    while (q->wait.n > 0 && q->wait.a[0].key <= v_avg) {
+    while (q->wait.n > 0 && eligible(q, node_key(q->wait.a[0]))) {
         Node top = q->wait.a[0];
-        Ent *e = ent_of(rq, top.ent);
-        heap_remove(rq, &q->wait, 0);
+        Ent *e = ent_of(rq, node_ent(top));
+        heap_pop(rq, &q->wait);
         e->flags |= IN_READY;
-        heap_push(rq, &q->ready, (Node){e->deadline, top.seq, top.ent});
+        heap_push(rq, &q->ready, node_of(e->deadline, node_seq(top), node_ent(top)));
     }
     while (q->ready.n > 0) {
         Node top = q->ready.a[0];
-        Ent *e = ent_of(rq, top.ent);
-        if (e->v <= v_avg) {
-            return top.ent;
+        Ent *e = ent_of(rq, node_ent(top));
+        if (eligible(q, e->v)) {
+            return node_ent(top);
         }
-        heap_remove(rq, &q->ready, 0);
+        heap_pop(rq, &q->ready);
         e->flags &= ~(uint32_t)IN_READY;
-        heap_push(rq, &q->wait, (Node){e->v, top.seq, top.ent});
+        heap_push(rq, &q->wait, node_of(e->v, node_seq(top), node_ent(top)));
     }
     return CP_NONE;
 }
@@ -497,14 +521,13 @@ static CpEnt choose(CpRq *rq, bool protected_stays)
         if (c != NULL && q->wait.n + q->ready.n == 0) {
             return curr;
         }
-        int64_t v_avg = average(q);
-        if (c != NULL && c->v > v_avg) {
+        if (c != NULL && !eligible(q, c->v)) {
             c = NULL;
         }
         if (c != NULL && protected_stays && is_protected(rq, c)) {
             return curr;
         }
-        CpEnt best = best_queued(rq, v_avg);
+        CpEnt best = best_queued(rq);
         if (best == CP_NONE) {
             return c != NULL ? curr : CP_NONE;
         }
@@ -550,7 +573,12 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
         q->out = CP_NONE;
         push(rq, ent_of(rq, prev), prev);
     }
-    unqueue(rq, e);
+    if (q->ready.n > 0 && node_ent(q->ready.a[0]) == ent) {
+        heap_pop(rq, &q->ready); /* as just picked */
+        e->flags &= ~(uint32_t)(QUEUED | IN_READY);
+    } else {
+        unqueue(rq, e);
+    }
     q->out = ent;
     protect(rq, e);
     q->next_tick = cp_now(rq->sim);
@@ -838,8 +866,8 @@ static void eevdf_rq_clear(CpRq *rq)
 static CpEnt next_in(const CpRq *rq, const Heap *h, uint32_t i)
 {
     for (; i < h->n; i++) {
-        if (!(ent_of(rq, h->a[i].ent)->flags & DELAYED)) {
-            return h->a[i].ent;
+        if (!(ent_of(rq, node_ent(h->a[i]))->flags & DELAYED)) {
+            return node_ent(h->a[i]);
         }
     }
     return CP_NONE;
@@ -869,11 +897,11 @@ static void audit_heap(const CpRq *rq, const Heap *h, bool ready, __int128 *sum,
                        int64_t *weight)
 {
     for (uint32_t i = 0; i < h->n; i++) {
-        const Ent *e = ent_of(rq, h->a[i].ent);
+        const Ent *e = ent_of(rq, node_ent(h->a[i]));
         cp_require(e->pos == i && (e->flags & QUEUED));
         cp_require(!(e->flags & IN_READY) == !ready);
-        cp_require(h->a[i].key == (ready ? e->deadline : e->v));
-        cp_require(i == 0 || !before(&h->a[i], &h->a[(i - 1) / 4]));
+        cp_require(node_key(h->a[i]) == (ready ? e->deadline : e->v));
+        cp_require(i == 0 || h->a[i] >= h->a[(i - 1) / 4]);
         *sum += (__int128)e->v * e->weight;
         *weight += e->weight;
     }

@@ -138,7 +138,7 @@ void cp_core_look(CpSim *sim, CpCore *core)
 }
 
 /* Tells a class that counts ticks how many went by, up to `to`. */
-static void tell_ticks(CpSim *sim, CpCore *core, CpTime to)
+static inline void tell_ticks(CpSim *sim, CpCore *core, CpTime to)
 {
     const CpPolicyClass *cls = sim->classes[core->cls].cls;
     if (cls->ticked_over == NULL) {
@@ -152,26 +152,35 @@ static void tell_ticks(CpSim *sim, CpCore *core, CpTime to)
     }
 }
 
-/* A tick, or the moment a class asked for: true if it wants a reschedule. */
-static bool look(CpSim *sim, CpCore *core)
+static bool ask_expired(CpSim *sim, CpCore *core, const CpPolicyClass *cls)
 {
-    const CpThread *t = cp_thread(sim, core->curr);
-    const CpPolicyClass *cls = sim->classes[core->cls].cls;
-    CpEnt ent = core->curr;
     bool expired = false;
-    tell_ticks(sim, core, sim->now);
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+    CpEnt ent = core->curr;
+    for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
         CpRq *rq = cp_rq(sim, cls->global ? 0 : g, core->id, core->cls);
-        expired |= cls->expired != NULL && cls->expired(rq, ent);
+        expired |= cls->expired(rq, ent);
         if (g == 0) {
-            break;
+            return expired;
         }
         ent = cp_group_ent(sim, g, core->id);
     }
-    if (core->nr >= 2 && cls->balance != NULL) {
-        cls->balance(cp_rq(sim, 0, core->id, core->cls));
+}
+
+/* A tick, or the moment a class asked for. */
+static void look(CpSim *sim, CpCore *core)
+{
+    const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    tell_ticks(sim, core, sim->now);
+    if (core->resched_at > sim->now && cls->expired != NULL &&
+        ask_expired(sim, core, cls)) {
+        core->resched_at = sim->now;
     }
-    return expired;
+    if (core->nr >= 2 && cls->balance != NULL) {
+        cls->balance(core->root + core->cls);
+    }
+    if (core->resched_at > sim->now) {
+        cp_core_look(sim, core);
+    }
 }
 
 /* --- switching --- */
@@ -424,11 +433,7 @@ void cp_core_event(CpSim *sim, CpCore *core)
         proceed(sim, core);
     }
     if (core->curr != CP_NONE && sim->now >= core->look) {
-        if (look(sim, core)) {
-            core->resched_at = sim->now;
-        } else {
-            cp_core_look(sim, core);
-        }
+        look(sim, core);
     }
     if (core->resched_at <= sim->now && (schedule(sim, core) || core->curr != CP_NONE)) {
         proceed(sim, core);

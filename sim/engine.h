@@ -134,6 +134,7 @@ typedef struct {
     CpTime look_from; /* ticks up to here have been seen by the class */
     CpTime last_switch;
     CpCpu id;
+    CpRq *root; /* its queues at the root, by class */
     /* statistics */
     CpTime busy, idle, overhead, irq;
     uint64_t switches;
@@ -312,7 +313,9 @@ static inline int64_t *cp_regs(const CpSim *sim, const CpFlow *flow)
 
 static inline CpRq *cp_rq(const CpSim *sim, CpGroup group, CpCpu cpu, uint32_t cls)
 {
-    return &sim->rqs[(group * sim->n_cpus + cpu) * sim->n_classes + cls];
+    return G_LIKELY(group == 0)
+               ? sim->cores[cpu].root + cls
+               : &sim->rqs[(group * sim->n_cpus + cpu) * sim->n_classes + cls];
 }
 
 static inline CpEnt cp_group_ent(const CpSim *sim, CpGroup group, CpCpu cpu)

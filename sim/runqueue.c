@@ -49,6 +49,9 @@ gboolean cp_runqueues_init(CpSim *sim, GError **error)
         sim->any_global |= sim->classes[rank].cls->global;
     }
     sim->rqs = g_new0(CpRq, (size_t)sim->n_groups * sim->n_cpus * sim->n_classes);
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        sim->cores[cpu].root = &sim->rqs[cpu * sim->n_classes];
+    }
     for (CpGroup group = 0; group < sim->n_groups; group++) {
         for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
             for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
@@ -291,6 +294,11 @@ void cp_set_next(CpSim *sim, CpCore *core, CpTid tid)
         ent = cp_group_ent(sim, g, core->id);
     }
     if (core->curr != CP_NONE && core->curr != tid) {
+        const CpThread *prev = cp_thread(sim, core->curr);
+        if (G_LIKELY(t->group == 0 && prev->group == 0 && prev->cls == t->cls)) {
+            core->root[t->cls].curr = tid;
+            return;
+        }
         set_curr(sim, core, core->curr, false);
     }
     set_curr(sim, core, tid, true);
