@@ -393,6 +393,9 @@ static bool schedule(CpSim *sim, CpCore *core)
     if (next != CP_NONE) {
         cp_core_look(sim, core);
     }
+    if (sim->any_global) {
+        cp_global_rest(sim, runnable ? prev : CP_NONE);
+    }
     return true;
 }
 

@@ -387,6 +387,9 @@ void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags);
 void cp_requeue_delayed(CpSim *sim, CpTid tid);
 void cp_set_idle(CpSim *sim, CpCore *core);
 void cp_migrate(CpSim *sim, CpTid tid, CpCpu to);
+/* One queue for all CPUs, after a choice: offers those left over to other CPUs.  `prev`
+ * lost its CPU, or is CP_NONE. */
+void cp_global_rest(CpSim *sim, CpTid prev);
 void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags);
 
 /* wake.c */

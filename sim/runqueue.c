@@ -376,25 +376,29 @@ static bool takes(CpSim *sim, CpCore *core, CpTid woken, CpWakeFlags flags)
     return c->preempts != NULL && c->preempts(rq, ent, flags);
 }
 
-/* A thread came into a queue shared by all CPUs: an idle CPU takes it, else the CPU whose
+/* A CPU that will choose anew at this moment anyway: it idles, or its thread has just
+ * blocked or ended. */
+static bool is_free(const CpSim *sim, const CpCore *core)
+{
+    return core->curr == CP_NONE || cp_thread(sim, core->curr)->state != CP_THREAD_RUNNING;
+}
+
+/* A thread came into a queue shared by all CPUs: a free CPU takes it, else the CPU whose
  * thread has the weakest claim. */
 static void check_global(CpSim *sim, CpTid tid, CpWakeFlags flags)
 {
     CpCore *victim = NULL;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         CpCore *core = &sim->cores[cpu];
-        if (!cp_thread_allowed(sim, tid, cpu)) {
+        if (core->resched_at != CP_NEVER || !cp_thread_allowed(sim, tid, cpu)) {
             continue;
         }
-        if (core->curr == CP_NONE) {
-            if (core->resched_at == CP_NEVER) {
-                cp_resched_after(sim, core, 0);
-                return;
-            }
-            continue;
+        if (is_free(sim, core)) {
+            cp_resched_after(sim, core, 0);
+            return;
         }
         cp_core_account(sim, core);
-        if (core->resched_at == CP_NEVER && takes(sim, core, tid, flags) &&
+        if (takes(sim, core, tid, flags) &&
             (victim == NULL || takes(sim, core, victim->curr, flags))) {
             victim = core;
         }
@@ -404,9 +408,31 @@ static void check_global(CpSim *sim, CpTid tid, CpWakeFlags flags)
         return;
     }
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        if (sim->cores[cpu].curr != CP_NONE) {
+        if (!is_free(sim, &sim->cores[cpu])) {
             cp_core_look(sim, &sim->cores[cpu]);
             cp_core_arm(sim, &sim->cores[cpu]);
+        }
+    }
+}
+
+/* With threads pinned to CPUs the one chosen may not be the one the CPU was woken for, and
+ * who lost its CPU may have a better claim to another: whoever is left over is offered to
+ * the CPUs that idle. */
+void cp_global_rest(CpSim *sim, CpTid prev)
+{
+    uint32_t rank = sim->n_classes - 1; /* textbook profiles have one class */
+    if (prev != CP_NONE && sim->classes[cp_thread(sim, prev)->cls].cls->global) {
+        check_global(sim, prev, 0);
+    }
+    uint32_t waiting = cp_rq(sim, 0, 0, rank)->nr, idle = 0;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        waiting -= !is_free(sim, &sim->cores[cpu]) && sim->cores[cpu].cls == rank;
+        idle += sim->cores[cpu].curr == CP_NONE && sim->cores[cpu].online;
+    }
+    for (CpCpu cpu = 0; cpu < sim->n_cpus && waiting > 0 && idle > 0; cpu++) {
+        CpCore *core = &sim->cores[cpu];
+        if (core->curr == CP_NONE && core->online) {
+            cp_resched_after(sim, core, 0);
         }
     }
 }
@@ -421,6 +447,8 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
     CpCore *core = &sim->cores[cpu];
     if (core->curr == CP_NONE) {
         cp_resched_after(sim, core, 0);
+    } else if (is_free(sim, core)) {
+        return;
     } else if (takes(sim, core, tid, flags)) {
         bool local = sim->irq_cpu == cpu;
         cp_resched_after(sim, core, local ? 0 : sim->cost[CP_COST_WAKE_REMOTE]);
