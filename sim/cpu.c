@@ -62,7 +62,7 @@ void cp_core_account(CpSim *sim, CpCore *core)
     t->burst_left = sim->now >= core->burst_end || left < 0 ? 0 : left;
     if (cp_charge_class(sim, core, delta) && core->resched_at > sim->now) {
         core->resched_at = sim->now;
-        if (sim->irq_cpu != core->id) {
+        if (sim->event_cpu != core->id) { /* else it is armed when its event is over */
             cp_core_arm(sim, core);
         }
     }
@@ -430,7 +430,7 @@ static void proceed(CpSim *sim, CpCore *core)
 
 void cp_core_event(CpSim *sim, CpCore *core)
 {
-    sim->irq_cpu = core->id;
+    sim->irq_cpu = sim->event_cpu = core->id;
     cp_core_account(sim, core);
     if (core->curr != CP_NONE && sim->now >= core->burst_end) {
         proceed(sim, core);
@@ -442,5 +442,5 @@ void cp_core_event(CpSim *sim, CpCore *core)
         proceed(sim, core);
     }
     cp_core_arm(sim, core);
-    sim->irq_cpu = CP_NONE;
+    sim->irq_cpu = sim->event_cpu = CP_NONE;
 }

@@ -246,6 +246,7 @@ struct CpSim {
     bool exact_ticks, any_global, smt;
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
+    CpCpu event_cpu;       /* CPU whose own event is being served, CP_NONE */
     CpOutcome outcome;
     CpHist slice_hist, wakeup_hist;
     uint64_t seed;

@@ -203,7 +203,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->next_tick = cp_tick_after_far(sim, 1);
     sim->exact_ticks = config->exact_ticks;
     sim->smt = config->machine->smt > 1;
-    sim->irq_cpu = CP_NONE;
+    sim->irq_cpu = sim->event_cpu = CP_NONE;
     sim->n_cpus = config->machine->n_cpus;
     sim->n_groups = sim->w->groups->len > 0 ? sim->w->groups->len : 1;
     while (config->classes[sim->n_classes] != NULL) {
