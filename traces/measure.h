@@ -1,0 +1,26 @@
+/* Figures of some threads of a recording, real or simulated, read from its records alone:
+ * the same arithmetic for both, so that they can be put side by side. */
+#ifndef CP_TRACES_MEASURE_H
+#define CP_TRACES_MEASURE_H
+
+#include "sim/hist.h"
+#include "traces/cpr.h"
+
+typedef struct {
+    CpTime first, last; /* first and last moment one of the threads was on a CPU */
+    CpTime cpu;         /* CPU time of all of them */
+    CpTime run_wait;    /* runnable without a CPU, all of them */
+    uint64_t switches;  /* to or from one of them */
+    uint64_t voluntary, involuntary; /* switches out of one of them */
+    uint64_t migrations;             /* went on on another CPU */
+    uint64_t wakeups;
+    CpTime wakeup_p50, wakeup_p99; /* from enqueued to running; 0 if there were none */
+    uint32_t longest;              /* thread with the most CPU time, CP_NONE */
+    CpTime longest_cpu;
+} CpMeasure;
+
+/* `keep` has one entry a thread of the recording; NULL: all but threads of the kernel.
+ * CP_ERROR_INPUT: a damaged block. */
+gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error);
+
+#endif
