@@ -1,12 +1,52 @@
 #include "plots/axes.h"
 
-enum { TICK_LENGTH = 4, LABEL_GAP = 5 };
+#include <string.h>
+
+enum { TICK_LENGTH = 4, LABEL_GAP = 5, SUBTITLE_LINE = 13, CAPTION_LINE = 10 };
+
+/* Pages narrower than this keep room for captions of two lines. */
+#define CAPTION_ONE_LINE 560.0
 
 static void fitted(CpCanvas *canvas, CpPoint at, CpTextStyle style, const char *text,
                    double width)
 {
     g_autofree char *fit = cp_canvas_fit(canvas, style, text, width);
     cp_canvas_text(canvas, at, style, fit);
+}
+
+/* Bytes of the longest head of `text` that fits and ends before a space; all, if none. */
+static size_t line_bytes(CpCanvas *canvas, CpTextStyle style, const char *text,
+                         double width)
+{
+    size_t best = strlen(text);
+    if (cp_canvas_text_width(canvas, style, text) <= width) {
+        return best;
+    }
+    for (const char *space = strchr(text, ' '); space != NULL;
+         space = strchr(space + 1, ' ')) {
+        g_autofree char *head = g_strndup(text, (gsize)(space - text));
+        if (cp_canvas_text_width(canvas, style, head) > width) {
+            break;
+        }
+        best = (size_t)(space - text);
+    }
+    return best;
+}
+
+/* New texts: `text` broken at spaces, the last line shortened if need be. */
+static char **break_lines(CpCanvas *canvas, CpTextStyle style, const char *text,
+                          double width)
+{
+    char **lines = g_new0(char *, CP_LINES_MAX + 1);
+    for (int i = 0; i < CP_LINES_MAX && *text != '\0'; i++) {
+        size_t n = line_bytes(canvas, style, text, width);
+        bool is_last = i + 1 == CP_LINES_MAX;
+        g_autofree char *head = is_last ? g_strdup(text) : g_strndup(text, n);
+        lines[i] = cp_canvas_fit(canvas, style, head, width);
+        text += is_last ? strlen(text) : n;
+        text += *text == ' ';
+    }
+    return lines;
 }
 
 double cp_axes_heading(CpCanvas *canvas, const CpTheme *theme, double page_width,
@@ -20,9 +60,13 @@ double cp_axes_heading(CpCanvas *canvas, const CpTheme *theme, double page_width
         y += 20;
     }
     if (subtitle != NULL && subtitle[0] != '\0') {
-        fitted(canvas, (CpPoint){CP_PAGE_MARGIN, y + 6}, cp_theme_subtitle(theme), subtitle,
-               width);
-        y += 15;
+        CpTextStyle style = cp_theme_subtitle(theme);
+        g_auto(GStrv) lines = break_lines(canvas, style, subtitle, width);
+        for (char **line = lines; *line != NULL; line++) {
+            cp_canvas_text(canvas, (CpPoint){CP_PAGE_MARGIN, y + 6}, style, *line);
+            y += SUBTITLE_LINE;
+        }
+        y += 2;
     }
     return y + 7;
 }
@@ -94,11 +138,21 @@ void cp_axes_count(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,
     cp_canvas_text(canvas, (CpPoint){area->x, area->y - 9}, style, fit);
 }
 
+double cp_axes_caption_height(double page_width)
+{
+    return page_width < CAPTION_ONE_LINE ? 8 + 2 * CAPTION_LINE : 4 + CAPTION_LINE;
+}
+
 void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width,
                      double page_height, const char *text)
 {
-    fitted(canvas, (CpPoint){CP_PAGE_MARGIN, page_height - 9}, cp_theme_caption(theme),
-           text, page_width - 2 * CP_PAGE_MARGIN);
+    CpTextStyle style = cp_theme_caption(theme);
+    double width = page_width - 2 * CP_PAGE_MARGIN;
+    g_auto(GStrv) lines = break_lines(canvas, style, text, width);
+    double y = page_height - 9 - CAPTION_LINE * ((double)g_strv_length(lines) - 1);
+    for (char **line = lines; *line != NULL; line++, y += CAPTION_LINE) {
+        cp_canvas_text(canvas, (CpPoint){CP_PAGE_MARGIN, y}, style, *line);
+    }
 }
 
 void cp_axes_message(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,

@@ -15,10 +15,11 @@ typedef struct {
 enum {
     CP_PAGE_MARGIN = 16,
     CP_TIME_AXIS_HEIGHT = 32, /* marks, labels and title below an area */
-    CP_CAPTION_HEIGHT = 14,
+    CP_LINES_MAX = 2,         /* of a subtitle or caption */
 };
 
-/* Title and subtitle; either may be NULL or empty.  Returns y below them. */
+/* Title and subtitle; either may be NULL or empty.  A subtitle that is too long goes on in
+ * a second line.  Returns y below them. */
 double cp_axes_heading(CpCanvas *canvas, const CpTheme *theme, double page_width,
                        const char *title, const char *subtitle);
 /* Bold name and grey details on one line, `y` its top.  Returns y below. */
@@ -35,7 +36,9 @@ double cp_axes_count_width(CpCanvas *canvas, const CpTheme *theme, const CpTicks
 /* Grid lines and labels left of the area, the title above it. */
 void cp_axes_count(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,
                    const CpScale *y, const CpTicks *ticks, const char *title);
-/* One line of small print at the bottom of the page. */
+/* Room to keep at the bottom of a page for the caption. */
+double cp_axes_caption_height(double page_width);
+/* Small print at the bottom of the page. */
 void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width,
                      double page_height, const char *text);
 /* Says in the middle of an area why it is empty. */

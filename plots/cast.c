@@ -216,6 +216,22 @@ void cp_cast_free(CpCast *cast)
 
 /* --- order and colours --- */
 
+/* Recordings of real machines hold dozens of threads that ran for microseconds.  They are
+ * named only while there is room for all. */
+#define LEAST_PART 1000 /* of the CPU time of all */
+
+enum { ROOM_FOR_ALL = 8 };
+
+static CpTime sum_times(const CpCast *cast, bool is_whole)
+{
+    CpTime sum = 0;
+    for (guint i = 0; i < cast->actors->len; i++) {
+        const CpActor *actor = g_ptr_array_index(cast->actors, i);
+        sum += is_whole ? actor->whole_ns : actor->cpu_ns;
+    }
+    return sum;
+}
+
 static int by_time(CpTime a, CpTime b, const CpActor *x, const CpActor *y)
 {
     return a != b ? (a > b ? -1 : 1) : cp_name_compare(x->name, y->name);
@@ -236,6 +252,35 @@ static int by_window(const void *a, const void *b)
 static int by_name(const void *a, const void *b)
 {
     return cp_name_compare((*(CpActor *const *)a)->name, (*(CpActor *const *)b)->name);
+}
+
+/* How many of `order`, sorted by CPU time in the window, are listed. */
+static uint32_t count_listed(const CpCast *cast, CpActor *const *order, uint32_t n_ran,
+                             uint32_t max)
+{
+    CpTime least = sum_times(cast, false) / LEAST_PART;
+    uint32_t n = n_ran;
+    while (n_ran > ROOM_FOR_ALL && n > 1 && order[n - 1]->cpu_ns < least) {
+        n--;
+    }
+    /* "others (1)" would save nothing. */
+    n = n + 1 == n_ran ? n_ran : n;
+    return n == n_ran && n <= max ? n : MIN(n, max - 1);
+}
+
+/* Sorts the stars by name, those that ran longer than others' noise first, so that these
+ * get the clearest colours. */
+static uint32_t sort_stars(const CpCast *cast, CpActor **order, uint32_t n)
+{
+    CpTime least = sum_times(cast, true) / LEAST_PART;
+    uint32_t n_stars = MIN(n, CP_THEME_COLOURS), n_large = 0;
+    qsort(order, n, sizeof *order, by_whole);
+    while (n_large < n_stars && order[n_large]->whole_ns >= least) {
+        n_large++;
+    }
+    qsort(order, n_large, sizeof *order, by_name);
+    qsort(order + n_large, n_stars - n_large, sizeof *order, by_name);
+    return n_stars;
 }
 
 /* Gives listed actors the colours of `stars`, who own one colour each; a listed actor that
@@ -277,7 +322,7 @@ void cp_cast_list(CpCast *cast, uint32_t max, const CpTheme *theme)
         n_ran++;
     }
     max = CLAMP(max, 1, CP_THEME_COLOURS);
-    cast->n_listed = n_ran <= max ? n_ran : max - 1;
+    cast->n_listed = count_listed(cast, order, n_ran, max);
     cast->n_others = n_ran - cast->n_listed;
     cast->others_ns = 0;
     g_free(cast->listed);
@@ -290,9 +335,7 @@ void cp_cast_list(CpCast *cast, uint32_t max, const CpTheme *theme)
             cast->others_ns += order[i]->cpu_ns;
         }
     }
-    qsort(order, n, sizeof *order, by_whole);
-    uint32_t n_stars = MIN(n, CP_THEME_COLOURS);
-    qsort(order, n_stars, sizeof *order, by_name);
+    uint32_t n_stars = sort_stars(cast, order, n);
     give_colours(cast, order, n_stars, theme);
 }
 

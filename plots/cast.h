@@ -10,6 +10,8 @@
 #include "plots/theme.h"
 #include "traces/cpr.h"
 
+enum { CP_LISTED_MAX = 16 }; /* rows of a legend of threads */
+
 typedef struct {
     char *name;      /* cleaned; with process or thread number where names repeat; owned */
     CpTime whole_ns; /* CPU time in all recordings */
@@ -34,7 +36,8 @@ typedef struct {
 CpCast *cp_cast_new(CpCpr *const *recordings, size_t n, CpTime from, CpTime to,
                     GError **error);
 void cp_cast_free(CpCast *cast);
-/* Decides who is listed: all, or if they are more than `max` the first max - 1. */
+/* Decides who is listed: all, or if they are more than `max` the first max - 1; of more
+ * than eight not those with less than a thousandth of the time. */
 void cp_cast_list(CpCast *cast, uint32_t max, const CpTheme *theme);
 /* Slot of a thread: its place in the list; n_listed for the others. */
 uint32_t cp_cast_slot(const CpCast *cast, size_t recording, uint32_t tid);

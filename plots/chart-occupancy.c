@@ -12,7 +12,6 @@
 enum {
     LANES_MAX = 64,    /* of a chart; more CPUs share lanes */
     BOXES_MAX = 18500, /* leaves room for text below CP_CANVAS_MAX */
-    LISTED_MAX = 16,   /* rows of the legend */
     PANEL_GAP = 10,
     PANEL_HEADING = 17,
 };
@@ -84,22 +83,33 @@ static double lane_pitch(uint32_t n_lanes)
     return 7;
 }
 
+/* What lies above the lanes: for one recording the head of the busy column, for several
+ * their headings and the gaps between them. */
+static double panels_height(const CpChartJob *job)
+{
+    return job->n == 1 ? 14
+                       : (double)job->n * (PANEL_HEADING + PANEL_GAP) - (double)PANEL_GAP;
+}
+
 /* Height that is not lanes: headings, gaps, axis, caption. */
 static double fixed_height(const CpChartJob *job)
 {
-    double panels = job->n > 1 ? (double)job->n * (PANEL_HEADING + PANEL_GAP) + 5 : 14;
-    return 12 + 20 + 15 + 7 + panels + CP_TIME_AXIS_HEIGHT + CP_CAPTION_HEIGHT;
+    double heading = job->n == 1 ? 54 : 39;
+    double second_line = job->n == 1 && job->width < CP_LEGEND_PAGE_MIN ? 13 : 0;
+    return heading + second_line + panels_height(job) + CP_TIME_AXIS_HEIGHT + 4 +
+           cp_axes_caption_height(job->width);
 }
 
 static double natural_height(const CpChartJob *job)
 {
     uint32_t n_lanes = count_lanes(job, choose_grouping(job, 1e9));
     double lanes = n_lanes * lane_pitch(n_lanes);
-    double legend = 13.0 * (MIN(job->cast->actors->len, LISTED_MAX) + 2);
+    double legend = 13.0 * (job->cast->n_listed + 3);
     if (job->width < CP_LEGEND_PAGE_MIN) {
         return fixed_height(job) + lanes + legend / 2;
     }
-    return fixed_height(job) + MAX(lanes, legend - CP_TIME_AXIS_HEIGHT);
+    double lowest = legend - CP_TIME_AXIS_HEIGHT - panels_height(job);
+    return fixed_height(job) + MAX(lanes, lowest);
 }
 
 static void fill_legend(Occupancy *o)
@@ -119,6 +129,7 @@ static void fill_legend(Occupancy *o)
                       has_values ? cp_time_text(cast->others_ns) : NULL, job->theme->others,
                       false);
     }
+    cp_legend_add(&o->legend, g_strdup("idle"), NULL, job->theme->lane, false);
 }
 
 static void lane_name(const Panel *panel, uint32_t cpus_per_lane, uint32_t lane, char *out,
@@ -138,7 +149,7 @@ static void place_panels(Occupancy *o, const CpArea *area)
 {
     CpChartJob *job = o->job;
     bool is_one = job->n == 1;
-    double extra = is_one ? 14 : (double)job->n * (PANEL_HEADING + PANEL_GAP) - PANEL_GAP;
+    double extra = panels_height(job);
     o->cpus_per_lane = choose_grouping(job, area->h - extra);
     double pitch = (area->h - extra) / count_lanes(job, o->cpus_per_lane);
     pitch = MIN(pitch, lane_steps[0][1] * 1.25);
@@ -197,7 +208,6 @@ static gboolean read_panels(Occupancy *o, GError **error)
             .cpus_per_lane = o->cpus_per_lane,
             .n_bins = o->column_pt > 0 ? (uint32_t)MAX(width / o->column_pt, 1) : 0,
             .n_slots = job->cast->n_listed + 1,
-            .long_ns = (CpTime)((double)(job->to - job->from) * 2 * o->column_pt / width),
         };
         cp_bins_init(&panel->bins, &shape);
         panel->has_bins = true;
@@ -464,6 +474,7 @@ static void draw_end(Occupancy *o, const Panel *panel)
     }
 }
 
+/* Right below the axis, so that it is not lost under a short chart beside a long legend. */
 static void draw_caption(Occupancy *o, double height)
 {
     GString *text = g_string_new(NULL);
@@ -473,22 +484,28 @@ static void draw_caption(Occupancy *o, double height)
         g_autofree char *column =
             cp_time_text((CpTime)((double)(o->job->to - o->job->from) * share));
         g_string_append_printf(text,
-                               "Short slices are gathered in columns of %s; heights are "
-                               "shares of the time, light grey is idle.",
+                               "Short slices are gathered in columns of %s, in which "
+                               "heights are shares of the time. ",
                                column);
-    } else {
-        g_string_append(text, "Light grey is idle.");
     }
     if (o->n_dropped > 0) {
         g_autofree char *mark = cp_time_text(o->mark_ns);
         g_autofree char *n = cp_count_text((int64_t)o->n_dropped);
-        g_string_append_printf(text, " %s slice%s shorter than %s not shown.", n,
+        g_string_append_printf(text, "%s slice%s shorter than %s not shown. ", n,
                                o->n_dropped == 1 ? "" : "s", mark);
     }
     if (o->cpus_per_lane > 1) {
-        g_string_append_printf(text, " A lane is %u CPUs.", o->cpus_per_lane);
+        g_string_append_printf(text, "A lane is %u CPUs.", o->cpus_per_lane);
     }
-    cp_axes_caption(o->job->canvas, o->job->theme, o->job->width, height, text->str);
+    const CpArea *last = &o->panels[o->job->n - 1].area;
+    double bottom = last->y + last->h + CP_TIME_AXIS_HEIGHT;
+    bottom += cp_axes_caption_height(o->job->width);
+    if (o->job->width < CP_LEGEND_PAGE_MIN) {
+        bottom = height;
+    }
+    g_strchomp(text->str);
+    cp_axes_caption(o->job->canvas, o->job->theme, o->job->width, MIN(bottom, height),
+                    text->str);
     g_string_free(text, TRUE);
 }
 
@@ -530,7 +547,7 @@ static void draw_all(Occupancy *o, double height)
 static CpArea place_legend(Occupancy *o, double top, double height)
 {
     CpChartJob *job = o->job;
-    double bottom = height - CP_CAPTION_HEIGHT - CP_TIME_AXIS_HEIGHT - 4;
+    double bottom = height - cp_axes_caption_height(job->width) - CP_TIME_AXIS_HEIGHT - 4;
     CpTextStyle tick = cp_theme_tick(job->theme);
     char widest[32];
     Panel any = {.n_cpus = 0};
@@ -547,7 +564,7 @@ static CpArea place_legend(Occupancy *o, double top, double height)
         double rows = cp_legend_rows(&o->legend, job->canvas, job->theme, CP_PAGE_MARGIN, 0,
                                      width, true);
         cp_legend_rows(&o->legend, job->canvas, job->theme, CP_PAGE_MARGIN,
-                       height - CP_CAPTION_HEIGHT - rows, width, false);
+                       height - cp_axes_caption_height(job->width) - rows, width, false);
         area.h -= rows;
         return area;
     }
@@ -629,8 +646,8 @@ static gboolean draw_window(Occupancy *o, double height, GError **error)
 {
     CpChartJob *job = o->job;
     double top = cp_chart_heading(job, &cp_chart_occupancy);
-    unsigned room = cp_legend_room(height - top - CP_CAPTION_HEIGHT - 4);
-    cp_cast_list(job->cast, MIN(room, LISTED_MAX), job->theme);
+    unsigned room = cp_legend_room(height - top - cp_axes_caption_height(job->width)) - 1;
+    cp_cast_list(job->cast, MIN(room, CP_LISTED_MAX), job->theme);
     fill_legend(o);
     CpArea area = place_legend(o, top, height);
     fix_area(&area);

@@ -266,13 +266,14 @@ static CpArea place_legend(Chart *chart, double top, double height)
         ceil(MAX(cp_axes_count_width(job->canvas, job->theme, &chart->switches),
                  cp_axes_count_width(job->canvas, job->theme, &chart->migrations)));
     CpArea area = {left, top, job->width - left - CP_PAGE_MARGIN - 6,
-                   height - top - CP_CAPTION_HEIGHT - CP_TIME_AXIS_HEIGHT - 2};
+                   height - top - cp_axes_caption_height(job->width) - CP_TIME_AXIS_HEIGHT -
+                       2};
     if (job->width < CP_LEGEND_PAGE_MIN) {
         double width = job->width - 2 * CP_PAGE_MARGIN;
         double rows = cp_legend_rows(&chart->legend, job->canvas, job->theme,
                                      CP_PAGE_MARGIN, 0, width, true);
         cp_legend_rows(&chart->legend, job->canvas, job->theme, CP_PAGE_MARGIN,
-                       height - CP_CAPTION_HEIGHT - rows, width, false);
+                       height - cp_axes_caption_height(job->width) - rows, width, false);
         area.h -= rows;
         return area;
     }
@@ -336,9 +337,10 @@ static gboolean draw_window(Chart *chart, double height, GError **error)
     fill_legend(chart);
     choose_counts(chart, height - top - CP_TIME_AXIS_HEIGHT);
     draw_panels(chart, place_legend(chart, top, height));
-    cp_axes_caption(job->canvas, job->theme, job->width, height,
-                    "Voluntary: the thread slept or ended; involuntary: it was preempted "
-                    "while it could run. Switches out of idle are not counted.");
+    cp_axes_caption(
+        job->canvas, job->theme, job->width, height,
+        "Voluntary: it slept or ended; involuntary: it was preempted. Switches out "
+        "of idle are not counted.");
     write_rows(chart);
     return TRUE;
 }
@@ -362,7 +364,9 @@ static double natural_height(const CpChartJob *job)
 {
     double panels = job->n == 1 ? 230 : 185 * (double)job->n;
     double legend = job->width < CP_LEGEND_PAGE_MIN ? 26 : 0;
-    return 54 + panels + legend + CP_TIME_AXIS_HEIGHT + CP_CAPTION_HEIGHT;
+    double second_line = job->n == 1 && job->width < CP_LEGEND_PAGE_MIN ? 13 : 0;
+    return 54 + second_line + panels + legend + CP_TIME_AXIS_HEIGHT +
+           cp_axes_caption_height(job->width);
 }
 
 const CpChartClass cp_chart_switches = {

@@ -156,7 +156,10 @@ static char *describe(const CpCpr *cpr)
         add_part(out, cpus);
     }
     add_string(out, cpr, info->policy);
-    add_part(out, is_real ? "recorded" : seed);
+    /* An imported machine may say so itself. */
+    if (!is_real || strstr(out->str, "recorded") == NULL) {
+        add_part(out, is_real ? "recorded" : seed);
+    }
     add_string(out, cpr, info->workload != 0 ? info->workload : info->source);
     if (info->lost > 0) {
         g_string_append_printf(out, " · %" G_GUINT64_FORMAT " events lost", info->lost);
@@ -332,6 +335,7 @@ static gboolean run_job(CpChartJob *job, Pages *pages, const char *path,
     if (job->cast == NULL) {
         return FALSE;
     }
+    cp_cast_list(job->cast, CP_LISTED_MAX, job->theme);
     if (options->data_csv != NULL) {
         job->csv = g_string_new("chart,recording,cpus,from_ns,to_ns,series,value,unit\n");
     }

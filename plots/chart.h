@@ -8,7 +8,7 @@
 typedef struct {
     const char *title;          /* NULL: the chart's own */
     const char *theme;          /* "light", "dark" */
-    double width_pt, height_pt; /* 0: the default 760 x 360 */
+    double width_pt, height_pt; /* 0: 760 wide, as high as the data need */
     double scale;               /* PNG pixels a point, 0: 2 */
     CpTime from, to;            /* to = 0: the end */
     const char *const *labels;  /* one a recording, NULL-ended; NULL: from the recordings */

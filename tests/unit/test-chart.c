@@ -450,6 +450,20 @@ static void test_driver(void **state)
 
 #endif
 
+#ifndef HAVE_PLPLOT
+
+/* A build without PLplot says so for the formats that need it. */
+static void test_without(void **state)
+{
+    (void)state;
+    CpCpr *cpr = recording("without.cpr", &small);
+    g_autofree char *png = in_folder("without.png");
+    check_error(both, &cpr, 1, png, NULL, CP_ERROR_OUTPUT, "no PLplot");
+    cp_cpr_free(cpr);
+}
+
+#endif
+
 /* What the copy of this program started by test_driver does. */
 static int try_driver(const char *where)
 {
@@ -511,7 +525,9 @@ int main(void)
         cmocka_unit_test(test_empty),         cmocka_unit_test(test_names),
         cmocka_unit_test(test_errors),        cmocka_unit_test(test_full),
         cmocka_unit_test(test_replace),
-#ifdef HAVE_PLPLOT
+#ifndef HAVE_PLPLOT
+        cmocka_unit_test(test_without),
+#else
         cmocka_unit_test(test_identical),     cmocka_unit_test(test_probes),
         cmocka_unit_test(test_huge),          cmocka_unit_test(test_driver),
 #endif
