@@ -317,11 +317,6 @@ void cp_linux_balance(CpRq *rq)
         return;
     }
     uint32_t n = cp_sim_machine(sim)->n_cpus;
-    all->next = CP_NEVER;
-    for (uint32_t i = 0; i < n; i++) {
-        all->next =
-            MIN(all->next, MAX(state_of(fair_on(rq, i))->next_balance, cp_now(sim) + 1));
-    }
     for (uint32_t i = 1; i < n && rq->nr >= 2; i++) {
         CpCpu cpu = (rq->cpu + i) % n;
         CpRq *other = (CpRq *)(uintptr_t)fair_on(rq, cpu); /* its own turn, run from here */
@@ -330,5 +325,13 @@ void cp_linux_balance(CpRq *rq)
         } else if (cp_now(sim) >= state_of(other)->next_balance) {
             rebalance(other);
         }
+    }
+    if (cp_now(sim) >= state_of(rq)->next_balance) {
+        state_of(rq)->next_balance =
+            cp_now(sim) + interval_of(rq, true); /* busiest itself */
+    }
+    all->next = CP_NEVER;
+    for (uint32_t i = 0; i < n; i++) {
+        all->next = MIN(all->next, state_of(fair_on(rq, i))->next_balance);
     }
 }

@@ -92,9 +92,12 @@ typedef struct {
     uint32_t flags;
 } Ent;
 
-/* A heap's row in one comparable number: key (v or deadline) above order of insertion above
- * entity.  Equal keys come out in order of insertion. */
-typedef __int128 Node;
+/* A heap's row: key (v or deadline), then order of insertion, so that equal keys come out
+ * first-in-first-out. */
+typedef struct {
+    int64_t key;
+    uint64_t low; /* order of insertion << 32 | entity */
+} Node;
 
 typedef struct {
     Node *a;
@@ -207,22 +210,22 @@ static void sum_sub(Rq *q, const Ent *e)
 
 static inline Node node_of(int64_t key, uint32_t seq, CpEnt ent)
 {
-    return (__int128)(((unsigned __int128)(uint64_t)key << 64) | (uint64_t)seq << 32 | ent);
-}
-
-static inline int64_t node_key(Node node)
-{
-    return (int64_t)(node >> 64);
+    return (Node){key, (uint64_t)seq << 32 | ent};
 }
 
 static inline CpEnt node_ent(Node node)
 {
-    return (CpEnt)node;
+    return (CpEnt)node.low;
 }
 
 static inline uint32_t node_seq(Node node)
 {
-    return (uint32_t)(node >> 32);
+    return (uint32_t)(node.low >> 32);
+}
+
+static inline bool before(Node a, Node b)
+{
+    return (a.key < b.key) | ((a.key == b.key) & (a.low < b.low));
 }
 
 static inline void place_node(const CpRq *rq, Heap *h, uint32_t i, Node node)
@@ -235,7 +238,7 @@ static inline void sift_up(const CpRq *rq, Heap *h, uint32_t i, Node node)
 {
     while (i > 0) {
         uint32_t up = (i - 1) / 4;
-        if (node >= h->a[up]) {
+        if (!before(node, h->a[up])) {
             break;
         }
         place_node(rq, h, i, h->a[up]);
@@ -249,16 +252,13 @@ static inline void sift_down(const CpRq *rq, Heap *h, uint32_t i, Node node)
     uint32_t child;
     while ((child = 4 * i + 1) < h->n) {
         uint32_t end = child + 4 < h->n ? child + 4 : h->n;
-        Node best = h->a[child];
         for (uint32_t k = child + 1; k < end; k++) {
-            bool less = h->a[k] < best;
-            best = less ? h->a[k] : best;
-            child = less ? k : child;
+            child = before(h->a[k], h->a[child]) ? k : child;
         }
-        if (best >= node) {
+        if (!before(h->a[child], node)) {
             break;
         }
-        place_node(rq, h, i, best);
+        place_node(rq, h, i, h->a[child]);
         i = child;
     }
     place_node(rq, h, i, node);
@@ -286,7 +286,7 @@ static void heap_remove(const CpRq *rq, Heap *h, uint32_t i)
     if (i == h->n) {
         return;
     }
-    if (i > 0 && last < h->a[(i - 1) / 4]) {
+    if (i > 0 && before(last, h->a[(i - 1) / 4])) {
         sift_up(rq, h, i, last);
     } else {
         sift_down(rq, h, i, last);
@@ -491,7 +491,7 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
 static inline CpEnt best_queued(CpRq *rq)
 {
     Rq *q = rq_of(rq);
-    while (q->wait.n > 0 && eligible(q, node_key(q->wait.a[0]))) {
+    while (q->wait.n > 0 && eligible(q, q->wait.a[0].key)) {
         Node top = q->wait.a[0];
         Ent *e = ent_of(rq, node_ent(top));
         heap_pop(rq, &q->wait);
@@ -900,8 +900,8 @@ static void audit_heap(const CpRq *rq, const Heap *h, bool ready, __int128 *sum,
         const Ent *e = ent_of(rq, node_ent(h->a[i]));
         cp_require(e->pos == i && (e->flags & QUEUED));
         cp_require(!(e->flags & IN_READY) == !ready);
-        cp_require(node_key(h->a[i]) == (ready ? e->deadline : e->v));
-        cp_require(i == 0 || h->a[i] >= h->a[(i - 1) / 4]);
+        cp_require(h->a[i].key == (ready ? e->deadline : e->v));
+        cp_require(i == 0 || !before(h->a[i], h->a[(i - 1) / 4]));
         *sum += (__int128)e->v * e->weight;
         *weight += e->weight;
     }
