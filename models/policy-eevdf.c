@@ -3,15 +3,18 @@
  * earliest virtual deadline.
  *
  * All sums are exact: 128-bit products against reference 0, so no reference moves.  The
- * running entity is outside the heaps but inside the sums.  Two heaps hold the rest: those
- * waiting to become eligible, by virtual runtime, and those that were eligible when last
- * seen, by deadline; a pick moves entities over until the top of the second one is right.
+ * running entity is outside the structure but inside the sums.  A short queue is a bag that
+ * a pick searches.  A long one is two heaps: those waiting to become eligible, by virtual
+ * runtime, and those that were eligible when last seen, by deadline; a pick moves entities
+ * over until the top of the second one is right.
  *
  * Versions differ by settings only.  Mirrors fair.c of 6.18.35 unless said otherwise. */
 #include "models/registry.h"
 
 #include "models/linux-balance.h"
 #include "sim/assert.h"
+
+#include <string.h>
 
 enum {
     EEVDF_BASE_SLICE,
@@ -106,7 +109,8 @@ typedef struct {
 
 typedef struct {
     CpBalanceRq balance; /* first: shared with linux-balance */
-    Heap wait, ready;
+    Heap wait, ready;    /* a short queue has all in `wait`, in no order */
+    bool heaps;
     __int128 sum;   /* of weight x v, running entity included */
     int64_t weight; /* of all in the sum */
     int64_t zero;   /* V when the queue was last not empty */
@@ -139,9 +143,6 @@ static inline const Data *data_of(const CpRq *rq)
 
 static inline Ent *ent_of(const CpRq *rq, CpEnt ent)
 {
-    if (G_UNLIKELY(ent & CP_ENT_GROUP)) {
-        return (Ent *)(void *)rq->policy->group_ents + (ent & ~CP_ENT_GROUP);
-    }
     return (Ent *)(void *)rq->policy->ents + ent;
 }
 
@@ -293,23 +294,82 @@ static void heap_remove(const CpRq *rq, Heap *h, uint32_t i)
     }
 }
 
-static inline void push(CpRq *rq, Ent *e, CpEnt ent)
+enum { BAG_MAX = 20, BAG_AGAIN = 8 }; /* sizes at which a queue changes its form */
+
+/* Puts a row where it belongs. */
+static void heap_place(CpRq *rq, Node node)
 {
     Rq *q = rq_of(rq);
-    uint32_t seq = q->seq++;
+    Ent *e = ent_of(rq, node_ent(node));
     if (eligible(q, e->v)) {
-        e->flags |= QUEUED | IN_READY;
-        heap_push(rq, &q->ready, node_of(e->deadline, seq, ent));
+        e->flags |= IN_READY;
+        heap_push(rq, &q->ready, node_of(e->deadline, node_seq(node), node_ent(node)));
     } else {
-        e->flags = (e->flags & ~(uint32_t)IN_READY) | QUEUED;
-        heap_push(rq, &q->wait, node_of(e->v, seq, ent));
+        e->flags &= ~(uint32_t)IN_READY;
+        heap_push(rq, &q->wait, node_of(e->v, node_seq(node), node_ent(node)));
     }
 }
 
-static void unqueue(CpRq *rq, Ent *e)
+static void bag_add(CpRq *rq, Node node)
+{
+    Heap *h = &rq_of(rq)->wait;
+    if (G_UNLIKELY(h->n == h->cap)) {
+        cp_rq_reserve((void **)&h->a, &h->cap, h->n + 1, sizeof(Node));
+    }
+    place_node(rq, h, h->n++, node);
+}
+
+static void to_heaps(CpRq *rq)
 {
     Rq *q = rq_of(rq);
-    heap_remove(rq, (e->flags & IN_READY) ? &q->ready : &q->wait, e->pos);
+    Node rows[BAG_MAX + 1];
+    uint32_t n = q->wait.n;
+    memcpy(rows, q->wait.a, n * sizeof(Node));
+    q->wait.n = 0;
+    q->heaps = true;
+    for (uint32_t i = 0; i < n; i++) {
+        heap_place(rq, rows[i]);
+    }
+}
+
+static void to_bag(CpRq *rq)
+{
+    Rq *q = rq_of(rq);
+    q->heaps = false;
+    for (uint32_t i = 0; i < q->ready.n; i++) {
+        Ent *e = ent_of(rq, node_ent(q->ready.a[i]));
+        e->flags &= ~(uint32_t)IN_READY;
+        bag_add(rq, node_of(e->v, node_seq(q->ready.a[i]), node_ent(q->ready.a[i])));
+    }
+    q->ready.n = 0;
+}
+
+static inline void push(CpRq *rq, Ent *e, CpEnt ent)
+{
+    Rq *q = rq_of(rq);
+    Node node = node_of(e->v, q->seq++, ent);
+    e->flags |= QUEUED;
+    if (G_UNLIKELY(q->heaps)) {
+        heap_place(rq, node);
+        return;
+    }
+    bag_add(rq, node);
+    if (q->wait.n > BAG_MAX) {
+        to_heaps(rq);
+    }
+}
+
+static inline void unqueue(CpRq *rq, Ent *e)
+{
+    Rq *q = rq_of(rq);
+    if (G_UNLIKELY(q->heaps)) {
+        heap_remove(rq, (e->flags & IN_READY) ? &q->ready : &q->wait, e->pos);
+        if (q->wait.n + q->ready.n < BAG_AGAIN) {
+            to_bag(rq);
+        }
+    } else {
+        place_node(rq, &q->wait, e->pos, q->wait.a[--q->wait.n]);
+    }
     e->flags &= ~(uint32_t)(QUEUED | IN_READY);
 }
 
@@ -486,29 +546,47 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     }
 }
 
-/* The queued entity with the earliest deadline among the eligible, or CP_NONE; it is then
- * at the top of the second heap. */
-static inline CpEnt best_queued(CpRq *rq)
+/* Among equal deadlines the one queued first. */
+static inline CpEnt best_in_bag(const CpRq *rq)
+{
+    const Rq *q = rq_of(rq);
+    const Ent *ents = (const Ent *)(const void *)rq->policy->ents;
+    int64_t v_avg = average(q);
+    Node best = {INT64_MAX, UINT64_MAX};
+    for (uint32_t i = 0; i < q->wait.n; i++) {
+        Node row = q->wait.a[i];
+        Node found = {ents[node_ent(row)].deadline, row.low};
+        bool better = (row.key <= v_avg) & before(found, best);
+        best.key = better ? found.key : best.key;
+        best.low = better ? found.low : best.low;
+    }
+    return node_ent(best);
+}
+
+/* The heaps: afterwards the result is at the top of the second one. */
+static CpEnt best_in_heaps(CpRq *rq)
 {
     Rq *q = rq_of(rq);
     while (q->wait.n > 0 && eligible(q, q->wait.a[0].key)) {
         Node top = q->wait.a[0];
-        Ent *e = ent_of(rq, node_ent(top));
         heap_pop(rq, &q->wait);
-        e->flags |= IN_READY;
-        heap_push(rq, &q->ready, node_of(e->deadline, node_seq(top), node_ent(top)));
+        heap_place(rq, top);
     }
     while (q->ready.n > 0) {
         Node top = q->ready.a[0];
-        Ent *e = ent_of(rq, node_ent(top));
-        if (eligible(q, e->v)) {
+        if (eligible(q, ent_of(rq, node_ent(top))->v)) {
             return node_ent(top);
         }
         heap_pop(rq, &q->ready);
-        e->flags &= ~(uint32_t)IN_READY;
-        heap_push(rq, &q->wait, node_of(e->v, node_seq(top), node_ent(top)));
+        heap_place(rq, top);
     }
     return CP_NONE;
+}
+
+/* The queued entity with the earliest deadline among the eligible, or CP_NONE. */
+static inline CpEnt best_queued(CpRq *rq)
+{
+    return G_UNLIKELY(rq_of(rq)->heaps) ? best_in_heaps(rq) : best_in_bag(rq);
 }
 
 /* Mirrors fair.c:pick_eevdf and pick_next_entity. */
@@ -573,12 +651,7 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
         q->out = CP_NONE;
         push(rq, ent_of(rq, prev), prev);
     }
-    if (q->ready.n > 0 && node_ent(q->ready.a[0]) == ent) {
-        heap_pop(rq, &q->ready); /* as just picked */
-        e->flags &= ~(uint32_t)(QUEUED | IN_READY);
-    } else {
-        unqueue(rq, e);
-    }
+    unqueue(rq, e);
     q->out = ent;
     protect(rq, e);
     q->next_tick = cp_now(rq->sim);
@@ -806,7 +879,7 @@ static void eevdf_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
 static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t weight,
                                bool idle)
 {
-    Ent *e = (Ent *)(void *)policy->group_ents + (ent & ~CP_ENT_GROUP);
+    Ent *e = (Ent *)(void *)policy->ents + ent;
     bool on_rq = rq != NULL && (rq_of(rq)->out == ent || (e->flags & QUEUED));
     weight = idle ? 3 : weight;
     e->flags = (e->flags & ~(uint32_t)IDLE) | (idle ? IDLE : 0);
@@ -901,7 +974,7 @@ static void audit_heap(const CpRq *rq, const Heap *h, bool ready, __int128 *sum,
         cp_require(e->pos == i && (e->flags & QUEUED));
         cp_require(!(e->flags & IN_READY) == !ready);
         cp_require(h->a[i].key == (ready ? e->deadline : e->v));
-        cp_require(i == 0 || !before(h->a[i], h->a[(i - 1) / 4]));
+        cp_require(i == 0 || !rq_of(rq)->heaps || !before(h->a[i], h->a[(i - 1) / 4]));
         *sum += (__int128)e->v * e->weight;
         *weight += e->weight;
     }

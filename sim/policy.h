@@ -26,8 +26,7 @@ typedef struct {
     CpSim *sim;
     uint8_t rank;      /* place in the stack, 0 = first asked */
     uint32_t ent_size; /* rounded up to 8 */
-    char *ents;        /* entity data of threads: ents + tid * ent_size */
-    char *group_ents;  /* the same for group entities */
+    char *ents;        /* entity data: ents + ent * ent_size, threads and groups */
     void *data;        /* sim_size bytes of the class's own */
 } CpPolicy;
 
@@ -177,10 +176,7 @@ uint32_t cp_cpus_online(const CpSim *sim);
 
 static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
 {
-    const CpPolicy *p = rq->policy;
-    return (ent & CP_ENT_GROUP)
-               ? p->group_ents + (size_t)(ent & ~CP_ENT_GROUP) * p->ent_size
-               : p->ents + (size_t)ent * p->ent_size;
+    return rq->policy->ents + (size_t)ent * rq->policy->ent_size;
 }
 
 /* An idle CPU near the thread's last one, else the least loaded. */

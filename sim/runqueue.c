@@ -30,10 +30,8 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
                               .rank = (uint8_t)rank,
                               .ent_size = (uint32_t)(cls->ent_size + 7) & ~7u};
     if (slot->policy.ent_size > 0) {
-        cp_table_init(&sim->ent_table[rank], slot->policy.ent_size, CP_THREADS_MAX);
+        cp_table_init(&sim->ent_table[rank], slot->policy.ent_size, 2 * CP_THREADS_MAX);
         slot->policy.ents = sim->ents[rank] = sim->ent_table[rank].rows;
-        slot->policy.group_ents =
-            g_malloc0((size_t)slot->policy.ent_size * sim->n_groups * sim->n_cpus);
     }
     slot->policy.data = cls->sim_size > 0 ? g_malloc0(cls->sim_size) : NULL;
     return cls->init == NULL || cls->init(&slot->policy, error);
@@ -95,7 +93,6 @@ void cp_runqueues_clear(CpSim *sim)
         if (policy->ent_size > 0) {
             cp_table_clear(&sim->ent_table[rank]);
         }
-        g_free(policy->group_ents);
         g_free(policy->data);
     }
     g_clear_pointer(&sim->classes, g_free);

@@ -29,14 +29,15 @@ typedef uint32_t CpProcId; /* process */
 typedef uint32_t CpGroup;  /* control group; 0 is the root */
 typedef uint32_t CpCpu;    /* number of a logical CPU */
 
-/* What a run queue holds: a thread, or a control group as seen on one CPU.  Group
- * entities have the top bit set. */
+/* What a run queue holds: a thread, or a control group as seen on one CPU.  Group entities
+ * are numbered from CP_ENT_GROUP on, right after the last thread there can be, so that one
+ * table holds both; CP_NONE has that bit too. */
 typedef uint32_t CpEnt;
-#define CP_ENT_GROUP 0x80000000u
+#define CP_ENT_GROUP 0x01000000u
 
 enum {
     CP_CPUS_MAX = 1024,
-    CP_THREADS_MAX = 1 << 24,
+    CP_THREADS_MAX = CP_ENT_GROUP,
 };
 
 typedef struct CpSim CpSim;
