@@ -309,13 +309,10 @@ static void rebalance(CpRq *rq)
     b->next_balance = cp_now(rq->sim) + interval_of(rq, rq->nr > 0);
 }
 
-void cp_linux_balance(CpRq *rq)
+CpTime cp_linux_balance(CpRq *rq)
 {
     CpSim *sim = rq->sim;
-    CpBalance *all = rq->policy->data;
-    if (cp_idle_cpus(sim) == 0 && cp_now(sim) < all->next) {
-        return;
-    }
+    CpTime next = CP_NEVER;
     uint32_t n = cp_sim_machine(sim)->n_cpus;
     for (uint32_t i = 1; i < n && rq->nr >= 2; i++) {
         CpCpu cpu = (rq->cpu + i) % n;
@@ -330,8 +327,8 @@ void cp_linux_balance(CpRq *rq)
         state_of(rq)->next_balance =
             cp_now(sim) + interval_of(rq, true); /* busiest itself */
     }
-    all->next = CP_NEVER;
     for (uint32_t i = 0; i < n; i++) {
-        all->next = MIN(all->next, state_of(fair_on(rq, i))->next_balance);
+        next = MIN(next, state_of(fair_on(rq, i))->next_balance);
     }
+    return next;
 }

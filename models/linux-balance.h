@@ -18,11 +18,7 @@ typedef struct {
 
 /* Share of newidle attempts that go through (fair.c:NI_RANDOM), a setting of the class. */
 bool cp_linux_newidle(CpRq *rq, int64_t chance_ppm);
-void cp_linux_balance(CpRq *rq);
-/* First member of a fair class's data: until then no CPU has its turn. */
-typedef struct {
-    CpTime next;
-} CpBalance;
+CpTime cp_linux_balance(CpRq *rq);
 CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
 
 #endif

@@ -123,7 +123,6 @@ typedef struct {
 } Rq;
 
 typedef struct {
-    CpBalance balance; /* first: shared with linux-balance */
     uint32_t base;
     CpTime tick;
     uint32_t protect, lag_limit, preempt;
@@ -417,9 +416,9 @@ static void slices(const CpRq *rq)
 
 static void protect(CpRq *rq, Ent *e)
 {
-    uint32_t own = slice_of(rq, e);
     e->vprot = e->deadline;
-    if (data_of(rq)->protect == PROTECT_SHORTEST) {
+    if (rq_of(rq)->n_custom > 0 && data_of(rq)->protect == PROTECT_SHORTEST) {
+        uint32_t own = slice_of(rq, e);
         slices(rq);
         uint32_t shortest = rq_of(rq)->min_slice;
         if (shortest < own) {

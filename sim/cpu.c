@@ -110,6 +110,9 @@ static CpTime class_look(CpSim *sim, const CpCore *core)
     if (cls->next_look == NULL) {
         return CP_NEVER;
     }
+    if (G_LIKELY(sim->flat)) {
+        return cls->next_look(core->root + core->cls, ent);
+    }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = cp_rq(sim, cls->global ? 0 : g, core->id, core->cls);
         look = min_time(look, cls->next_look(rq, ent));
@@ -175,8 +178,9 @@ static void look(CpSim *sim, CpCore *core)
         ask_expired(sim, core, cls)) {
         core->resched_at = sim->now;
     }
-    if (core->nr >= 2 && cls->balance != NULL) {
-        cls->balance(core->root + core->cls);
+    if (core->nr >= 2 && cls->balance != NULL &&
+        (sim->now >= sim->balance_at || sim->n_idle > 0)) {
+        sim->balance_at = cls->balance(core->root + core->cls);
     }
     if (core->resched_at > sim->now) {
         cp_core_look(sim, core);

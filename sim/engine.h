@@ -243,6 +243,8 @@ struct CpSim {
     const CpMachine *machine;
     const int64_t *cost; /* CP_COST_* */
     bool stopping;       /* leave the loop */
+    bool flat;           /* no groups and no global class: one queue a class and CPU */
+    CpTime balance_at;   /* before that no class need be asked to balance */
     bool exact_ticks, any_global, smt;
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */

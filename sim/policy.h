@@ -129,8 +129,9 @@ struct CpPolicyClass {
     void (*yield)(CpRq *rq);
     /* The CPU is about to go idle: move threads here with cp_pull; true if any came. */
     bool (*newidle)(CpRq *rq);
-    /* At a look of a CPU with two or more runnable threads: even out the load. */
-    void (*balance)(CpRq *rq);
+    /* At a look of a CPU with two or more runnable threads: even out the load.  Returns the
+     * next time at which it could do anything while no CPU is idle. */
+    CpTime (*balance)(CpRq *rq);
     /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
      * the end. */
     CpEnt (*next_queued)(CpRq *rq, CpEnt after);

@@ -46,6 +46,7 @@ gboolean cp_runqueues_init(CpSim *sim, GError **error)
         }
         sim->any_global |= sim->classes[rank].cls->global;
     }
+    sim->flat = !sim->any_global && sim->n_groups == 1;
     sim->rqs = g_new0(CpRq, (size_t)sim->n_groups * sim->n_cpus * sim->n_classes);
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         sim->cores[cpu].root = &sim->rqs[cpu * sim->n_classes];
@@ -226,7 +227,14 @@ void cp_requeue_delayed(CpSim *sim, CpTid tid)
 
 CpTid cp_pick(CpSim *sim, CpCore *core)
 {
-    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+    for (uint32_t rank = 0; sim->flat && rank < sim->n_classes; rank++) {
+        CpRq *rq = core->root + rank;
+        CpEnt ent = rq->nr + rq->delayed == 0 ? CP_NONE : rq->policy->cls->pick(rq);
+        if (ent != CP_NONE) {
+            return ent;
+        }
+    }
+    for (uint32_t rank = 0; !sim->flat && rank < sim->n_classes; rank++) {
         CpRq *rq = queue_of(sim, 0, core->id, rank);
         const CpRq *counts = counts_of(sim, rq);
         if (counts->nr + counts->delayed == 0) {
@@ -280,6 +288,15 @@ void cp_set_next(CpSim *sim, CpCore *core, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
+    if (G_LIKELY(sim->flat)) {
+        CpRq *rq = core->root + t->cls;
+        if (rq->policy->cls->set_next != NULL) {
+            rq->policy->cls->set_next(rq, tid);
+        }
+        core->root[core->cls].curr = CP_NONE;
+        rq->curr = tid;
+        return;
+    }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = queue_of(sim, g, core->id, t->cls);
         if (rq->policy->cls->set_next != NULL) {
@@ -291,11 +308,6 @@ void cp_set_next(CpSim *sim, CpCore *core, CpTid tid)
         ent = cp_group_ent(sim, g, core->id);
     }
     if (core->curr != CP_NONE && core->curr != tid) {
-        const CpThread *prev = cp_thread(sim, core->curr);
-        if (G_LIKELY(t->group == 0 && prev->group == 0 && prev->cls == t->cls)) {
-            core->root[t->cls].curr = tid;
-            return;
-        }
         set_curr(sim, core, core->curr, false);
     }
     set_curr(sim, core, tid, true);
@@ -317,6 +329,10 @@ bool cp_charge_class(CpSim *sim, CpCore *core, CpTime delta)
     }
     bool resched = false;
     CpEnt ent = core->curr;
+    if (G_LIKELY(sim->flat)) {
+        CpRq *rq = core->root + core->cls;
+        return rq->policy->cls->account != NULL && rq->policy->cls->account(rq, ent, delta);
+    }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = queue_of(sim, g, core->id, core->cls);
         if (rq->policy->cls->account != NULL) {
