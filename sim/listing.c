@@ -162,6 +162,33 @@ static void add_object(const CpWorkload *w, GString *out, uint32_t i)
     g_string_append(out, i < w->objs->len ? name_of(w, cp_obj_decl(w, i)->name) : "?");
 }
 
+/* "load(r2..r3) on ex" */
+static void add_call(const CpWorkload *w, GString *out, uint32_t i)
+{
+    if (i >= w->calls->len || cp_call_decl(w, i)->task >= w->tasks->len) {
+        g_string_append_printf(out, "call %u?", i);
+        return;
+    }
+    const CpCallDecl *call = cp_call_decl(w, i);
+    g_string_append_printf(out, "%s(", name_of(w, cp_task_decl(w, call->task)->name));
+    if (call->n_args > 0) {
+        g_string_append_printf(out, "r%u..r%u", call->first_arg,
+                               call->first_arg + call->n_args - 1u);
+    }
+    g_string_append_c(out, ')');
+    if (call->pool < w->pools->len) {
+        g_string_append_printf(out, " on %s",
+                               name_of(w, cp_pool_decl(w, call->pool)->name));
+    }
+}
+
+static void add_flags(GString *out, const CpInsn *insn)
+{
+    g_string_append(out, insn->b & CP_COMPUTE_NOGIL     ? "nogil"
+                         : insn->b & CP_COMPUTE_NOCHECK ? "nocheck"
+                                                        : "");
+}
+
 static void add_register_operand(GString *out, char letter, const CpInsn *insn)
 {
     switch (letter) {
@@ -233,6 +260,14 @@ static void add_named_operand(const CpWorkload *w, GString *out, char letter,
     case 'T':
         add_thread(w, out, insn->c);
         break;
+    case 'f':
+        add_call(w, out, insn->c);
+        break;
+    case 'p':
+        g_string_append(out, insn->c < w->pools->len
+                                 ? name_of(w, cp_pool_decl(w, insn->c)->name)
+                                 : "?");
+        break;
     default:
         g_string_append_printf(out, "%c?", letter);
         break;
@@ -260,6 +295,9 @@ static void add_operand(const CpWorkload *w, GString *out, char letter, const Cp
     case 'n':
         g_string_append_printf(out, "%u", insn->a);
         break;
+    case 'F':
+        add_flags(out, insn);
+        break;
     case '+':
         g_string_append(out, insn->a <= CP_DIV ? (const char *const[]){"add", "sub", "mul",
                                                                        "div"}[insn->a]
@@ -279,7 +317,8 @@ static void add_operand(const CpWorkload *w, GString *out, char letter, const Cp
 static bool is_silent(char letter, const CpInsn *insn)
 {
     return ((letter == 't' || letter == 'z') && insn->b == CP_REG_NONE) ||
-           (letter == 'S' && insn->b == 0) || (letter == 'r' && insn->op == CP_OP_JUMP_IF);
+           (letter == 'F' && insn->b == 0) || (letter == 'S' && insn->b == 0) ||
+           (letter == 'r' && insn->op == CP_OP_JUMP_IF);
 }
 
 static void add_insn(const CpWorkload *w, GString *out, uint32_t pc)

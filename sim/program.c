@@ -49,6 +49,11 @@ CpWorkload *cp_workload_new(void)
     w->noises = g_array_new(FALSE, FALSE, sizeof(CpNoiseDecl));
     w->hists = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     w->vars = g_array_new(FALSE, FALSE, sizeof(CpVarDecl));
+    w->tasks = g_array_new(FALSE, FALSE, sizeof(CpTaskDecl));
+    w->calls = g_array_new(FALSE, FALSE, sizeof(CpCallDecl));
+    w->pools = g_array_new(FALSE, FALSE, sizeof(CpPoolDecl));
+    w->interps = g_array_new(FALSE, FALSE, sizeof(CpInterpDecl));
+    w->handlers = g_array_new(FALSE, FALSE, sizeof(CpHandlerDecl));
     cp_workload_string(w, "");
     const CpGroupDecl root = {.parent = CP_NONE, .weight = 100, .cpus = CP_NONE};
     g_array_append_val(w->groups, root);
@@ -60,10 +65,11 @@ void cp_workload_free(CpWorkload *w)
     if (w == NULL) {
         return;
     }
-    GArray *const arrays[] = {w->code,     w->line,   w->consts, w->values, w->lists,
-                              w->dists,    w->masks,  w->attrs,  w->objs,   w->procs,
-                              w->threads,  w->groups, w->ats,    w->hists,  w->vars,
-                              w->arrivals, w->noises};
+    GArray *const arrays[] = {w->code,     w->line,    w->consts, w->values, w->lists,
+                              w->dists,    w->masks,   w->attrs,  w->objs,   w->procs,
+                              w->threads,  w->groups,  w->ats,    w->hists,  w->vars,
+                              w->arrivals, w->noises,  w->tasks,  w->calls,  w->pools,
+                              w->interps,  w->handlers};
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
         g_array_unref(arrays[i]);
     }
@@ -175,9 +181,78 @@ uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name)
                                  .copies = 1,
                                  .attr = cp_sched_attr_default(),
                                  .group = CP_NONE,
+                                 .interp = CP_NONE,
                                  .start_cpu = CP_NONE};
     g_array_append_val(w->threads, thread);
     return w->threads->len - 1;
+}
+
+uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name)
+{
+    const CpTaskDecl task = {.name = cp_workload_string(w, name),
+                             .proc = proc,
+                             .entry = w->code->len,
+                             .n_regs = CP_REG_FREE};
+    g_array_append_val(w->tasks, task);
+    return w->tasks->len - 1;
+}
+
+uint32_t cp_workload_call(CpWorkload *w, uint32_t task)
+{
+    const CpCallDecl call = {.task = task,
+                             .pool = CP_NONE,
+                             .thread = CP_NONE,
+                             .delay_arg = CP_ARG_NONE,
+                             .list = CP_NONE};
+    g_array_append_val(w->calls, call);
+    return w->calls->len - 1;
+}
+
+/* A thread that only a pool starts: its whole body is serving that pool. */
+static uint32_t pool_thread(CpWorkload *w, uint32_t pool, const char *role, uint32_t flags)
+{
+    CpProcId proc = cp_pool_decl(w, pool)->proc;
+    g_autofree char *name =
+        g_strdup_printf("%s-%s", cp_workload_text(w, cp_pool_decl(w, pool)->name), role);
+    uint32_t decl = cp_workload_thread(w, proc, name);
+    CpThreadDecl *t = cp_thread_decl(w, decl);
+    t->copies = 0;
+    t->flags = CP_THREAD_SPAWNED | flags;
+    uint8_t kind = role[0] == 'w' ? 0 : role[0] == 'm' ? 1 : 2;
+    cp_workload_emit(w, CP_OP_POOL_SERVE, kind, 0, pool, 0);
+    cp_workload_emit(w, CP_OP_EXIT, 0, 0, 0, 0);
+    return decl;
+}
+
+uint32_t cp_workload_pool(CpWorkload *w, CpProcId proc, const char *name, CpPoolKind kind,
+                          uint32_t n)
+{
+    const CpPoolDecl empty = {.name = cp_workload_string(w, name),
+                              .proc = proc,
+                              .kind = kind,
+                              .n = n,
+                              .manager = CP_NONE,
+                              .feeder = CP_NONE};
+    g_array_append_val(w->pools, empty);
+    uint32_t pool = w->pools->len - 1;
+    bool forks = kind == CP_POOL_PROCESSES || kind == CP_POOL_WORKERS;
+    uint32_t worker =
+        pool_thread(w, pool, "worker", CP_THREAD_DAEMON | (forks ? CP_THREAD_FORKS : 0));
+    uint32_t manager = forks ? pool_thread(w, pool, "manager", CP_THREAD_DAEMON) : CP_NONE;
+    uint32_t feeder = forks ? pool_thread(w, pool, "feeder", CP_THREAD_DAEMON) : CP_NONE;
+    CpPoolDecl *d = cp_pool_decl(w, pool);
+    d->worker = worker;
+    d->manager = manager;
+    d->feeder = feeder;
+    return pool;
+}
+
+uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil)
+{
+    const CpInterpDecl interp = {
+        .name = cp_workload_string(w, name), .proc = proc, .own_gil = own_gil};
+    g_array_append_val(w->interps, interp);
+    return w->interps->len - 1;
 }
 
 uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,

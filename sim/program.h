@@ -47,6 +47,30 @@ enum {
     CP_REG_NONE = 0xffff,
 };
 
+/* b of COMPUTE. */
+enum {
+    CP_COMPUTE_NOGIL = 1,   /* a C call that released the interpreter's lock */
+    CP_COMPUTE_NOCHECK = 2, /* a C call that keeps it: no check point inside */
+};
+
+/* a of SEND and RECV. */
+enum {
+    CP_IO_DROP = 1,  /* never block: drop the item if there is no room */
+    CP_IO_AWAIT = 2, /* a coroutine awaits it; any other call blocks the thread */
+};
+
+/* a of POOL_SHUTDOWN. */
+enum { CP_SHUTDOWN_WAIT = 1, CP_SHUTDOWN_CANCEL = 2 };
+
+/* What a group of awaitables waits for. */
+typedef enum {
+    CP_GROUP_GATHER,    /* all; the first exception goes to the awaiter */
+    CP_GROUP_ALL,       /* asyncio.wait: all, exceptions stay inside */
+    CP_GROUP_FIRST,     /* the first to end */
+    CP_GROUP_EXCEPTION, /* the first to fail, or all */
+    CP_GROUP_TASKS,     /* TaskGroup: a failure cancels the others */
+} CpGroupKind;
+
 typedef enum {
     CP_ADD,
     CP_SUB,
@@ -115,6 +139,14 @@ enum {
     CP_THREAD_FORKS = 4, /* SPAWN makes a new process (a copy of the same declaration) */
 };
 
+/* How a Python process starts another. */
+typedef enum {
+    CP_START_DEFAULT, /* what the parent's version and settings say */
+    CP_START_FORK,
+    CP_START_SPAWN,
+    CP_START_FORKSERVER,
+} CpStartMethod;
+
 typedef struct {
     uint32_t name;
     CpProcId proc;
@@ -124,8 +156,11 @@ typedef struct {
     uint32_t flags;
     CpTime start; /* of the first instances */
     CpSchedAttr attr;
-    bool own_attr;   /* attr was written down; else a spawned thread inherits */
-    CpGroup group;   /* CP_NONE: the process's */
+    uint32_t
+        interp; /* python: interpreter of its process, a row of interps; CP_NONE: main */
+    uint8_t start_method; /* of a spawned process, CpStartMethod */
+    bool own_attr;        /* attr was written down; else a spawned thread inherits */
+    CpGroup group;        /* CP_NONE: the process's */
     CpCpu start_cpu; /* placement of the first instance, CP_NONE: the policy's choice */
     uint32_t line;   /* of the declaration, 0: none */
 } CpThreadDecl;
@@ -188,6 +223,74 @@ typedef struct {
     uint32_t first, n; /* in the value table */
 } CpList;
 
+/* --- declarations only the python runtime reads --- */
+
+enum {
+    CP_TASK_ASYNC = 1,  /* async def: only an event loop runs it */
+    CP_TASK_EAGER = 2,  /* of a loop's main task: tasks of this loop are eager */
+    CP_TASK_UVLOOP = 4, /* of a loop's main task: the loop is uvloop's */
+};
+
+/* A function that runs as a flow of its own: a coroutine, the work given to a pool, a
+ * callback, a signal handler.  Its code ends with PY_RETURN. */
+typedef struct {
+    uint32_t name;
+    CpProcId proc;
+    uint32_t entry;  /* pc */
+    uint32_t n_regs; /* at least CP_REG_FREE; arguments come first */
+    uint32_t flags;
+    uint32_t line;
+} CpTaskDecl;
+
+enum {
+    CP_CALL_KEEP = 1, /* the program keeps the handle ("as h") and may wait for it */
+    CP_CALL_INTS = 2, /* the argument is a list of integers: slow to pickle */
+};
+
+/* One call of a task as it stands in the text. */
+typedef struct {
+    uint32_t task;
+    uint32_t pool;   /* CP_NONE: the loop's default executor */
+    uint32_t thread; /* CALL_SOON: thread declaration with the loop; CP_NONE: own */
+    uint16_t first_arg, n_args; /* registers of the caller, copied to CP_REG_FREE .. */
+    uint32_t flags;
+    int64_t size, returns; /* pickled bytes of the argument and of the result */
+    uint8_t delay_arg;     /* CALL_SOON: CP_ARG_NONE soon, else after that time */
+    uint32_t delay;
+    /* MAP: the element becomes the argument after the n_args given ones. */
+    uint32_t list; /* CP_NONE: the integers from register `from` to `from` + 1 */
+    uint16_t from;
+    uint32_t chunk; /* 0: the pool's own rule */
+} CpCallDecl;
+
+typedef enum {
+    CP_POOL_THREADS,      /* ThreadPoolExecutor */
+    CP_POOL_PROCESSES,    /* ProcessPoolExecutor */
+    CP_POOL_INTERPRETERS, /* InterpreterPoolExecutor */
+    CP_POOL_WORKERS,      /* multiprocessing.Pool */
+} CpPoolKind;
+
+typedef struct {
+    uint32_t name;
+    CpProcId proc;
+    CpPoolKind kind;
+    uint32_t n;                       /* workers, 0: the version's default */
+    uint8_t start_method;             /* CpStartMethod */
+    uint32_t worker, manager, feeder; /* thread declarations, CP_NONE: has none */
+} CpPoolDecl;
+
+typedef struct {
+    uint32_t name;
+    CpProcId proc;
+    bool own_gil;
+} CpInterpDecl;
+
+typedef struct {
+    CpProcId proc;
+    uint32_t number; /* of the signal, as Linux counts */
+    uint32_t task;
+} CpHandlerDecl;
+
 struct CpWorkload {
     GArray *code;   /* CpInsn */
     GArray *line;   /* uint32_t: source line of each instruction, 0: none */
@@ -209,6 +312,11 @@ struct CpWorkload {
     GArray *noises;   /* CpNoiseDecl */
     GArray *hists;    /* uint32_t: names (string) */
     GArray *vars;     /* CpVarDecl */
+    GArray *tasks;    /* CpTaskDecl */
+    GArray *calls;    /* CpCallDecl */
+    GArray *pools;    /* CpPoolDecl */
+    GArray *interps;  /* CpInterpDecl */
+    GArray *handlers; /* CpHandlerDecl */
     uint32_t name;    /* string */
     uint32_t source;  /* string: file name for messages */
 };
@@ -217,6 +325,7 @@ typedef struct {
     uint32_t name;
     CpProcId proc;
     int64_t value;
+    bool shared; /* between processes; else a child process has its own */
 } CpVarDecl;
 
 CpWorkload *cp_workload_new(void);
@@ -236,6 +345,15 @@ uint32_t cp_workload_hist(CpWorkload *w, const char *name);
 uint32_t cp_workload_obj(CpWorkload *w, const char *name, CpObjKind kind);
 uint32_t cp_workload_proc(CpWorkload *w, const char *name, const char *runtime);
 uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name);
+/* A task that begins at the next instruction emitted, with CP_REG_FREE registers. */
+uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name);
+/* A call with defaults: no arguments, handle not kept, soon, sizes 0. */
+uint32_t cp_workload_call(CpWorkload *w, uint32_t task);
+/* Declares the pool and the threads it needs, and emits their code, so it may stand only
+ * where no body is being emitted; counts as declaring threads of the process. */
+uint32_t cp_workload_pool(CpWorkload *w, CpProcId proc, const char *name, CpPoolKind kind,
+                          uint32_t n);
+uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil);
 uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
                           uint32_t line);
 static inline uint32_t cp_workload_pc(const CpWorkload *w)
@@ -247,6 +365,9 @@ static inline uint32_t cp_workload_pc(const CpWorkload *w)
 #define cp_proc_decl(w, i)   (&g_array_index((w)->procs, CpProcDecl, (i)))
 #define cp_thread_decl(w, i) (&g_array_index((w)->threads, CpThreadDecl, (i)))
 #define cp_group_decl(w, i)  (&g_array_index((w)->groups, CpGroupDecl, (i)))
+#define cp_task_decl(w, i)   (&g_array_index((w)->tasks, CpTaskDecl, (i)))
+#define cp_call_decl(w, i)   (&g_array_index((w)->calls, CpCallDecl, (i)))
+#define cp_pool_decl(w, i)   (&g_array_index((w)->pools, CpPoolDecl, (i)))
 #define cp_insn(w, i)        (&g_array_index((w)->code, CpInsn, (i)))
 
 /* Default attributes: NORMAL, nice 0, default slack, all CPUs. */

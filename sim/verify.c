@@ -80,6 +80,23 @@ static bool check_thread_operand(Check *check, const CpInsn *insn)
            fail(check, "passes %u arguments to a thread of %u registers", insn->b, n_regs);
 }
 
+/* A call passes what the task has room for; MAP passes the element on top. */
+static bool check_call(Check *check, const CpInsn *insn)
+{
+    const CpWorkload *w = check->w;
+    if (!exists(check, "call", insn->c, w->calls->len)) {
+        return false;
+    }
+    const CpCallDecl *call = cp_call_decl(w, insn->c);
+    uint32_t n = call->n_args + (insn->op == CP_OP_MAP ? 1u : 0u);
+    uint32_t n_regs = cp_task_decl(w, call->task)->n_regs;
+    if (CP_REG_FREE + n > n_regs) {
+        return fail(check, "passes %u arguments to a task of %u registers", n, n_regs);
+    }
+    bool needs_pool = insn->op == CP_OP_SUBMIT || insn->op == CP_OP_MAP;
+    return !needs_pool || call->pool != CP_NONE || fail(check, "names no pool");
+}
+
 static bool check_operand(Check *check, char letter, const CpInsn *insn)
 {
     const CpWorkload *w = check->w;
@@ -112,6 +129,10 @@ static bool check_operand(Check *check, char letter, const CpInsn *insn)
         return exists(check, "arrival stream", insn->c, w->arrivals->len);
     case 'A':
         return exists(check, "attributes", insn->c, w->attrs->len);
+    case 'f':
+        return check_call(check, insn);
+    case 'p':
+        return exists(check, "pool", insn->c, w->pools->len);
     case '+':
         return insn->a <= CP_DIV || fail(check, "has the unknown operator %u", insn->a);
     case '?':
@@ -121,8 +142,22 @@ static bool check_operand(Check *check, char letter, const CpInsn *insn)
     }
 }
 
+/* One above the highest register a call reads. */
+static uint32_t registers_of_call(const CpWorkload *w, const CpInsn *insn)
+{
+    const CpCallDecl *call = cp_call_decl(w, insn->c);
+    uint32_t n = call->n_args == 0 ? 0 : (uint32_t)call->first_arg + call->n_args;
+    if (insn->op == CP_OP_MAP && call->list == CP_NONE) {
+        n = MAX(n, call->from + 2u);
+    }
+    if (insn->op == CP_OP_CALL_SOON && call->delay_arg == CP_ARG_REG) {
+        n = MAX(n, call->delay + 1);
+    }
+    return n;
+}
+
 /* One above the highest register the instruction names. */
-static uint32_t registers_used(const CpInsn *insn)
+static uint32_t registers_used(const CpWorkload *w, const CpInsn *insn)
 {
     uint32_t n = 0;
     for (const char *p = cp_op_info(insn->op)->operands; *p != '\0'; p++) {
@@ -149,6 +184,9 @@ static uint32_t registers_used(const CpInsn *insn)
             break;
         case 'D':
             need = (insn->a & CP_ARG_MASK) == CP_ARG_REG ? insn->c + 1 : 0;
+            break;
+        case 'f':
+            need = registers_of_call(w, insn);
             break;
         default:
             break;
@@ -205,6 +243,9 @@ static bool walk_on(Check *check, Walk *walk, uint32_t pc)
     bool falls = true;
     switch (insn->op) {
     case CP_OP_RETURN: /* its call has gone on behind itself already */
+    case CP_OP_PY_RETURN:
+    case CP_OP_RAISE:
+    case CP_OP_RERAISE:
     case CP_OP_EXIT:
     case CP_OP_EXIT_PROCESS:
     case CP_OP_STOP:
@@ -236,17 +277,24 @@ static bool walk_on(Check *check, Walk *walk, uint32_t pc)
     return true;
 }
 
-static bool walk_thread(Check *check, Walk *walk, const CpThreadDecl *thread)
+/* Where a flow begins, and how many registers it has. */
+typedef struct {
+    const char *kind; /* "thread", "task" */
+    uint32_t name, entry, n_regs;
+} Start;
+
+static bool walk_start(Check *check, Walk *walk, const Start *start)
 {
-    walk_to(walk, thread->entry);
+    walk_to(walk, start->entry);
     while (walk->pending->len > 0) {
         uint32_t pc = g_array_index(walk->pending, uint32_t, walk->pending->len - 1);
         g_array_set_size(walk->pending, walk->pending->len - 1);
-        uint32_t need = registers_used(cp_insn(check->w, pc));
-        if (need > thread->n_regs) {
+        uint32_t need = registers_used(check->w, cp_insn(check->w, pc));
+        if (need > start->n_regs) {
             name_insn(check, pc);
-            return fail(check, "uses register %u, but thread '%s' has %u", need - 1,
-                        cp_workload_text(check->w, thread->name), thread->n_regs);
+            return fail(check, "uses register %u, but %s '%s' has %u", need - 1,
+                        start->kind, cp_workload_text(check->w, start->name),
+                        start->n_regs);
         }
         if (!walk_on(check, walk, pc)) {
             return false;
@@ -257,25 +305,38 @@ static bool walk_thread(Check *check, Walk *walk, const CpThreadDecl *thread)
 
 static int compare_registers(const void *a, const void *b)
 {
-    const CpThreadDecl *x = *(CpThreadDecl *const *)a, *y = *(CpThreadDecl *const *)b;
+    const Start *x = a, *y = b;
     return x->n_regs < y->n_regs ? -1 : x->n_regs > y->n_regs;
 }
 
-/* Threads with few registers go first: what they have reached need not be looked at again
+static GArray *starts_of(const CpWorkload *w)
+{
+    GArray *starts = g_array_new(FALSE, FALSE, sizeof(Start));
+    for (uint32_t i = 0; i < w->threads->len; i++) {
+        const CpThreadDecl *t = cp_thread_decl(w, i);
+        const Start start = {"thread", t->name, t->entry, t->n_regs};
+        g_array_append_val(starts, start);
+    }
+    for (uint32_t i = 0; i < w->tasks->len; i++) {
+        const CpTaskDecl *t = cp_task_decl(w, i);
+        const Start start = {"task", t->name, t->entry, t->n_regs};
+        g_array_append_val(starts, start);
+    }
+    g_array_sort(starts, compare_registers);
+    return starts;
+}
+
+/* Flows with few registers go first: what they have reached need not be looked at again
  * for those with more, so the work is linear in the code. */
 static bool check_paths(Check *check)
 {
     const CpWorkload *w = check->w;
-    g_autoptr(GPtrArray) threads = g_ptr_array_new();
-    for (uint32_t i = 0; i < w->threads->len; i++) {
-        g_ptr_array_add(threads, cp_thread_decl(w, i));
-    }
-    g_ptr_array_sort(threads, compare_registers);
+    g_autoptr(GArray) starts = starts_of(w);
     g_autofree uint8_t *seen = g_malloc0(w->code->len + 1);
     g_autoptr(GArray) pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     Walk walk = {seen, pending};
-    for (guint i = 0; i < threads->len; i++) {
-        if (!walk_thread(check, &walk, g_ptr_array_index(threads, i))) {
+    for (guint i = 0; i < starts->len; i++) {
+        if (!walk_start(check, &walk, &g_array_index(starts, Start, i))) {
             return false;
         }
     }
@@ -295,6 +356,13 @@ static bool check_attr(Check *check, const CpSchedAttr *attr)
     return exists_or_none(check, "CPU mask", attr->cpus, check->w->masks->len);
 }
 
+static bool check_registers(Check *check, uint32_t n_regs)
+{
+    return (n_regs >= CP_REG_FREE && n_regs < CP_REG_NONE) ||
+           fail(check, "has %u registers, expected %d to %d", n_regs, CP_REG_FREE,
+                CP_REG_NONE - 1);
+}
+
 static bool check_threads(Check *check)
 {
     const CpWorkload *w = check->w;
@@ -305,15 +373,73 @@ static bool check_threads(Check *check)
             !exists(check, "process", t->proc, w->procs->len) ||
             !exists(check, "instruction", t->entry, w->code->len) ||
             !exists_or_none(check, "group", t->group, w->groups->len) ||
-            !exists_or_none(check, "CPU", t->start_cpu, CP_CPUS_MAX)) {
+            !exists_or_none(check, "CPU", t->start_cpu, CP_CPUS_MAX) ||
+            !exists_or_none(check, "interpreter", t->interp, w->interps->len) ||
+            !check_registers(check, t->n_regs)) {
             return false;
-        }
-        if (t->n_regs < CP_REG_FREE || t->n_regs >= CP_REG_NONE) {
-            return fail(check, "has %u registers, expected %d to %d", t->n_regs,
-                        CP_REG_FREE, CP_REG_NONE - 1);
         }
         if (t->start < 0) {
             return fail(check, "starts before the beginning");
+        }
+    }
+    return true;
+}
+
+static bool check_tasks(Check *check)
+{
+    const CpWorkload *w = check->w;
+    for (uint32_t i = 0; i < w->tasks->len; i++) {
+        const CpTaskDecl *t = cp_task_decl(w, i);
+        name_subject(check, "task", i, t->name);
+        if (!check_string(check, t->name) ||
+            !exists(check, "process", t->proc, w->procs->len) ||
+            !exists(check, "instruction", t->entry, w->code->len) ||
+            !check_registers(check, t->n_regs)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < w->calls->len; i++) {
+        const CpCallDecl *c = cp_call_decl(w, i);
+        g_snprintf(check->subject, sizeof check->subject, "call %u", i);
+        if (!exists(check, "task", c->task, w->tasks->len) ||
+            !exists_or_none(check, "pool", c->pool, w->pools->len) ||
+            !exists_or_none(check, "thread", c->thread, w->threads->len) ||
+            !exists_or_none(check, "list", c->list, w->lists->len) ||
+            !check_argument(check, c->delay_arg, c->delay, true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_pools(Check *check)
+{
+    const CpWorkload *w = check->w;
+    for (uint32_t i = 0; i < w->pools->len; i++) {
+        const CpPoolDecl *p = cp_pool_decl(w, i);
+        name_subject(check, "pool", i, p->name);
+        if (!check_string(check, p->name) ||
+            !exists(check, "process", p->proc, w->procs->len) ||
+            !exists(check, "thread", p->worker, w->threads->len) ||
+            !exists_or_none(check, "thread", p->manager, w->threads->len) ||
+            !exists_or_none(check, "thread", p->feeder, w->threads->len)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < w->interps->len; i++) {
+        const CpInterpDecl *p = &g_array_index(w->interps, CpInterpDecl, i);
+        name_subject(check, "interpreter", i, p->name);
+        if (!check_string(check, p->name) ||
+            !exists(check, "process", p->proc, w->procs->len)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < w->handlers->len; i++) {
+        const CpHandlerDecl *h = &g_array_index(w->handlers, CpHandlerDecl, i);
+        g_snprintf(check->subject, sizeof check->subject, "signal handler %u", i);
+        if (!exists(check, "process", h->proc, w->procs->len) ||
+            !exists(check, "task", h->task, w->tasks->len)) {
+            return false;
         }
     }
     return true;
@@ -527,6 +653,7 @@ gboolean cp_workload_verify(CpWorkload *w, GError **error)
     Check check = {.w = w, .error = error};
     return check_names(&check) && check_groups(&check) && check_lists(&check) &&
            check_dists(&check) && check_objects(&check) && check_processes(&check) &&
-           check_threads(&check) && check_arrivals(&check) && check_ats(&check) &&
-           check_code(&check) && check_paths(&check);
+           check_threads(&check) && check_tasks(&check) && check_pools(&check) &&
+           check_arrivals(&check) && check_ats(&check) && check_code(&check) &&
+           check_paths(&check);
 }

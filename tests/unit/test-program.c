@@ -279,10 +279,13 @@ static void test_listing_all(void **state)
     cp_workload_const(w, 250000);
     cp_workload_obj(w, "disk", CP_OBJ_DEVICE);
     cp_workload_obj(w, "disk2", CP_OBJ_DEVICE);
-    const CpVarDecl var = {cp_workload_string(w, "hits"), CP_NONE, 0};
+    const CpVarDecl var = {cp_workload_string(w, "hits"), CP_NONE, 0, false};
     g_array_append_val(w->vars, var);
     const CpSchedAttr attr = cp_sched_attr_default();
     g_array_append_val(w->attrs, attr);
+    cp_workload_call(w, cp_workload_task(w, 0, "load"));
+    cp_workload_pool(w, 0, "ex", CP_POOL_THREADS, 5);
+    cp_call_decl(w, 0)->pool = 0;
     for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
         cp_workload_emit(w, (CpOp)op, CP_ARG_DIST, 2, 0, op);
     }
@@ -290,11 +293,12 @@ static void test_listing_all(void **state)
     for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
         assert_non_null(strstr(listing, cp_op_info((CpOp)op)->name));
     }
-    assert_non_null(strstr(listing, "compute      lognormal(1ms, 1.5)\n"));
+    assert_non_null(strstr(listing, "compute      lognormal(1ms, 1.5), nocheck\n"));
     assert_non_null(strstr(listing, "set_affinity cpus 0-1,5,1023\n"));
     assert_non_null(strstr(listing, "timed_end    r2, response\n"));
     assert_non_null(strstr(listing, "jump_if      r2 < r3, -> 0\n"));
     assert_non_null(strstr(listing, "arith        mul, r2, release, release\n"));
+    assert_non_null(strstr(listing, "submit       load() on ex\n"));
     assert_null(strchr(listing, '?'));
     cp_workload_free(w);
 }
@@ -306,7 +310,7 @@ static void test_op_letters(void **state)
     for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
         const CpOpInfo *info = cp_op_info((CpOp)op);
         assert_true(strlen(info->name) > 0 && strlen(info->meaning) > 0);
-        assert_int_equal(strspn(info->operands, "DrztRSxn+?kKsoOhvlmjTiA"),
+        assert_int_equal(strspn(info->operands, "DrztRSxn+?kKsoOhvlmjTiAfpF"),
                          strlen(info->operands));
     }
 }
