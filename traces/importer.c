@@ -141,7 +141,8 @@ static bool is_placeholder(CpSpan name)
 
 static bool same_name(const char *name, CpSpan span)
 {
-    return strncmp(name, span.text, span.len) == 0 && name[span.len] == 0;
+    return (span.len == 0 || strncmp(name, span.text, span.len) == 0) &&
+           name[span.len] == 0;
 }
 
 /* Threads of the kernel are known by their names, for want of anything better. */
