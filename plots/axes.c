@@ -85,7 +85,7 @@ double cp_axes_panel_heading(CpCanvas *canvas, const CpTheme *theme, double x, d
 
 unsigned cp_axes_time_room(double width)
 {
-    return width < 110 ? 2 : (unsigned)(width / 55);
+    return width < 90 ? 2 : (unsigned)(width / 45);
 }
 
 void cp_axes_time(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,
@@ -143,13 +143,12 @@ double cp_axes_caption_height(double page_width)
     return page_width < CAPTION_ONE_LINE ? 8 + 2 * CAPTION_LINE : 4 + CAPTION_LINE;
 }
 
-void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width,
-                     double page_height, const char *text)
+void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width, double y,
+                     const char *text)
 {
     CpTextStyle style = cp_theme_caption(theme);
-    double width = page_width - 2 * CP_PAGE_MARGIN;
-    g_auto(GStrv) lines = break_lines(canvas, style, text, width);
-    double y = page_height - 9 - CAPTION_LINE * ((double)g_strv_length(lines) - 1);
+    g_auto(GStrv) lines = break_lines(canvas, style, text, page_width - 2 * CP_PAGE_MARGIN);
+    y += CAPTION_LINE / 2.0 + 2;
     for (char **line = lines; *line != NULL; line++, y += CAPTION_LINE) {
         cp_canvas_text(canvas, (CpPoint){CP_PAGE_MARGIN, y}, style, *line);
     }

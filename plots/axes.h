@@ -38,9 +38,9 @@ void cp_axes_count(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,
                    const CpScale *y, const CpTicks *ticks, const char *title);
 /* Room to keep at the bottom of a page for the caption. */
 double cp_axes_caption_height(double page_width);
-/* Small print at the bottom of the page. */
-void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width,
-                     double page_height, const char *text);
+/* Small print, `y` the top of its room. */
+void cp_axes_caption(CpCanvas *canvas, const CpTheme *theme, double page_width, double y,
+                     const char *text);
 /* Says in the middle of an area why it is empty. */
 void cp_axes_message(CpCanvas *canvas, const CpTheme *theme, const CpArea *area,
                      const char *text);

@@ -1,6 +1,6 @@
 #include "plots/chart-job.h"
 
-#include "plots/lanes.h"
+#include "plots/lane-boxes.h"
 
 #include <math.h>
 
@@ -12,12 +12,11 @@
 enum {
     LANES_MAX = 64,    /* of a chart; more CPUs share lanes */
     BOXES_MAX = 18500, /* leaves room for text below CP_CANVAS_MAX */
+    DROPPED_MAX = 5,   /* slices that may be left out of any picture */
     PANEL_GAP = 10,
     PANEL_HEADING = 17,
 };
 
-#define COLUMN_PT     1.5  /* finest column */
-#define MARK_PT       1.0  /* the least width of a drawn slice */
 #define SHARE_PITCH   9.0  /* lanes this high have their busy share beside them */
 #define LABEL_PITCH   10.5 /* lanes this high name themselves and their slices */
 #define DROPPED_SHARE 0.02 /* part of the slices that may be left out of a picture */
@@ -40,10 +39,10 @@ typedef struct {
     Panel *panels;
     uint32_t cpus_per_lane;
     CpScale x;
-    GArray *boxes, *marks; /* CpBox; marks are drawn on top */
-    double column_pt;      /* 0: every slice is drawn */
-    uint64_t n_slices, n_dropped;
-    CpTime mark_ns; /* what a mark's width is worth */
+    CpLaneBoxes boxes;
+    CpColour colours[CP_LISTED_MAX + 1]; /* [slot] */
+    double column_pt;                    /* 0: every slice is drawn */
+    CpTime mark_ns;                      /* what a mark's width is worth */
 } Occupancy;
 
 /* --- layout --- */
@@ -190,9 +189,7 @@ static void clear_bins(Occupancy *o)
             o->panels[i].has_bins = false;
         }
     }
-    g_array_set_size(o->boxes, 0);
-    g_array_set_size(o->marks, 0);
-    o->n_slices = o->n_dropped = 0;
+    cp_lane_boxes_reset(&o->boxes);
 }
 
 static gboolean read_panels(Occupancy *o, GError **error)
@@ -222,139 +219,27 @@ static gboolean read_panels(Occupancy *o, GError **error)
 
 /* --- boxes --- */
 
-static CpArea lane_area(const Panel *panel, uint32_t lane)
+static CpLaneLook look_of(const Occupancy *o, const Panel *panel)
 {
-    double pitch = panel->area.h / panel->bins.n_lanes;
-    double gap = CLAMP(floor(pitch * 0.16 * 2) / 2, 0.5, 3);
-    return (CpArea){panel->area.x, panel->area.y + lane * pitch + gap / 2, panel->area.w,
-                    pitch - gap};
-}
-
-static double pixel(double at)
-{
-    return round(at * 2) / 2;
-}
-
-/* A lane from the start to the end of its recording: what stays visible is idle. */
-static void add_backgrounds(Occupancy *o, const Panel *panel)
-{
-    if (panel->from >= panel->to) {
-        return;
-    }
-    double x0 = pixel(cp_scale_at(&o->x, panel->from));
-    double x1 = pixel(cp_scale_at(&o->x, panel->to));
-    for (uint32_t lane = 0; lane < panel->bins.n_lanes; lane++) {
-        CpArea a = lane_area(panel, lane);
-        CpBox box = {x0, a.y, MAX(x1 - x0, 0.5), a.h, o->job->theme->lane};
-        g_array_append_val(o->boxes, box);
-    }
-}
-
-/* A slice too short to see becomes a mark, unless it would hide another short one. */
-static void add_mark(Occupancy *o, const CpArea *a, double at, CpColour colour,
-                     double *last_end)
-{
-    double x = CLAMP(pixel(at), a->x, a->x + a->w - MARK_PT);
-    if (x < *last_end) {
-        o->n_dropped++;
-        return;
-    }
-    CpBox box = {x, a->y, MARK_PT, a->h, colour};
-    g_array_append_val(o->marks, box);
-    *last_end = x + MARK_PT;
-}
-
-/* Slices are cut at whole pixels; wide ones get a hairline of space behind them. */
-static void add_pieces(Occupancy *o, const Panel *panel)
-{
-    const CpBins *bins = &panel->bins;
-    g_autofree double *mark_end = g_new0(double, bins->n_lanes);
-    for (guint i = 0; i < bins->pieces->len; i++) {
-        const CpPiece *piece = &g_array_index(bins->pieces, CpPiece, i);
-        CpArea a = lane_area(panel, piece->lane);
-        CpColour colour = cp_cast_colour(o->job->cast, piece->slot, o->job->theme);
-        double x0 = cp_scale_at(&o->x, piece->from), x1 = cp_scale_at(&o->x, piece->to);
-        o->n_slices++;
-        if (x1 - x0 < MARK_PT) {
-            add_mark(o, &a, x0, colour, &mark_end[piece->lane]);
-            continue;
-        }
-        double width = pixel(x1) - pixel(x0);
-        CpBox box = {pixel(x0), a.y, width > 4 ? width - 0.5 : width, a.h, colour};
-        g_array_append_val(o->boxes, box);
-    }
-}
-
-/* Joins a box to the one left of it when both are one stretch of one height. */
-static void add_joined(GArray *boxes, guint first, const CpBox *box)
-{
-    for (guint i = boxes->len; i-- > first && boxes->len - i < 40;) {
-        CpBox *old = &g_array_index(boxes, CpBox, i);
-        if (old->colour == box->colour && old->y == box->y && old->h == box->h &&
-            fabs(old->x + old->w - box->x) < 0.01) {
-            old->w += box->w;
-            return;
-        }
-    }
-    g_array_append_val(boxes, *box);
-}
-
-/* One column: shares from the bottom up, largest thread of the run first. */
-static void add_column(Occupancy *o, const CpArea *a, const CpBins *bins, uint32_t lane,
-                       uint32_t bin, guint first)
-{
-    size_t cell = (size_t)lane * bins->shape.n_bins + bin;
-    CpTime open = bins->open[cell], close = bins->close[cell];
-    const CpTime *ns = cp_bins_at(bins, lane, bin);
-    double whole = (double)(close - open) * cp_bins_lane_cpus(bins, lane);
-    double x0 = cp_scale_at(&o->x, open), x1 = cp_scale_at(&o->x, close);
-    CpTime sum = 0;
-    double bottom = a->y + a->h;
-    for (uint32_t slot = 0; slot < bins->shape.n_slots; slot++) {
-        if (ns[slot] == 0) {
-            continue;
-        }
-        sum += ns[slot];
-        double top = a->y + a->h * (1 - (double)sum / whole);
-        CpBox box = {x0, top, x1 - x0, bottom - top,
-                     cp_cast_colour(o->job->cast, slot, o->job->theme)};
-        if (bottom - top >= 0.1) {
-            add_joined(o->boxes, first, &box);
-            bottom = top;
-        }
-    }
-    /* Something too small to see still shows that the CPU was not idle. */
-    if (sum > 0 && a->y + a->h - bottom < 0.1) {
-        CpBox box = {x0, a->y + a->h - 0.5, x1 - x0, 0.5, o->job->theme->others};
-        add_joined(o->boxes, first, &box);
-    }
-}
-
-static void add_columns(Occupancy *o, const Panel *panel)
-{
-    const CpBins *bins = &panel->bins;
-    for (uint32_t lane = 0; lane < bins->n_lanes; lane++) {
-        CpArea a = lane_area(panel, lane);
-        guint first = o->boxes->len;
-        for (uint32_t bin = 0; bin < bins->shape.n_bins; bin++) {
-            add_column(o, &a, bins, lane, bin, first);
-        }
-    }
+    return (CpLaneLook){panel->area, &o->x, lanes_of(panel->n_cpus, o->cpus_per_lane),
+                        o->colours};
 }
 
 static void add_boxes(Occupancy *o)
 {
     for (size_t i = 0; i < o->job->n; i++) {
-        add_backgrounds(o, &o->panels[i]);
-        add_pieces(o, &o->panels[i]);
-        add_columns(o, &o->panels[i]);
+        const Panel *panel = &o->panels[i];
+        CpLaneLook look = look_of(o, panel);
+        cp_lane_backgrounds(&o->boxes, &look, panel->from, panel->to, o->job->theme->lane);
+        cp_lane_pieces(&o->boxes, &look, &panel->bins);
+        cp_lane_columns(&o->boxes, &look, &panel->bins);
     }
 }
 
 /* Whether any lane has more slices than columns of the finest kind. */
 static bool is_dense(const Occupancy *o)
 {
-    double columns = o->panels[0].area.w / COLUMN_PT;
+    double columns = o->panels[0].area.w / CP_LANE_COLUMN_PT;
     uint64_t total = 0;
     for (size_t i = 0; i < o->job->n; i++) {
         for (uint32_t cpu = 0; cpu < o->panels[i].n_cpus; cpu++) {
@@ -368,22 +253,27 @@ static bool is_dense(const Occupancy *o)
     return o->cpus_per_lane > 1;
 }
 
+/* Whether next to no slice was left out. */
+static bool is_honest(const Occupancy *o)
+{
+    double most = (double)o->boxes.n_slices * DROPPED_SHARE;
+    return o->column_pt > 0 || (double)o->boxes.n_dropped <= MAX(most, DROPPED_MAX);
+}
+
 /* Reads and aggregates, coarser each time, until the picture is honest and small. */
 static gboolean build(Occupancy *o, GError **error)
 {
-    o->column_pt = is_dense(o) ? COLUMN_PT : 0;
+    o->column_pt = is_dense(o) ? CP_LANE_COLUMN_PT : 0;
     for (;;) {
         clear_bins(o);
         if (!read_panels(o, error)) {
             return FALSE;
         }
         add_boxes(o);
-        bool is_honest =
-            o->column_pt > 0 || (double)o->n_dropped <= (double)o->n_slices * DROPPED_SHARE;
-        if (is_honest && o->boxes->len + o->marks->len <= BOXES_MAX) {
+        if (is_honest(o) && o->boxes.boxes->len + o->boxes.marks->len <= BOXES_MAX) {
             return TRUE;
         }
-        o->column_pt = o->column_pt == 0 ? COLUMN_PT : o->column_pt * 2;
+        o->column_pt = o->column_pt == 0 ? CP_LANE_COLUMN_PT : o->column_pt * 2;
     }
 }
 
@@ -391,16 +281,17 @@ static gboolean build(Occupancy *o, GError **error)
 
 static void draw_lane_names(Occupancy *o, const Panel *panel)
 {
+    CpLaneLook look = look_of(o, panel);
     CpTextStyle style = cp_theme_tick(o->job->theme);
     style.align = CP_ALIGN_RIGHT;
-    double pitch = panel->area.h / panel->bins.n_lanes;
+    double pitch = cp_lane_pitch(&look);
     uint32_t step = 1;
     while (step * pitch < LABEL_PITCH) {
         step *= 2;
     }
     for (uint32_t lane = 0; lane < panel->bins.n_lanes; lane += step) {
         char name[32];
-        CpArea a = lane_area(panel, lane);
+        CpArea a = cp_lane_area(&look, lane);
         lane_name(panel, o->cpus_per_lane, lane, name, sizeof name);
         cp_canvas_text(o->job->canvas, (CpPoint){a.x - 6, a.y + a.h / 2}, style, name);
     }
@@ -409,15 +300,16 @@ static void draw_lane_names(Occupancy *o, const Panel *panel)
 /* Busy share of each lane, right of it. */
 static void draw_shares(Occupancy *o, const Panel *panel)
 {
+    CpLaneLook look = look_of(o, panel);
     const CpBins *bins = &panel->bins;
     CpTextStyle style = cp_theme_tick(o->job->theme);
     style.align = CP_ALIGN_RIGHT;
     double right = panel->area.x + panel->area.w + 36;
-    if (panel->area.h / bins->n_lanes < SHARE_PITCH || panel->from >= panel->to) {
+    if (cp_lane_pitch(&look) < SHARE_PITCH || panel->from >= panel->to) {
         return;
     }
     for (uint32_t lane = 0; lane < bins->n_lanes; lane++) {
-        CpArea a = lane_area(panel, lane);
+        CpArea a = cp_lane_area(&look, lane);
         CpTime whole = (panel->to - panel->from) * cp_bins_lane_cpus(bins, lane);
         g_autofree char *share = cp_share_text(cp_bins_busy(bins, lane), whole);
         cp_canvas_text(o->job->canvas, (CpPoint){right, a.y + a.h / 2}, style, share);
@@ -430,8 +322,9 @@ static void draw_shares(Occupancy *o, const Panel *panel)
 /* Names inside slices wide enough; not again and again for the same thread. */
 static void draw_slice_names(Occupancy *o, const Panel *panel)
 {
+    CpLaneLook look = look_of(o, panel);
     const CpBins *bins = &panel->bins;
-    if (panel->area.h / bins->n_lanes < LABEL_PITCH + 2) {
+    if (cp_lane_pitch(&look) < LABEL_PITCH + 2) {
         return;
     }
     g_autofree uint32_t *last = g_new(uint32_t, bins->n_lanes);
@@ -450,7 +343,7 @@ static void draw_slice_names(Occupancy *o, const Panel *panel)
         CpColour area = cp_cast_colour(o->job->cast, piece->slot, o->job->theme);
         CpTextStyle style = {7.5, cp_theme_ink(area), CP_ALIGN_LEFT, false};
         if (cp_canvas_text_width(o->job->canvas, style, actor->name) <= x1 - x0 - 7) {
-            CpArea a = lane_area(panel, piece->lane);
+            CpArea a = cp_lane_area(&look, piece->lane);
             cp_canvas_text(o->job->canvas, (CpPoint){x0 + 3, a.y + a.h / 2}, style,
                            actor->name);
             last[piece->lane] = piece->tid;
@@ -488,24 +381,21 @@ static void draw_caption(Occupancy *o, double height)
                                "heights are shares of the time. ",
                                column);
     }
-    if (o->n_dropped > 0) {
+    if (o->boxes.n_dropped > 0) {
         g_autofree char *mark = cp_time_text(o->mark_ns);
-        g_autofree char *n = cp_count_text((int64_t)o->n_dropped);
+        g_autofree char *n = cp_count_text((int64_t)o->boxes.n_dropped);
         g_string_append_printf(text, "%s slice%s shorter than %s not shown. ", n,
-                               o->n_dropped == 1 ? "" : "s", mark);
+                               o->boxes.n_dropped == 1 ? "" : "s", mark);
     }
     if (o->cpus_per_lane > 1) {
         g_string_append_printf(text, "A lane is %u CPUs.", o->cpus_per_lane);
     }
     const CpArea *last = &o->panels[o->job->n - 1].area;
-    double bottom = last->y + last->h + CP_TIME_AXIS_HEIGHT;
-    bottom += cp_axes_caption_height(o->job->width);
-    if (o->job->width < CP_LEGEND_PAGE_MIN) {
-        bottom = height;
-    }
+    double y = o->job->width < CP_LEGEND_PAGE_MIN
+                   ? height - cp_axes_caption_height(o->job->width)
+                   : last->y + last->h + CP_TIME_AXIS_HEIGHT;
     g_strchomp(text->str);
-    cp_axes_caption(o->job->canvas, o->job->theme, o->job->width, MIN(bottom, height),
-                    text->str);
+    cp_axes_caption(o->job->canvas, o->job->theme, o->job->width, y, text->str);
     g_string_free(text, TRUE);
 }
 
@@ -535,8 +425,7 @@ static void draw_all(Occupancy *o, double height)
     CpCanvas *canvas = o->job->canvas;
     CpTicks ticks;
     cp_ticks_time(&ticks, o->job->from, o->job->to, cp_axes_time_room(o->panels[0].area.w));
-    cp_canvas_boxes(canvas, (const CpBox *)(void *)o->boxes->data, o->boxes->len);
-    cp_canvas_boxes(canvas, (const CpBox *)(void *)o->marks->data, o->marks->len);
+    cp_lane_boxes_draw(&o->boxes, canvas);
     for (size_t i = 0; i < o->job->n; i++) {
         draw_panel(o, &o->panels[i], &ticks);
     }
@@ -638,7 +527,8 @@ static void write_rows(Occupancy *o)
 static void fix_area(CpArea *area)
 {
     area->x = ceil(area->x);
-    area->w = MAX(floor(area->w / COLUMN_PT) * COLUMN_PT, 12 * COLUMN_PT);
+    area->w =
+        MAX(floor(area->w / CP_LANE_COLUMN_PT) * CP_LANE_COLUMN_PT, 12 * CP_LANE_COLUMN_PT);
     area->h = MAX(area->h, 20);
 }
 
@@ -648,6 +538,9 @@ static gboolean draw_window(Occupancy *o, double height, GError **error)
     double top = cp_chart_heading(job, &cp_chart_occupancy);
     unsigned room = cp_legend_room(height - top - cp_axes_caption_height(job->width)) - 1;
     cp_cast_list(job->cast, MIN(room, CP_LISTED_MAX), job->theme);
+    for (uint32_t slot = 0; slot <= job->cast->n_listed; slot++) {
+        o->colours[slot] = cp_cast_colour(job->cast, slot, job->theme);
+    }
     fill_legend(o);
     CpArea area = place_legend(o, top, height);
     fix_area(&area);
@@ -657,7 +550,7 @@ static gboolean draw_window(Occupancy *o, double height, GError **error)
     }
     place_panels(o, &area);
     o->x = (CpScale){job->from, job->to, area.x, area.x + area.w};
-    o->mark_ns = (CpTime)((double)(job->to - job->from) * MARK_PT / area.w);
+    o->mark_ns = (CpTime)((double)(job->to - job->from) * CP_LANE_MARK_PT / area.w);
     if (!build(o, error)) {
         return FALSE;
     }
@@ -670,13 +563,11 @@ static gboolean draw(CpChartJob *job, double height, GError **error)
 {
     Occupancy o = {.job = job};
     o.panels = g_new0(Panel, job->n);
-    o.boxes = g_array_new(FALSE, FALSE, sizeof(CpBox));
-    o.marks = g_array_new(FALSE, FALSE, sizeof(CpBox));
+    cp_lane_boxes_init(&o.boxes);
     gboolean ok = draw_window(&o, height, error);
     clear_bins(&o);
     cp_legend_clear(&o.legend);
-    g_array_unref(o.boxes);
-    g_array_unref(o.marks);
+    cp_lane_boxes_clear(&o.boxes);
     g_free(o.panels);
     return ok;
 }

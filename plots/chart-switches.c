@@ -338,7 +338,7 @@ static gboolean draw_window(Chart *chart, double height, GError **error)
     choose_counts(chart, height - top - CP_TIME_AXIS_HEIGHT);
     draw_panels(chart, place_legend(chart, top, height));
     cp_axes_caption(
-        job->canvas, job->theme, job->width, height,
+        job->canvas, job->theme, job->width, height - cp_axes_caption_height(job->width),
         "Voluntary: it slept or ended; involuntary: it was preempted. Switches out "
         "of idle are not counted.");
     write_rows(chart);

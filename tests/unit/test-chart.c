@@ -193,6 +193,25 @@ static void test_switch_counts(void **state)
     unlink(csv_path);
 }
 
+/* Few slices are drawn one by one; when a few are too short for that the caption counts
+ * them, and when they are many they become shares of columns. */
+static void test_detail(void **state)
+{
+    (void)state;
+    const char *const occupancy[] = {"occupancy", NULL};
+    Fixture fixture = small;
+    CpCpr *cpr = recording("detail.cpr", &fixture);
+    g_autofree char *exact = drawn(occupancy, &cpr, 1, "exact.txt", NULL);
+    assert_null(strstr(exact, "columns of"));
+    cp_cpr_free(cpr);
+    fixture.slice = 20 * CP_US;
+    cpr = recording("detail.cpr", &fixture);
+    g_autofree char *shares = drawn(occupancy, &cpr, 1, "shares.txt", NULL);
+    assert_non_null(strstr(shares, "columns of"));
+    assert_null(strstr(shares, "not shown"));
+    cp_cpr_free(cpr);
+}
+
 /* A million slices are drawn within a second or so and within the limit. */
 static void test_million(void **state)
 {
@@ -521,10 +540,10 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),         cmocka_unit_test(test_data),
-        cmocka_unit_test(test_switch_counts), cmocka_unit_test(test_million),
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_switch_counts), cmocka_unit_test(test_detail),
+        cmocka_unit_test(test_million),       cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_full),          cmocka_unit_test(test_replace),
 #ifndef HAVE_PLPLOT
         cmocka_unit_test(test_without),
 #else
