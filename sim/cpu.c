@@ -354,7 +354,10 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
 /* Nothing to run here: ask the classes to bring something over. */
 static CpTid newidle(CpSim *sim, CpCore *core)
 {
-    for (uint32_t rank = 0; rank < sim->n_classes && core->online; rank++) {
+    if (sim->n_overloaded == 0 || !core->online) {
+        return CP_NONE; /* nobody has a thread to spare */
+    }
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
         const CpPolicyClass *cls = sim->classes[rank].cls;
         if (cls->newidle == NULL) {
             continue;
