@@ -76,11 +76,15 @@ void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);
 bool cp_expect_check(const CpExpect *expect, CpSim *sim, char **measured);
 
 /* Every setting key there is, with the owner's table row; for list, completion,
- * suggestions. Ends with a NULL spec. */
+ * suggestions.  New array that ends with a NULL spec; an ENUM without choices takes a name
+ * or a text, and NAME in a key stands for a thread or group of the workload. */
 typedef struct {
     const CpParam *spec;
     const char *owner; /* "machine", "run", "costs", a policy or runtime name */
 } CpSettingInfo;
-const CpSettingInfo *cp_settings(void);
+CpSettingInfo *cp_settings(void);
+
+/* Named machines for `machine "NAME"` and -m, ended by NULL. */
+extern const char *const cp_machine_presets[];
 
 #endif

@@ -1,0 +1,41 @@
+/* Settings of a scenario while it is put together: every KEY VALUE of the text, of the
+ * configuration and of --set, in order of precedence; private to scenario*.c. */
+#ifndef CP_TRACES_SETTINGS_H
+#define CP_TRACES_SETTINGS_H
+
+#include "models/registry.h"
+#include "traces/scenario.h"
+#include "traces/tree.h"
+
+typedef struct {
+    const char *key;
+    char *value;        /* owned */
+    const CpNode *node; /* CP_NODE_SETTING of the text, or NULL */
+    const char *origin; /* of an override: "--set"; NULL for the text */
+    const char *file;   /* of the text: file and source quoted in messages */
+    bool used;
+} CpSetting;
+
+typedef struct {
+    CpScenario *s;
+    CpTree *tree; /* of the workload; NULL for a recording */
+    CpDiag *diag;
+    GArray *list;             /* CpSetting, later ones win */
+    const CpProfile *profile; /* in force */
+    uint32_t capacity[CP_CPUS_MAX];
+    size_t n_capacity;
+} CpBuild;
+
+/* Report, return false. */
+bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+bool cp_setting_unknown(CpBuild *b, const CpSetting *setting);
+
+/* The setting in force for a key, or NULL. */
+CpSetting *cp_setting_find(CpBuild *b, const char *key);
+/* Makes machine, policy stack, costs and run settings of the scenario. */
+bool cp_settings_apply(CpBuild *b);
+/* Settings of a named machine: "key", "value", ..., NULL-ended; NULL: no such machine. */
+const char *const *cp_machine_preset(const char *name);
+
+#endif
