@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The driver looks fonts up by this list, and so does our measuring. */
-#define FONTS "Inter,DejaVu Sans"
+/* The driver looks fonts up by the list in this variable, and so does our measuring. */
+#define FONTS_VARIABLE "PLPLOT_FREETYPE_SANS_FAMILY"
+#define FONTS          "Inter,DejaVu Sans"
 
 /* PLplot sizes text in mm at 72 dpi while Pango renders at 96: factor to get true points.
  */
@@ -330,7 +331,8 @@ static void plot_text(CpCanvas *canvas, CpPoint at, CpTextStyle style, const cha
 static double plot_text_width(CpCanvas *canvas, CpTextStyle style, const char *text)
 {
     PlotCanvas *p = plot_canvas(canvas);
-    PangoFontDescription *font = pango_font_description_from_string(FONTS);
+    PangoFontDescription *font =
+        pango_font_description_from_string(g_getenv(FONTS_VARIABLE));
     pango_font_description_set_absolute_size(font, style.size_pt * PANGO_SCALE);
     pango_font_description_set_weight(font,
                                       style.bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
@@ -468,6 +470,20 @@ static bool has_driver(void)
     return found;
 }
 
+/* Without any font Pango leaves text out and says nothing. */
+static bool has_fonts(void)
+{
+    PangoFontMap *map = pango_cairo_font_map_get_default();
+    PangoContext *context = pango_font_map_create_context(map);
+    PangoFontDescription *any = pango_font_description_from_string("sans 10");
+    PangoFont *font = pango_font_map_load_font(map, context, any);
+    pango_font_description_free(any);
+    g_object_unref(context);
+    bool found = font != NULL;
+    g_clear_object(&font);
+    return found;
+}
+
 CpCanvas *cp_canvas_plplot_new(GError **error)
 {
     static const CpCanvasClass cls = {
@@ -487,8 +503,13 @@ CpCanvas *cp_canvas_plplot_new(GError **error)
                     "PLplot has no cairo driver; install plplot-driver-cairo");
         return NULL;
     }
+    if (!has_fonts()) {
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT,
+                    "no font is installed; install fonts-inter or fonts-dejavu-core");
+        return NULL;
+    }
     /* Read by the driver when a stream starts; what the user set goes first. */
-    g_setenv("PLPLOT_FREETYPE_SANS_FAMILY", FONTS, FALSE);
+    g_setenv(FONTS_VARIABLE, FONTS, FALSE);
     PlotCanvas *p = g_new0(PlotCanvas, 1);
     p->base.cls = &cls;
     p->bytes = g_byte_array_new();

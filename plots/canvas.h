@@ -54,7 +54,7 @@ typedef struct {
 typedef struct CpCanvas CpCanvas;
 
 /* CP_ERROR_OUTPUT: the format needs PLplot and this build has none, or its cairo driver
- * is not installed. */
+ * or any font is not installed. */
 CpCanvas *cp_canvas_new(const CpCanvasOptions *options, GError **error);
 void cp_canvas_free(CpCanvas *canvas);
 

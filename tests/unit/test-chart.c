@@ -451,20 +451,33 @@ static void test_huge(void **state)
     cp_cpr_free(cpr);
 }
 
-/* Without PLplot's cairo driver the message says what to install.  In a process of its own,
- * as PLplot reads its list of drivers once. */
-static void test_driver(void **state)
+/* Draws in a process of its own with one variable set; new text: code and message. */
+static char *drawn_with(const char *variable, const char *value)
 {
-    (void)state;
-    g_auto(GStrv) env = g_environ_setenv(g_get_environ(), "PLPLOT_DRV_DIR", folder, TRUE);
+    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
+    g_auto(GStrv) env = g_environ_setenv(g_get_environ(), variable, value, TRUE);
     env = g_environ_setenv(env, "COREPLAY_TEST_DRIVER", folder, TRUE);
-    char *argv[] = {(char *)"/proc/self/exe", NULL};
-    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL), *out = NULL;
+    char *argv[] = {exe, NULL}, *out = NULL;
     int status = 0;
-    argv[0] = exe;
     assert_true(g_spawn_sync(NULL, argv, env, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL,
                              &status, NULL));
-    assert_string_equal(out, "5 PLplot has no cairo driver; install plplot-driver-cairo\n");
+    return out;
+}
+
+/* Without PLplot's cairo driver, or fonts, the message says what to install. */
+static void test_missing(void **state)
+{
+    (void)state;
+    g_autofree char *driver = drawn_with("PLPLOT_DRV_DIR", folder);
+    assert_string_equal(driver,
+                        "5 PLplot has no cairo driver; install plplot-driver-cairo\n");
+    g_autofree char *conf = in_folder("fonts.conf");
+    assert_true(g_file_set_contents(conf, "<fontconfig><dir>/nowhere</dir></fontconfig>",
+                                    -1, NULL));
+    g_autofree char *fonts = drawn_with("FONTCONFIG_FILE", conf);
+    assert_string_equal(
+        fonts, "5 no font is installed; install fonts-inter or fonts-dejavu-core\n");
+    unlink(conf);
 }
 
 #endif
@@ -483,7 +496,7 @@ static void test_without(void **state)
 
 #endif
 
-/* What the copy of this program started by test_driver does. */
+/* What the copy of this program started by test_missing does. */
 static int try_driver(const char *where)
 {
     folder = g_strdup(where);
@@ -548,7 +561,7 @@ int main(void)
         cmocka_unit_test(test_without),
 #else
         cmocka_unit_test(test_identical),     cmocka_unit_test(test_probes),
-        cmocka_unit_test(test_huge),          cmocka_unit_test(test_driver),
+        cmocka_unit_test(test_huge),          cmocka_unit_test(test_missing),
 #endif
         cmocka_unit_test(test_silence),
     };
