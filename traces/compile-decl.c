@@ -503,8 +503,9 @@ static bool declare_obj(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *in
 
 static bool declare_var(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *index)
 {
-    CpVarDecl var = {cp_workload_string(c->w, node->text),
-                     node->flags & CP_FLAG_SHARED ? CP_NONE : owner, 0};
+    bool shared = node->flags & CP_FLAG_SHARED;
+    CpVarDecl var = {cp_workload_string(c->w, node->text), shared ? CP_NONE : owner, 0,
+                     shared};
     const CpNode *value = cp_node_at(node, 1);
     CpcValue v = {0};
     bool ok = true;
