@@ -27,15 +27,19 @@ typedef struct {
     uint16_t cpu, cpu2;
     uint16_t state;
     uint8_t kind; /* CpTraceKind */
+    bool irq;     /* in an interrupt */
 } Event;
 
 typedef struct {
     const char *name;
-    int32_t pid, tgid, prio;
-    uint32_t gil;      /* index + 1 of its process's lock; 0: none yet */
-    CpTime wake_time;  /* last wake-up; INT64_MIN: none */
-    CpTime asked, got; /* of the interpreter's lock */
+    int32_t pid, tgid;
+    int32_t prio;       /* latest */
+    int32_t first_prio; /* at first sight, or when the part to keep begins */
+    uint32_t gil;       /* index + 1 of its process's lock; 0: none yet */
+    CpTime wake_time;   /* last wake-up; INT64_MIN: none */
+    CpTime asked, got;  /* of the interpreter's lock */
     uint16_t wake_cpu;
+    uint8_t name_len;
     bool exited, kernel, guessed; /* guessed: the name is a head's, not a payload's */
 } Thread;
 
@@ -139,10 +143,10 @@ static bool is_placeholder(CpSpan name)
             (name.text[1] == '-' || g_ascii_isdigit(name.text[1])));
 }
 
-static bool same_name(const char *name, CpSpan span)
+static bool same_name(const Thread *t, CpSpan span)
 {
-    return (span.len == 0 || strncmp(name, span.text, span.len) == 0) &&
-           name[span.len] == 0;
+    uint32_t len = MIN(span.len, NAME_MAX_BYTES);
+    return t->name_len == len && (len == 0 || memcmp(t->name, span.text, len) == 0);
 }
 
 /* Threads of the kernel are known by their names, for want of anything better. */
@@ -164,6 +168,7 @@ static void set_name(CpImporter *im, Thread *t, CpSpan name, bool guessed)
 {
     t->name = g_string_chunk_insert_len(im->names, name.text,
                                         (gssize)MIN(name.len, NAME_MAX_BYTES));
+    t->name_len = (uint8_t)MIN(name.len, NAME_MAX_BYTES);
     t->guessed = guessed;
     t->kernel |= kernel_name(t->name);
 }
@@ -236,7 +241,7 @@ static gboolean note_task(CpImporter *im, const CpTraceEvent *e, const CpTraceTa
     *id = thread_of(im, task->pid);
     Thread *t = thread_at(im, *id);
     Event note = {.time = e->time, .id = *id, .cpu = (uint16_t)e->cpu, .current = UNKNOWN};
-    if (!same_name(t->name, task->comm) && !is_placeholder(task->comm)) {
+    if (!same_name(t, task->comm) && !is_placeholder(task->comm)) {
         bool rename = t->name[0] != 0 && !t->guessed;
         set_name(im, t, task->comm, false);
         if (rename) {
@@ -250,6 +255,7 @@ static gboolean note_task(CpImporter *im, const CpTraceEvent *e, const CpTraceTa
     if (task->prio != t->prio && task->prio != CP_PRIO_UNKNOWN) {
         bool change = t->prio != CP_PRIO_UNKNOWN;
         t->prio = task->prio;
+        t->first_prio = change ? t->first_prio : task->prio;
         note.kind = CP_TRACE_PRIORITY;
         note.value = task->prio;
         if (change && !enqueue(im, note, error)) {
@@ -320,7 +326,8 @@ gboolean cp_importer_push(CpImporter *im, const CpTraceEvent *e, GError **error)
                    .cpu = (uint16_t)e->cpu,
                    .cpu2 = (uint16_t)e->cpu2,
                    .state = (uint16_t)e->state,
-                   .kind = (uint8_t)e->kind};
+                   .kind = (uint8_t)e->kind,
+                   .irq = e->irq};
     event.current = note_current(im, e);
     if (e->kind == CP_TRACE_OTHER) {
         return enqueue(im, event, error);
@@ -572,7 +579,8 @@ static void follow_wake(CpImporter *im, const Event *e)
     t->wake_cpu = (uint16_t)target;
     if (e->kind == CP_TRACE_WAKING) {
         r->wakings++;
-        put(im, e->time, CP_REC_WAKING, e->id, e->cpu, target);
+        /* Sent by an interrupt: it is not the running thread's doing. */
+        put(im, e->time, CP_REC_WAKING, e->id, e->cpu, target | (e->irq ? 0x8000u : 0));
         return;
     }
     r->wakeups++;
@@ -656,6 +664,9 @@ static void follow_rest(CpImporter *im, const Event *e)
         return;
     case CP_TRACE_PRIORITY:
         head.at = CP_REC_PRIORITY;
+        if (!im->window_open && !im->past) {
+            thread_at(im, e->id)->first_prio = (int32_t)e->value;
+        }
         put_more(im, e->time, head, CP_NONE, e->value);
         return;
     default:
@@ -822,7 +833,7 @@ static void write_threads(CpImporter *im)
             .process = cp_cpr_string(im->writer, process_name(im, t)),
             .pid = t->tgid > 0 ? t->tgid : t->pid,
             .tid = t->pid,
-            .prio = t->prio == CP_PRIO_UNKNOWN ? 120 : t->prio,
+            .prio = t->prio == CP_PRIO_UNKNOWN ? 120 : t->first_prio,
             .flags = t->kernel,
         };
         cp_cpr_thread(im->writer, i, &row);

@@ -534,6 +534,8 @@ static bool parse_head(const char *start, const char *time, CpTraceEvent *e)
         if (before == start || before[-1] != ']' || end - flags > 8) {
             return parse_task(start, end, e);
         }
+        /* The third flag: hard interrupt, soft interrupt, both, NMI. */
+        e->irq = end - flags >= 4 && strchr("hsHzZ", flags[2]) != NULL && flags[2] != 0;
         end = before;
     }
     if (end == start) {
@@ -654,6 +656,7 @@ static void event_init(CpTraceEvent *e)
     e->tgid = -1;
     e->state = 0;
     e->value = 0;
+    e->irq = false;
     e->current = (CpTraceTask){-1, CP_PRIO_UNKNOWN, {NULL, 0}};
     e->subject = e->other = e->current;
 }

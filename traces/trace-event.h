@@ -46,6 +46,7 @@ typedef struct {
     CpTraceTask current; /* who ran there according to the line's head */
     CpTraceTask subject, other;
     int64_t value;
+    bool irq; /* known to have happened in an interrupt, not by the running thread */
 } CpTraceEvent;
 
 #endif

@@ -590,6 +590,54 @@ static void test_window(void **state)
                    "sw@0 0 t2 ?*; sw@1 0 t9 ?*; sw@0 0 t3 S; sw@0 2000000000 t1 S; ");
 }
 
+/* Foreign traces give the figures of an independent parser: switches, busy and idle time of
+ * each CPU, to the nanosecond. */
+static void test_reference(void **state)
+{
+    Fixture *f = *state;
+    static const struct {
+        const char *file;
+        unsigned cpu;
+        uint64_t switches;
+        CpTime busy, idle;
+    } figures[] = {
+        {"catapult-android-systrace.txt.gz", 0, 58, 21956000, 97959000},
+        {"catapult-atrace-data.txt.gz", 0, 72, 3760000, 996349000},
+        {"lisa-trace-txt-raw.txt.gz", 0, 252, 9164000, 6058815000},
+        {"lisa-trace-txt-raw.txt.gz", 1, 459, 67745000, 6607102000},
+        {"lisa-trace-txt-raw.txt.gz", 2, 1065, 240236000, 6436251000},
+        {"lisa-trace-txt-raw.txt.gz", 3, 45, 8204000, 6577517000},
+        {"lisa-trace-txt-raw.txt.gz", 4, 22, 3693665000, 2534151000},
+        {"lisa-trace-txt-raw.txt.gz", 5, 13, 3197000, 5523698000},
+        {"trappy-idle-unsorted.txt.gz", 2, 2, 16000, 0},
+        {"trappy-idle-unsorted.txt.gz", 5, 1, 0, 0},
+        {"trappy-idle-unsorted.txt.gz", 6, 3, 14000, 13000},
+        {"trappy-legacy-systrace.html.gz", 7, 2, 46000, 0},
+        {"trappy-no-trailing-line.txt.gz", 3, 1, 0, 0},
+    };
+    const char *src = g_getenv("top_srcdir");
+    for (size_t i = 0; i < G_N_ELEMENTS(figures); i++) {
+        g_autofree char *path =
+            g_build_filename(src ? src : ".", "tests/traces", figures[i].file, NULL);
+        if (!import_path(f, path)) {
+            fail_msg("%s", f->error->message);
+        }
+        const CpImportCpu *c = &g_array_index(f->report.cpus, CpImportCpu, figures[i].cpu);
+        assert_int_equal(c->switches, figures[i].switches);
+        assert_int_equal(c->busy, figures[i].busy);
+        assert_int_equal(c->idle, figures[i].idle);
+        assert_int_equal(f->report.mismatches + f->report.missing_idle, 0);
+    }
+    static const char *const empty[] = {"trappy-failed-to-parse.txt.gz",
+                                        "trappy-empty.txt.gz"};
+    for (size_t i = 0; i < G_N_ELEMENTS(empty); i++) {
+        g_autofree char *path =
+            g_build_filename(src ? src : ".", "tests/traces", empty[i], NULL);
+        assert_false(import_path(f, path));
+        assert_non_null(strstr(f->error->message, "sched_switch"));
+    }
+}
+
 /* Damaged text of any kind neither crashes nor hangs: every prefix of a line, and lines
  * with one byte changed. */
 static void test_damage(void **state)
@@ -622,7 +670,7 @@ int main(void)
         TEST(test_very_late),   TEST(test_lost),         TEST(test_reconstructed),
         TEST(test_pages),       TEST(test_cut),          TEST(test_long_line),
         TEST(test_nasty_names), TEST(test_huge_numbers), TEST(test_refused),
-        TEST(test_window),      TEST(test_damage),
+        TEST(test_window),      TEST(test_reference),    TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
