@@ -2,7 +2,7 @@
  * first served instead of EEVDF, nothing measured, no costs.  The least one would write by
  * hand.
  *
- *   peer-gtree THREADS CPUS SECONDS */
+ *   peer-gtree THREADS CPUS MS */
 #include "tests/bench/bench.h"
 
 #include <glib.h>
@@ -72,18 +72,18 @@ static void handle(Loop *loop, const Event *event)
 
 int main(int argc, char **argv)
 {
-    char *quick[] = {argv[0], "16", "2", "1", NULL};
+    char *quick[] = {argv[0], "16", "2", "100", NULL};
     if (argc == 2 && bench_quick(argc, argv)) {
         argv = quick;
     } else if (argc != 4) {
-        fprintf(stderr, "usage: peer-gtree THREADS CPUS SECONDS\n");
+        fprintf(stderr, "usage: peer-gtree THREADS CPUS MS\n");
         return 2;
     }
     Loop loop = {.events = g_tree_new_full(compare, NULL, g_free, NULL),
                  .ready = g_queue_new(),
                  .idle = (unsigned)atoi(argv[2]),
                  .seed = 1};
-    int64_t end = atoi(argv[3]) * INT64_C(1000000000);
+    int64_t end = atoi(argv[3]) * INT64_C(1000000);
     for (uint32_t i = 0; i < (uint32_t)atoi(argv[1]); i++) {
         add(&loop, 0, i, false);
     }

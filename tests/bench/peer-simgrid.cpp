@@ -1,7 +1,7 @@
 // The work of `make bench-peers` in SimGrid: one host with so many cores, an actor a thread;
 // cores are shared fairly by a fluid model, so there are no slices and no switches.
 //
-//   peer-simgrid THREADS CPUS SECONDS
+//   peer-simgrid THREADS CPUS MS
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,10 +33,10 @@ int main(int argc, char **argv)
     int none = 1;
     sg4::Engine engine(&none, argv); // takes no options of ours
     if (argc != 4) {
-        std::fprintf(stderr, "usage: peer-simgrid THREADS CPUS SECONDS\n");
+        std::fprintf(stderr, "usage: peer-simgrid THREADS CPUS MS\n");
         return 2;
     }
-    end_time = std::atof(argv[3]);
+    end_time = std::atof(argv[3]) / 1e3;
     auto *zone = sg4::create_full_zone("machine");
     auto *host = zone->create_host("host", 1e9)->set_core_count(std::atoi(argv[2]));
     zone->seal();

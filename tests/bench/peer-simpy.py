@@ -1,12 +1,12 @@
 # The work of `make bench-peers` in SimPy: the CPUs are one resource, first come first served.
 # Debian has SimPy 2, PyPI has SimPy 4, whose names differ; the one found is used.
 #
-#   peer-simpy.py THREADS CPUS SECONDS
+#   peer-simpy.py THREADS CPUS MS
 import random
 import sys
 import time
 
-threads, cpus, seconds = (int(a) for a in sys.argv[1:4])
+threads, cpus, ms = (int(a) for a in sys.argv[1:4])
 expovariate = random.Random(1).expovariate
 bursts = 0
 
@@ -28,7 +28,7 @@ def simpy4():
 
     for _ in range(threads):
         env.process(worker())
-    return lambda: env.run(until=seconds)
+    return lambda: env.run(until=ms / 1000)
 
 
 def simpy2():
@@ -51,7 +51,7 @@ def simpy2():
     for _ in range(threads):
         worker = Worker()
         activate(worker, worker.work())
-    return lambda: simulate(until=seconds)
+    return lambda: simulate(until=ms / 1000)
 
 
 try:
