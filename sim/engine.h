@@ -61,6 +61,7 @@ typedef struct {       /* cold */
     uint32_t attr;      /* row of sim->attrs in force */
     uint32_t base_attr; /* row without inherited priority */
     uint32_t credits;   /* replay: wake-ups that came before the wait */
+    CpTime stopped;     /* work left when cp_stop_at ended its burst */
 } CpThreadCold;
 
 typedef struct {        /* family; touched by spawning threads only */
@@ -262,9 +263,14 @@ struct CpSim {
     int64_t *regs;
     char *ents[8]; /* entity bytes of each class, by thread */
     CpTable ent_table[8];
-    CpObj *objs; /* as many as the workload declares */
-    CpProcess *procs;
-    uint32_t n_procs;
+    CpObj *objs;      /* as many as the workload declares */
+    CpProcess *procs; /* those of the workload, then forked ones */
+    CpTable proc_table;
+    char *rt_threads, *rt_flows; /* bytes of the runtimes by thread and flow; NULL: none */
+    CpTable rt_thread_table, rt_flow_table;
+    void *rt_shared;                    /* state all processes of a runtime share */
+    void (*rt_shared_free)(void *data); /* NULL: none */
+    GArray *free_flows;                 /* CpFlowId by number of registers */
     GPtrArray *proc_data;
     CpGroupState *groups;
     CpGroupCpu *group_cpu; /* [group][cpu] */
@@ -414,6 +420,12 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr);
 /* channel.c */
 void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid);
 void cp_channel_remove(CpSim *sim, CpTid tid);
+
+/* A process like `parent` begins: its runtime is new, its declaration the same. */
+CpProcId cp_process_fork(CpSim *sim, CpProcId parent);
+/* A flow that belongs to no thread yet; freed flows are used again. */
+CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_id);
+void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs);
 
 /* flow.c */
 typedef enum { CP_FLOW_BURST, CP_FLOW_BLOCKED, CP_FLOW_ENDED, CP_FLOW_PREEMPT } CpFlowEnd;

@@ -72,7 +72,7 @@ void cp_run(CpSim *sim, CpTid tid, CpTime work)
 
 CpTime cp_run_left(CpSim *sim, CpTid tid)
 {
-    return cp_thread(sim, tid)->burst_left;
+    return sim->cold[tid].stopped;
 }
 
 /* --- stopping a burst at a boundary --- */
@@ -91,6 +91,7 @@ void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid)
     (void)core;
     t->flags &= (uint8_t)~CP_TF_STOP;
     flow->why = CP_WHY_STOPPED;
+    sim->cold[tid].stopped = t->burst_left;
     sim->cold[tid].work -= t->burst_left;
     t->burst_left = 0;
 }
@@ -614,6 +615,9 @@ CpFlowEnd cp_flow_run(CpSim *sim, CpCore *core, CpTid tid)
             break;
         case CP_STEP_BLOCK:
             return CP_FLOW_BLOCKED;
+        case CP_STEP_SWITCH:
+            flow = cp_flow_of(sim, tid);
+            break;
         case CP_STEP_EXIT:
             if (cp_thread(sim, tid)->state == CP_THREAD_RUNNING) {
                 cp_dequeue(sim, tid, CP_DEQ_EXIT | CP_DEQ_SPECIAL);

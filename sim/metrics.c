@@ -32,6 +32,13 @@ enum {
     RUN_GIL_SWITCHES,
     RUN_GIL_WAIT,
     RUN_LOOP_LAG_P99,
+    RUN_GIL_FORCED,
+    RUN_GIL_WASTED,
+    RUN_LOOP_ITERATIONS,
+    RUN_LOOP_LAG_P50,
+    RUN_LOOP_LAG_MAX,
+    RUN_LOOP_BLOCKED_MAX,
+    RUN_TASKS,
 };
 
 static const CpMetricInfo run_metrics[] = {
@@ -69,6 +76,17 @@ static const CpMetricInfo run_metrics[] = {
     [RUN_GIL_WAIT] = {"gil_wait", CP_UNIT_NS, "time spent waiting for interpreters' locks"},
     [RUN_LOOP_LAG_P99] = {"loop_lag.p99", CP_UNIT_NS,
                           "event loops: from ready to begun, 99 %"},
+    [RUN_GIL_FORCED] = {"gil_forced", CP_UNIT_COUNT, "drops because a waiter asked"},
+    [RUN_GIL_WASTED] = {"gil_wasted", CP_UNIT_COUNT,
+                        "wake-ups of a waiter that found the lock taken again"},
+    [RUN_LOOP_ITERATIONS] = {"loop_iterations", CP_UNIT_COUNT, "iterations of event loops"},
+    [RUN_LOOP_LAG_P50] = {"loop_lag.p50", CP_UNIT_NS,
+                          "event loops: from ready to begun, median"},
+    [RUN_LOOP_LAG_MAX] = {"loop_lag.max", CP_UNIT_NS,
+                          "event loops: from ready to begun, worst"},
+    [RUN_LOOP_BLOCKED_MAX] = {"loop_blocked.max", CP_UNIT_NS,
+                              "longest single step of a task or callback in a loop"},
+    [RUN_TASKS] = {"tasks", CP_UNIT_COUNT, "asyncio tasks and pool calls that ended"},
 };
 
 enum {
@@ -88,6 +106,7 @@ enum {
     TH_WAITING,
     TH_TURNAROUND,
     TH_GIL_WAIT,
+    TH_GIL_ACQUISITIONS,
 };
 
 static const CpMetricInfo thread_metrics[] = {
@@ -109,6 +128,8 @@ static const CpMetricInfo thread_metrics[] = {
     [TH_WAITING] = {"waiting", CP_UNIT_NS, "teaching: runnable but not running"},
     [TH_TURNAROUND] = {"turnaround", CP_UNIT_NS, "teaching: end - arrival"},
     [TH_GIL_WAIT] = {"gil_wait", CP_UNIT_NS, "waiting for an interpreter's lock"},
+    [TH_GIL_ACQUISITIONS] = {"gil_acquisitions", CP_UNIT_COUNT,
+                             "takes of an interpreter's lock"},
 };
 
 enum { CPU_BUSY, CPU_IDLE, CPU_OVERHEAD, CPU_IRQ, CPU_SWITCHES };
@@ -207,6 +228,19 @@ static bool thread_quantile(const CpSim *sim, CpTid tid, uint32_t ppm, int64_t *
     return h->n > 0;
 }
 
+/* A figure that a language runtime keeps: the first that knows it answers. */
+static bool runtime_value(const CpSim *sim, CpScope scope, uint32_t subject,
+                          const char *name, int64_t *value)
+{
+    for (size_t i = 0; sim->rt_threads != NULL && sim->config.runtimes[i] != NULL; i++) {
+        const CpRuntimeClass *r = sim->config.runtimes[i];
+        if (r->metric != NULL && r->metric(sim, scope, subject, name, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *value)
 {
     const CpThread *t = cp_thread(sim, tid);
@@ -252,7 +286,7 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
         *value = c->end == CP_NEVER ? 0 : c->end - c->start;
         return c->end != CP_NEVER;
     default:
-        return false;
+        return runtime_value(sim, CP_SCOPE_THREAD, tid, thread_metrics[metric].name, value);
     }
 }
 
@@ -388,7 +422,7 @@ static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
         *value = (int64_t)sim->events;
         return true;
     default:
-        return false;
+        return runtime_value(sim, CP_SCOPE_RUN, 0, run_metrics[metric].name, value);
     }
 }
 

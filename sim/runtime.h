@@ -6,6 +6,7 @@
 #ifndef CP_SIM_RUNTIME_H
 #define CP_SIM_RUNTIME_H
 
+#include "sim/metrics.h"
 #include "sim/params.h"
 #include "sim/program.h"
 #include "sim/types.h"
@@ -19,11 +20,13 @@ typedef enum {
 } CpWhy;
 
 typedef enum {
-    CP_STEP_NEXT,  /* done: go to the next instruction */
-    CP_STEP_AGAIN, /* the pc was changed: go on there */
-    CP_STEP_RUN,   /* cp_run was called: let the burst run, then come back */
-    CP_STEP_BLOCK, /* cp_wait or cp_sleep_until was called */
-    CP_STEP_EXIT,  /* the thread ends */
+    CP_STEP_NEXT,   /* done: go to the next instruction */
+    CP_STEP_AGAIN,  /* the pc was changed: go on there */
+    CP_STEP_RUN,    /* cp_run was called: let the burst run, then come back */
+    CP_STEP_BLOCK,  /* cp_wait or cp_sleep_until was called */
+    CP_STEP_SWITCH, /* the thread executes another flow from here on: go on there as it is
+                     */
+    CP_STEP_EXIT,   /* the thread ends */
 } CpStep;
 
 typedef struct CpProcess CpProcess;
@@ -42,6 +45,9 @@ typedef struct {
     void (*thread_started)(CpSim *sim, CpTid tid);        /* optional; in the child */
     void (*thread_ended)(CpSim *sim, CpTid tid);          /* optional */
     void (*timer)(CpSim *sim, uint32_t id, uint32_t gen); /* cp_timer fired */
+    /* Optional: a metric of the registry that only this runtime keeps. */
+    bool (*metric)(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
+                   int64_t *value);
 } CpRuntimeClass;
 
 /* --- kernel services --- */

@@ -108,12 +108,26 @@ static const CpRuntimeClass *find_runtime(const CpSim *sim, const char *name)
     return NULL;
 }
 
+/* Runtimes share the tables, so rows are as long as the longest. */
+static void init_runtime_tables(CpSim *sim, const CpRuntimeClass *runtime)
+{
+    if (runtime->thread_size > 0 && sim->rt_threads == NULL) {
+        cp_table_init(&sim->rt_thread_table, runtime->thread_size, CP_THREADS_MAX);
+        sim->rt_threads = sim->rt_thread_table.rows;
+    }
+    if (runtime->flow_size > 0 && sim->rt_flows == NULL) {
+        cp_table_init(&sim->rt_flow_table, runtime->flow_size, CP_THREADS_MAX);
+        sim->rt_flows = sim->rt_flow_table.rows;
+    }
+    cp_require(runtime->thread_size <= sim->rt_thread_table.row_size &&
+               runtime->flow_size <= sim->rt_flow_table.row_size);
+}
+
 static gboolean init_processes(CpSim *sim, GError **error)
 {
-    sim->n_procs = sim->w->procs->len;
-    sim->procs = g_new0(CpProcess, sim->n_procs + 1);
-    for (CpProcId i = 0; i < sim->n_procs; i++) {
+    for (CpProcId i = 0; i < sim->w->procs->len; i++) {
         const CpProcDecl *d = cp_proc_decl(sim->w, i);
+        cp_require(cp_table_add(&sim->proc_table) == i);
         CpProcess *p = &sim->procs[i];
         const char *name = cp_workload_text(sim->w, d->runtime);
         p->decl = i;
@@ -123,6 +137,7 @@ static gboolean init_processes(CpSim *sim, GError **error)
             g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "unknown runtime '%s'", name);
             return FALSE;
         }
+        init_runtime_tables(sim, p->runtime);
         p->data = p->runtime->proc_size > 0 ? g_malloc0(p->runtime->proc_size) : NULL;
         if (p->runtime->init != NULL && !p->runtime->init(sim, i, error)) {
             return FALSE;
@@ -139,6 +154,9 @@ static void init_tables(CpSim *sim)
     cp_table_init(&sim->kin_table, sizeof(CpKin), CP_THREADS_MAX);
     cp_table_init(&sim->chan_table, sizeof(CpChannel), CP_THREADS_MAX);
     cp_table_init(&sim->reg_table, sizeof(int64_t), 8u * CP_THREADS_MAX);
+    cp_table_init(&sim->proc_table, sizeof(CpProcess), CP_PROCS_MAX);
+    sim->procs = sim->proc_table.rows;
+    sim->free_flows = g_array_new(FALSE, FALSE, sizeof(CpFlowId));
     sim->threads = sim->thread_table.rows;
     sim->cold = sim->cold_table.rows;
     sim->flows = sim->flow_table.rows;
@@ -248,6 +266,10 @@ static void clear_tables(CpSim *sim)
     cp_table_clear(&sim->kin_table);
     cp_table_clear(&sim->chan_table);
     cp_table_clear(&sim->reg_table);
+    cp_table_clear(&sim->proc_table);
+    cp_table_clear(&sim->rt_thread_table);
+    cp_table_clear(&sim->rt_flow_table);
+    g_array_unref(sim->free_flows);
     g_array_unref(sim->requests);
     g_array_unref(sim->streams);
     g_array_unref(sim->runtime_timers);
@@ -262,11 +284,14 @@ static void sim_clear(CpSim *sim)
     for (uint32_t i = 0; sim->objs != NULL && i < sim->w->objs->len; i++) {
         g_free(sim->objs[i].items);
     }
-    for (uint32_t i = 0; sim->procs != NULL && i < sim->n_procs; i++) {
+    for (uint32_t i = 0; i < sim->proc_table.n; i++) {
         if (sim->procs[i].runtime != NULL && sim->procs[i].runtime->clear != NULL) {
             sim->procs[i].runtime->clear(sim, i);
         }
         g_free(sim->procs[i].data);
+    }
+    if (sim->rt_shared_free != NULL) {
+        sim->rt_shared_free(sim->rt_shared);
     }
     cp_runqueues_clear(sim);
     clear_tables(sim);
@@ -277,7 +302,6 @@ static void sim_clear(CpSim *sim)
     g_free(sim->groups);
     g_free(sim->group_cpu);
     g_free(sim->objs);
-    g_free(sim->procs);
     g_free(sim->decls);
     g_free(sim->vars);
     g_free(sim->hists);

@@ -66,6 +66,7 @@ const GPtrArray *cp_sim_diagnoses(const CpSim *sim);
 uint32_t cp_sim_n_threads(const CpSim *sim);
 /* New text: "worker-3"; the declaration's name alone if it has one instance. */
 char *cp_sim_thread_name(const CpSim *sim, CpTid tid);
+/* Row of its process in the workload; a forked process has its parent's. */
 CpProcId cp_sim_thread_proc(const CpSim *sim, CpTid tid);
 uint32_t cp_sim_thread_decl(const CpSim *sim, CpTid tid);
 /* Threads in the order they ended (for `expect order`): new array of CpTid. */

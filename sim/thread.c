@@ -85,24 +85,60 @@ void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
     }
 }
 
-static CpFlowId flow_new(CpSim *sim, CpTid tid, const CpThreadDecl *decl, uint64_t rng_id)
+static CpFlowId *free_flow(CpSim *sim, uint32_t n_regs)
 {
-    CpFlowId id = cp_table_add(&sim->flow_table);
-    cp_require(id != CP_NONE);
-    sim->flows[id] = (CpFlow){.pc = decl->entry,
-                              .thread = tid,
-                              .why = CP_WHY_BEGIN,
-                              .regs = CP_NONE,
-                              .owner = CP_NONE,
-                              .rng_id = rng_id};
-    if (decl->n_regs > 0) {
-        sim->flows[id].regs = sim->reg_table.n;
-        for (uint32_t i = 0; i < decl->n_regs; i++) {
-            cp_require(cp_table_add(&sim->reg_table) != CP_NONE);
+    while (sim->free_flows->len <= n_regs) {
+        const CpFlowId none = CP_NONE;
+        g_array_append_val(sim->free_flows, none);
+    }
+    return &g_array_index(sim->free_flows, CpFlowId, n_regs);
+}
+
+/* A row with its registers: a freed one of as many, or a new one. */
+static CpFlowId flow_row(CpSim *sim, uint32_t n_regs)
+{
+    CpFlowId *first = free_flow(sim, n_regs);
+    CpFlowId id = *first;
+    if (id != CP_NONE) {
+        *first = sim->flows[id].thread;
+        if (n_regs > 0) {
+            memset(cp_regs(sim, &sim->flows[id]), 0, n_regs * sizeof(int64_t));
         }
-        cp_regs(sim, &sim->flows[id])[CP_REG_RELEASE] = CP_NEVER;
+        return id;
+    }
+    id = cp_table_add(&sim->flow_table);
+    cp_require(id != CP_NONE);
+    if (sim->rt_flows != NULL) {
+        cp_table_add(&sim->rt_flow_table);
+    }
+    sim->flows[id].regs = n_regs > 0 ? sim->reg_table.n : CP_NONE;
+    for (uint32_t i = 0; i < n_regs; i++) {
+        cp_require(cp_table_add(&sim->reg_table) != CP_NONE);
     }
     return id;
+}
+
+CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_id)
+{
+    CpFlowId id = flow_row(sim, n_regs);
+    CpFlow *flow = &sim->flows[id];
+    *flow = (CpFlow){.pc = entry,
+                     .thread = CP_NONE,
+                     .why = CP_WHY_BEGIN,
+                     .regs = flow->regs,
+                     .owner = CP_NONE,
+                     .rng_id = rng_id};
+    if (n_regs > 0) {
+        cp_regs(sim, flow)[CP_REG_RELEASE] = CP_NEVER;
+    }
+    return id;
+}
+
+void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs)
+{
+    CpFlowId *first = free_flow(sim, n_regs);
+    sim->flows[flow].thread = *first;
+    *first = flow;
 }
 
 /* Rows of the same index in every per-thread table. */
@@ -112,6 +148,9 @@ static CpTid add_rows(CpSim *sim)
     cp_require(tid != CP_NONE);
     cp_table_add(&sim->cold_table);
     cp_table_add(&sim->kin_table);
+    if (sim->rt_threads != NULL) {
+        cp_table_add(&sim->rt_thread_table);
+    }
     for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
         if (sim->classes[rank].policy.ent_size > 0) {
             cp_table_add(&sim->ent_table[rank]);
@@ -129,6 +168,20 @@ static uint32_t own_hist(CpSim *sim, CpTid tid)
     cp_hist_init(hist, sim->arena);
     g_array_append_val(sim->thread_hists, hist);
     return sim->thread_hists->len - 1;
+}
+
+CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
+{
+    CpProcId id = cp_table_add(&sim->proc_table);
+    cp_require(id != CP_NONE);
+    CpProcess *p = &sim->procs[id];
+    const CpProcess *from = &sim->procs[parent];
+    *p = (CpProcess){.decl = from->decl, .runtime = from->runtime, .params = from->params};
+    p->data = p->runtime->proc_size > 0 ? g_malloc0(p->runtime->proc_size) : NULL;
+    if (p->runtime->init != NULL) {
+        cp_require(p->runtime->init(sim, id, NULL)); /* the same settings passed before */
+    }
+    return id;
 }
 
 CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
@@ -160,7 +213,11 @@ CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
                : parent != CP_NONE ? cp_thread(sim, parent)->group
                                    : cp_proc_decl(sim->w, d->proc)->group;
     t->cpu = parent != CP_NONE ? cp_thread(sim, parent)->cpu : 0;
-    t->flow = flow_new(sim, tid, d, child_id(sim, decl, instance, parent));
+    t->flow = cp_flow_new(sim, d->entry, d->n_regs, child_id(sim, decl, instance, parent));
+    sim->flows[t->flow].thread = tid;
+    if ((d->flags & CP_THREAD_FORKS) && parent != CP_NONE) {
+        t->proc = cp_process_fork(sim, cp_thread(sim, parent)->proc);
+    }
     if (parent != CP_NONE) {
         add_kin(sim, tid, parent);
     }
@@ -334,7 +391,7 @@ char *cp_sim_thread_name(const CpSim *sim, CpTid tid)
 
 CpProcId cp_sim_thread_proc(const CpSim *sim, CpTid tid)
 {
-    return cp_thread(sim, tid)->proc;
+    return sim->procs[cp_thread(sim, tid)->proc].decl;
 }
 
 uint32_t cp_sim_thread_decl(const CpSim *sim, CpTid tid)

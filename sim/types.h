@@ -38,6 +38,7 @@ typedef uint32_t CpEnt;
 enum {
     CP_CPUS_MAX = 1024,
     CP_THREADS_MAX = CP_ENT_GROUP,
+    CP_PROCS_MAX = 1 << 20,
 };
 
 typedef struct CpSim CpSim;
