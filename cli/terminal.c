@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,7 +172,11 @@ int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n)
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         return write_special(cli, path, text, n);
     }
-    g_autofree char *temporary = g_strdup_printf("%s.tmp-XXXXXX", path);
+    /* A link keeps pointing where it did: what it names is replaced. */
+    char *real = realpath(path, NULL);
+    g_autofree char *target = g_strdup(real != NULL ? real : path);
+    free(real);
+    g_autofree char *temporary = g_strdup_printf("%s.tmp-XXXXXX", target);
     int fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0666);
     if (fd < 0) {
         return write_failed(cli, path, errno);
@@ -182,7 +187,7 @@ int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n)
         ok = false;
         why = errno;
     }
-    if (ok && rename(temporary, path) != 0) {
+    if (ok && rename(temporary, target) != 0) {
         ok = false;
         why = errno;
     }

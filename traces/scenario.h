@@ -86,5 +86,7 @@ CpSettingInfo *cp_settings(void);
 
 /* Named machines for `machine "NAME"` and -m, ended by NULL. */
 extern const char *const cp_machine_presets[];
+/* Settings of one: "key", "value", ..., NULL-ended; NULL: no such machine. */
+const char *const *cp_machine_preset(const char *name);
 
 #endif

@@ -35,7 +35,5 @@ bool cp_setting_unknown(CpBuild *b, const CpSetting *setting);
 CpSetting *cp_setting_find(CpBuild *b, const char *key);
 /* Makes machine, policy stack, costs and run settings of the scenario. */
 bool cp_settings_apply(CpBuild *b);
-/* Settings of a named machine: "key", "value", ..., NULL-ended; NULL: no such machine. */
-const char *const *cp_machine_preset(const char *name);
 
 #endif

@@ -1,0 +1,116 @@
+#include "cli/commands.h"
+
+#include "cli/settings.h"
+#include "cli/starter.h"
+#include "cli/columns.h"
+
+#include <string.h>
+
+static const CpOption options[] = {
+    {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "list the examples"},
+    {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Options",
+     "write to this file; - is standard output"},
+    {"force", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "overwrite a file that exists"},
+    {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
+};
+
+static int write_new(CpCli *cli, const char *path, const char *text)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    if (!is_stdout && !cp_opt_flag(cli, "force") &&
+        g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        cp_error(cli, "'%s' exists already", path);
+        cp_help(cli, "give another name with -o, or --force to overwrite it");
+        return CP_EXIT_OUTPUT;
+    }
+    return cp_write_file(cli, path, text, strlen(text));
+}
+
+static char *read_example(CpCli *cli, const CpExampleFile *example, int *code)
+{
+    char *text = NULL;
+    g_autoptr(GError) error = NULL;
+    if (example->path == NULL) {
+        return g_strdup(cp_starter_workload);
+    }
+    if (!g_file_get_contents(example->path, &text, NULL, &error)) {
+        *code = cp_fail(cli, error);
+    }
+    return text;
+}
+
+/* New text of the example, or NULL with the message printed. */
+static char *example_text(CpCli *cli, const char *name, int *code)
+{
+    g_autoptr(GPtrArray) examples = cp_examples();
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (unsigned i = 0; i < examples->len; i++) {
+        const CpExampleFile *example = examples->pdata[i];
+        if (strcmp(example->name, name) == 0) {
+            return read_example(cli, example, code);
+        }
+        g_ptr_array_add(names, example->name);
+    }
+    g_ptr_array_add(names, NULL);
+    *code = cp_unknown(cli, "example", name, (const char *const *)names->pdata,
+                       "coreplay init --list");
+    return NULL;
+}
+
+static int write_example(CpCli *cli, const char *given)
+{
+    g_autofree char *name = g_str_has_suffix(given, ".cpw")
+                                ? g_strndup(given, strlen(given) - 4)
+                                : g_strdup(given);
+    int code = CP_EXIT_OK;
+    g_autofree char *text = example_text(cli, name, &code);
+    if (text == NULL) {
+        return code;
+    }
+    g_autofree char *file = g_strdup_printf("%s.cpw", name);
+    const char *path = cp_opt_text(cli, "output");
+    path = path != NULL ? path : file;
+    code = write_new(cli, path, text);
+    if (code == CP_EXIT_OK && strcmp(path, "-") != 0) {
+        cp_note(cli, "wrote %s; next: coreplay run %s", path, path);
+    }
+    return code;
+}
+
+static int list(CpCli *cli)
+{
+    g_autoptr(GPtrArray) examples = cp_examples();
+    g_autoptr(CpColumns) table = cp_columns_new("ll");
+    for (unsigned i = 0; i < examples->len; i++) {
+        const CpExampleFile *example = examples->pdata[i];
+        cp_columns_cell(table, example->name);
+        cp_columns_cell(table, example->summary);
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    cp_columns_print(table, out);
+    cp_out(cli, "%s", out->str);
+    return CP_EXIT_OK;
+}
+
+static int run(CpCli *cli)
+{
+    if (cp_opt_flag(cli, "list")) {
+        return list(cli);
+    }
+    return write_example(cli, cli->n_operands > 0 ? cli->operands[0] : CP_STARTER_NAME);
+}
+
+const CpCmd cp_cmd_init = {
+    .name = "init",
+    .summary = "write a commented example workload",
+    .operands = "[NAME]",
+    .operand_list = "examples",
+    .operands_max = 1,
+    .also = "new create example examples start",
+    .examples = {{"coreplay init", "write first.cpw, a workload to begin with"},
+                 {"coreplay init --list", "the examples there are"},
+                 {"coreplay init first -o mine.cpw", "under another name"}},
+    .options = options,
+    .see_also = "coreplay-run(1), coreplay-workload(5)",
+    .run = run,
+};

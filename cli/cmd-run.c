@@ -1,0 +1,341 @@
+#include "cli/commands.h"
+
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/result.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "sim/batch.h"
+#include "traces/run-names.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { ROWS = 40 };
+
+static const CpOption options[] = {
+    {"set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", "Workload and machine",
+     "override a setting or a param; may be repeated, the last one wins"},
+    {"machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", "Workload and machine",
+     "simulate on this machine: a name from 'list machines' or a file with a machine "
+     "block"},
+    {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
+     "seed of all random numbers (default 1)"},
+    {"exact-ticks", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Workload and machine",
+     "simulate every timer tick, those without effect included (slower, same result)"},
+    {"until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
+     "stop at this simulated time, for example 60s"},
+    {"max-events", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Limits",
+     "guard: stop with code 4 after this many events"},
+    {"max-wall", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
+     "guard: stop with code 4 after this much real time"},
+    {"output", 'o', CP_OPT_FILE, "FILE.cpr", NULL, NULL, "Output",
+     "record every scheduling event into this file"},
+    {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
+     "simulate this many files at once (default 1)"},
+    {"teaching", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "show arrival, response, waiting and turnaround time instead of switches"},
+    {"rows", 0, CP_OPT_COUNT, "N", NULL, NULL, "Output",
+     "show at most this many threads; 0 shows all (default 40)"},
+    {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
+};
+
+/* What all files have in common. */
+typedef struct {
+    CpCli *cli;
+    CpOverrides overrides;
+    const char *output; /* NULL: no recording */
+    bool alone;         /* one file at a time: progress may be shown */
+    int worst;          /* exit code so far */
+    bool stop;          /* standard output is gone */
+} Job;
+
+/* What one file gave: texts are printed in the order of the arguments. */
+typedef struct {
+    GString *out, *err;
+    int code;
+} Outcome;
+
+static void add_error(const Job *job, Outcome *outcome, const char *message)
+{
+    g_autofree char *clean = cp_clean_text(message, -1);
+    g_string_append_printf(outcome->err, "coreplay run: %serror:%s %s\n",
+                           job->cli->colour ? "\033[1;31m" : "",
+                           job->cli->colour ? "\033[0m" : "", clean);
+}
+
+/* The run cannot be done: with --json its line is still there. */
+static void give_up(const Job *job, Outcome *outcome, const char *file, const GError *error)
+{
+    outcome->code = error->domain == CP_ERROR ? error->code : CP_EXIT_OUTPUT;
+    add_error(job, outcome, error->message);
+    if (job->cli->json) {
+        CpDiag *diag = cp_diag_new(file, NULL, 0);
+        cp_diag_error(diag, (CpPos){0}, "%s", error->message);
+        g_autofree char *errors = cp_diag_json(diag);
+        cp_result_json_error(file, g_strstrip(errors), outcome->out);
+        cp_diag_free(diag);
+    }
+}
+
+static void refuse(const Job *job, Outcome *outcome, const char *file, const CpDiag *diag)
+{
+    g_autofree char *text = cp_diag_print(diag, job->cli->colour);
+    g_string_append(outcome->err, text);
+    outcome->code = cp_diag_code(diag);
+    if (job->cli->json) {
+        g_autofree char *errors = cp_diag_json(diag);
+        cp_result_json_error(file, g_strstrip(errors), outcome->out);
+    }
+}
+
+static void add_diagnoses(CpSim *sim, CpOutcome outcome, const char *file, GString *err)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(sim);
+    for (unsigned i = 0; i < diagnoses->len; i++) {
+        const CpDiagnosis *d = diagnoses->pdata[i];
+        if (strcmp(d->kind, "guard") == 0) {
+            continue; /* add_stop_note says it, with what to do */
+        }
+        bool stopped = outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "deadlock") == 0;
+        g_autofree char *text = cp_report_diagnosis(d, file, stopped);
+        g_string_append(err, text);
+    }
+}
+
+/* Whether the workload expects to end this way: a wanted deadlock is a success. */
+static bool is_expected(const CpScenario *s, CpOutcome outcome)
+{
+    for (unsigned i = 0; i < s->expects->len; i++) {
+        const CpExpect *e = s->expects->pdata[i];
+        if (strcmp(e->metric, "outcome") == 0 && e->word != NULL &&
+            strcmp(e->word, cp_outcome_name(outcome)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int exit_code(const CpScenario *s, CpOutcome outcome, unsigned n_failed)
+{
+    bool is_stopped = outcome == CP_OUTCOME_DEADLOCK || outcome == CP_OUTCOME_GUARD ||
+                      outcome == CP_OUTCOME_ERROR;
+    if (outcome == CP_OUTCOME_INTERRUPTED) {
+        return cp_signals_code() != 0 ? cp_signals_code() : CP_EXIT_SIGINT;
+    }
+    if (is_stopped && !is_expected(s, outcome)) {
+        return CP_EXIT_MODEL;
+    }
+    return n_failed > 0 ? CP_EXIT_EXPECT : CP_EXIT_OK;
+}
+
+/* What stopped the run, for outcomes that are no diagnosis. */
+static void add_stop_note(const Job *job, CpSim *sim, CpOutcome outcome, GString *err)
+{
+    CpTime end = 0;
+    CpUnit unit = CP_UNIT_NS;
+    g_autofree char *when = cp_metric_find(sim, "makespan", &end, &unit)
+                                ? cp_format_time_human(end)
+                                : g_strdup("?");
+    const char *kept = job->output != NULL ? ", the recording so far is kept" : "";
+    if (outcome == CP_OUTCOME_GUARD) {
+        g_string_append_printf(err,
+                               "coreplay: simulation stopped at t=%s: guard hit after "
+                               "%" G_GUINT64_FORMAT " events (exit 4)%s\n"
+                               "   help: raise --max-events or --max-wall, or end it with "
+                               "--until TIME\n",
+                               when, cp_sim_events(sim), kept);
+    } else if (outcome == CP_OUTCOME_INTERRUPTED) {
+        g_string_append_printf(
+            err, "coreplay: interrupted at t=%s: results are partial%s\n", when, kept);
+    }
+}
+
+static void report(const Job *job, Outcome *outcome, const CpResult *result,
+                   const GString *json, unsigned n_failed)
+{
+    const CpCli *cli = job->cli;
+    if (cli->json) {
+        g_string_append(outcome->out, json->str);
+    } else {
+        n_failed = cp_result_text(result, outcome->out);
+    }
+    if (!cli->quiet || result->outcome != CP_OUTCOME_DONE) {
+        add_diagnoses(result->sim, result->outcome, result->file, outcome->err);
+    }
+    add_stop_note(job, result->sim, result->outcome, outcome->err);
+    outcome->code = exit_code(result->scenario, result->outcome, n_failed);
+    if (n_failed > 0) {
+        g_string_append_printf(outcome->err, "coreplay run: %s: %u expect line%s failed\n",
+                               result->file, n_failed, n_failed == 1 ? "" : "s");
+    }
+}
+
+static gboolean finish_recording(CpCprWriter *writer, const CpResult *result,
+                                 const GString *json, GError **error)
+{
+    CpCprInfo info;
+    cp_run_describe(writer, result->sim, result->scenario, json->str, &info);
+    return cp_cpr_writer_finish(writer, &info, error);
+}
+
+static void simulate(const Job *job, Outcome *outcome, const char *file,
+                     const CpScenario *scenario, CpCprWriter *writer)
+{
+    CpSimConfig config = {0};
+    cp_scenario_config(scenario, &config);
+    CpSink sink = {0};
+    CpProgress progress;
+    cp_progress_begin(&progress, job->cli, "run", config.until);
+    if (writer != NULL) {
+        sink = cp_cpr_sink(writer);
+        config.sink = &sink;
+    }
+    if (job->alone) {
+        config.progress = cp_progress_update;
+        config.progress_data = &progress;
+    }
+    config.interrupt = cp_signals_flag();
+    g_autoptr(GError) error = NULL;
+    CpSim *sim = cp_sim_new(&config, &error);
+    if (sim == NULL) {
+        give_up(job, outcome, file, error);
+        return;
+    }
+    CpResult result = {file,
+                       sim,
+                       scenario,
+                       cp_sim_run(sim, &error),
+                       cp_opt_flag(job->cli, "teaching"),
+                       (unsigned)cp_opt_number(job->cli, "rows", ROWS)};
+    cp_progress_end(&progress);
+    g_autoptr(GString) json = g_string_new(NULL);
+    unsigned n_failed = error == NULL ? cp_result_json(&result, json) : 0;
+    if (error != NULL ||
+        (writer != NULL && !finish_recording(writer, &result, json, &error))) {
+        give_up(job, outcome, file, error);
+    } else {
+        report(job, outcome, &result, json, n_failed);
+    }
+    cp_sim_free(sim);
+}
+
+static void run_file(const Job *job, Outcome *outcome, const char *file)
+{
+    CpDiag *diag = cp_diag_new(file, NULL, 0);
+    CpScenario *scenario =
+        cp_scenario_load(file, (const CpOverride *)(void *)job->overrides.list->data,
+                         job->overrides.list->len, diag);
+    g_autoptr(GError) error = NULL;
+    CpCprWriter *writer = NULL;
+    if (scenario == NULL) {
+        refuse(job, outcome, file, diag);
+    } else if (job->output != NULL &&
+               (writer = cp_cpr_writer_new(job->output, &error)) == NULL) {
+        give_up(job, outcome, file, error);
+    } else {
+        g_autofree char *warnings = cp_diag_print(diag, job->cli->colour);
+        g_string_append(outcome->err, job->cli->quiet ? "" : warnings);
+        simulate(job, outcome, file, scenario, writer);
+    }
+    if (writer != NULL) {
+        cp_cpr_writer_free(writer);
+    }
+    if (scenario != NULL) {
+        cp_scenario_free(scenario);
+    }
+    cp_diag_free(diag);
+}
+
+/* --- several files --- */
+
+static void *on_job(uint64_t index, unsigned worker, void *data)
+{
+    (void)worker; /* a result depends on its file only */
+    const Job *job = data;
+    Outcome *outcome = g_new0(Outcome, 1);
+    outcome->out = g_string_new(NULL);
+    outcome->err = g_string_new(NULL);
+    run_file(job, outcome, job->cli->operands[index]);
+    return outcome;
+}
+
+static void outcome_free(void *data)
+{
+    Outcome *outcome = data;
+    g_string_free(outcome->out, TRUE);
+    g_string_free(outcome->err, TRUE);
+    g_free(outcome);
+}
+
+static bool on_done(uint64_t index, void *result, void *data)
+{
+    Job *job = data;
+    Outcome *outcome = result;
+    bool several = job->cli->n_operands > 1;
+    if (several && !job->cli->json && outcome->out->len > 0) {
+        cp_out(job->cli, "%s%s:\n", index > 0 ? "\n" : "", job->cli->operands[index]);
+    }
+    cp_out_bytes(job->cli, outcome->out->str, outcome->out->len);
+    bool works = cp_out_flush(job->cli);
+    fputs(outcome->err->str, stderr);
+    job->worst = MAX(job->worst, outcome->code);
+    outcome_free(outcome);
+    return works && cp_signals_code() == 0;
+}
+
+static int check_output(const CpCli *cli, const char *output)
+{
+    if (output != NULL && cli->n_operands > 1) {
+        cp_error(cli, "--output takes the recording of one file, %d are given",
+                 cli->n_operands);
+        cp_help(cli, "run them one by one");
+        return CP_EXIT_USAGE;
+    }
+    return output != NULL ? cp_output_check(cli, output, cli->operands) : CP_EXIT_OK;
+}
+
+static int run_all(CpCli *cli)
+{
+    Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
+    int code = cp_overrides_init(&job.overrides, cli);
+    unsigned n_jobs = (unsigned)MIN(cp_opt_number(cli, "jobs", 1), cli->n_operands);
+    job.alone = n_jobs == 1;
+    if (code == CP_EXIT_OK) {
+        cp_signals_catch();
+        CpBatch batch = {on_job, on_done, outcome_free, &job, n_jobs};
+        cp_batch_run(&batch, (uint64_t)cli->n_operands);
+        code = cp_signals_code() != 0 ? cp_signals_code() : job.worst;
+    }
+    cp_overrides_clear(&job.overrides);
+    return code;
+}
+
+static int run(CpCli *cli)
+{
+    int code = check_output(cli, cp_opt_text(cli, "output"));
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    return run_all(cli);
+}
+
+const CpCmd cp_cmd_run = {
+    .name = "run",
+    .summary = "simulate workloads, print summaries, optionally record every event",
+    .operands = "FILE...",
+    .operand_list = "files",
+    .operands_min = 1,
+    .operands_max = -1,
+    .also = "simulate sim exec start play",
+    .examples = {{"coreplay run first.cpw -s cores=2", "simulate on two cores"},
+                 {"coreplay run first.cpw -o first.cpr --json",
+                  "record every event, print the result as JSON"},
+                 {"coreplay run nightly/*.cpw -j2 --json > nightly.jsonl",
+                  "several files, two at once, one JSON object a line"}},
+    .options = options,
+    .see_also = "coreplay-plot(1), coreplay-validate(1), coreplay-list(1), "
+                "coreplay-workload(5)",
+    .run = run,
+};

@@ -1,0 +1,69 @@
+#include "cli/report.h"
+
+#include "cli/columns.h"
+#include "sim/params.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cp_report_diag(const CpCli *cli, const CpDiag *diag)
+{
+    g_autofree char *text = cp_diag_print(diag, cli->colour);
+    fputs(text, stderr);
+    return cp_diag_n_errors(diag) > 0 ? cp_diag_code(diag) : CP_EXIT_OK;
+}
+
+enum { DIAGNOSIS_COLUMNS = 4 };
+
+/* "barista-1  holds counter  waits for till  (cafe.cpw:18)": parts are two blanks apart;
+ * each goes to its own column, whichever are there. */
+static void add_line(CpColumns *table, const char *line)
+{
+    static const char *const begins[DIAGNOSIS_COLUMNS] = {"", "holds ", "waits for ", "("};
+    g_auto(GStrv) parts = g_strsplit(line, "  ", -1);
+    char **part = parts;
+    for (unsigned column = 0; column < DIAGNOSIS_COLUMNS; column++) {
+        bool fits = *part != NULL && g_str_has_prefix(*part, begins[column]);
+        cp_columns_cell(table, fits ? *part : "");
+        part += fits;
+    }
+}
+
+/* Whether every line of the text is made of such parts. */
+static bool is_table(const char *text)
+{
+    return strstr(text, "  waits for ") != NULL;
+}
+
+static void append_details(GString *out, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(CpColumns) table = cp_columns_new("llll");
+    for (char **line = lines; is_table(text) && *line != NULL; line++) {
+        add_line(table, *line);
+    }
+    g_autoptr(GString) columns = g_string_new(NULL);
+    cp_columns_print(table, columns);
+    g_auto(GStrv) rows = g_strsplit(is_table(text) ? columns->str : text, "\n", -1);
+    for (char **row = rows; *row != NULL; row++) {
+        g_autofree char *safe = cp_clean_text(*row, -1);
+        if (*safe != '\0') {
+            g_string_append_printf(out, "   %s\n", safe);
+        }
+    }
+}
+
+char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, bool stopped)
+{
+    g_autofree char *when = cp_format_time_human(diagnosis->at);
+    GString *out = g_string_new(NULL);
+    if (stopped) {
+        g_string_append_printf(out, "coreplay: simulation stopped at t=%s: %s (exit 4)\n",
+                               when, diagnosis->kind);
+    } else {
+        g_string_append_printf(out, "coreplay: %s: at t=%s: %s\n", file, when,
+                               diagnosis->kind);
+    }
+    append_details(out, diagnosis->text);
+    return g_string_free(out, FALSE);
+}

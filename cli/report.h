@@ -1,0 +1,16 @@
+/* Messages about input files and about what simulated programs did wrong. */
+#ifndef CP_CLI_REPORT_H
+#define CP_CLI_REPORT_H
+
+#include "cli/cmd.h"
+#include "traces/scenario.h"
+
+/* Prints all messages on standard error; returns the exit code they ask for, 0 if there
+ * are no errors. */
+int cp_report_diag(const CpCli *cli, const CpDiag *diag);
+
+/* New text: "coreplay: simulation stopped at t=3.002 s: deadlock (exit 4)" and below it who
+ * holds and who waits; or a note about what went wrong in a run that went on. */
+char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, bool stopped);
+
+#endif

@@ -1,0 +1,506 @@
+#include "cli/result.h"
+
+#include "cli/json.h"
+#include "cli/settings.h"
+#include "cli/columns.h"
+
+#include <string.h>
+
+/* --- metrics --- */
+
+/* Value of a metric by name; false if the run does not define it. */
+static bool metric(const CpResult *r, CpScope scope, uint32_t subject, const char *name,
+                   int64_t *value)
+{
+    size_t n = 0;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return cp_metric_value(r->sim, scope, subject, i, value);
+        }
+    }
+    return false;
+}
+
+static int64_t run_metric(const CpResult *r, const char *name)
+{
+    int64_t value = 0;
+    return metric(r, CP_SCOPE_RUN, 0, name, &value) ? value : 0;
+}
+
+/* New text for a table cell: "-" if undefined, "0" for nothing. */
+static char *time_cell(const CpResult *r, uint32_t tid, const char *name)
+{
+    int64_t value = 0;
+    if (!metric(r, CP_SCOPE_THREAD, tid, name, &value)) {
+        return g_strdup("-");
+    }
+    return value == 0 ? g_strdup("0") : cp_format_time_human(value);
+}
+
+/* --- the summary --- */
+
+static const char *workload_text(const CpScenario *s, uint32_t string)
+{
+    return cp_workload_text(s->workload, string);
+}
+
+/* Value of a setting of the policy, or 0. */
+static CpTime policy_setting(const CpScenario *s, const char *name)
+{
+    for (size_t c = 0; s->classes[c] != NULL; c++) {
+        const CpParamSet *set = s->class_params[c];
+        int row = set != NULL ? cp_params_find(set->spec, name) : -1;
+        if (row >= 0) {
+            return set->v[row];
+        }
+    }
+    return 0;
+}
+
+/* The slice or quantum in force, the one tunable that says most; new text or NULL. */
+static char *slice_text(const CpScenario *s)
+{
+    CpTime slice = policy_setting(s, "eevdf.base_slice");
+    if (slice == 0) {
+        /* As the policy scales it: 1 + log2 of the CPUs, 4 at most. */
+        unsigned log2 = 31u - (unsigned)__builtin_clz(s->machine->n_cpus);
+        slice = policy_setting(s, "eevdf.norm_slice") * (1 + MIN(log2, 3));
+    }
+    if (slice == 0) {
+        slice = policy_setting(s, "rr.quantum");
+    }
+    return slice > 0 ? cp_format_time_human(slice) : NULL;
+}
+
+static char *machine_text(const CpScenario *s)
+{
+    const CpMachine *m = s->machine;
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "%u core%s", m->n_cores, m->n_cores == 1 ? "" : "s");
+    if (m->smt > 1) {
+        g_string_append_printf(out, " x %u", m->smt);
+    }
+    g_autofree char *slice = slice_text(s);
+    g_string_append_printf(out, ", %s%s%s, hz %" G_GINT64_FORMAT, s->policy,
+                           slice ? " " : "", slice ? slice : "", CP_S / m->tick);
+    return g_string_free(out, FALSE);
+}
+
+static char *workload_title(const CpScenario *s)
+{
+    GString *out = g_string_new(NULL);
+    g_autofree char *name = cp_clean_text(workload_text(s, s->workload->name), -1);
+    g_string_append(out, name);
+    for (unsigned i = 0; i < s->params->len && i < 3; i++) {
+        const CpWorkloadParam *p = s->params->pdata[i];
+        g_autofree char *value = cp_clean_text(p->value, -1);
+        if (strlen(value) <= 16) {
+            g_string_append_printf(out, ", %s %s", p->name, value);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void append_head(const CpResult *r, GString *out)
+{
+    g_autofree char *title = workload_title(r->scenario);
+    g_autofree char *machine = machine_text(r->scenario);
+    const CpSimConfig *config = cp_sim_config(r->sim);
+    g_string_append_printf(out,
+                           "workload  %-23s  machine  %-36s  seed %" G_GUINT64_FORMAT "\n",
+                           title, machine, config->seed);
+    g_autofree char *makespan = cp_format_time_human(run_metric(r, "makespan"));
+    g_autofree char *cpu = cp_format_time_human(run_metric(r, "cpu"));
+    int64_t all = run_metric(r, "switches");
+    int64_t vol = run_metric(r, "switches_voluntary");
+    int64_t invol = run_metric(r, "switches_involuntary");
+    g_string_append_printf(
+        out,
+        "makespan  %s    cpu %s    busy %.1f %%    switches %" G_GINT64_FORMAT
+        " (%" G_GINT64_FORMAT " vol, %" G_GINT64_FORMAT " invol, %" G_GINT64_FORMAT
+        " idle)   migrations %" G_GINT64_FORMAT "\n",
+        makespan, cpu, (double)run_metric(r, "busy_share") / 1e4, all, vol, invol,
+        all - vol - invol, run_metric(r, "migrations"));
+    if (r->outcome != CP_OUTCOME_DONE) {
+        g_string_append_printf(out, "outcome   %s%s\n", cp_outcome_name(r->outcome),
+                               r->outcome == CP_OUTCOME_UNTIL
+                                   ? ""
+                                   : ": partial, the figures end where the run did");
+    }
+}
+
+static void append_histograms(const CpResult *r, GString *out)
+{
+    static const char *const heads[] = {"mean", "p50", "p99", "p99.9", "max"};
+    const CpWorkload *w = r->scenario->workload;
+    g_autoptr(CpColumns) table = cp_columns_new("lrrrrrr");
+    cp_columns_cell(table, "histogram");
+    cp_columns_cell(table, "n");
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+        cp_columns_cell(table, heads[i]);
+    }
+    for (unsigned i = 0; i < w->hists->len; i++) {
+        const CpHist *h = cp_sim_hist(r->sim, i);
+        const int64_t values[] = {cp_hist_mean(h), cp_hist_quantile(h, 500000),
+                                  cp_hist_quantile(h, 990000), cp_hist_quantile(h, 999000),
+                                  h->max};
+        cp_columns_cell(table, cp_workload_text(w, g_array_index(w->hists, uint32_t, i)));
+        cp_columns_cellf(table, "%" G_GUINT64_FORMAT, h->n);
+        for (size_t k = 0; k < G_N_ELEMENTS(values); k++) {
+            g_autofree char *text =
+                h->n > 0 ? cp_format_time_human(values[k]) : g_strdup("-");
+            cp_columns_cell(table, text);
+        }
+    }
+    if (w->hists->len > 0) {
+        g_string_append_c(out, '\n');
+        cp_columns_print(table, out);
+    }
+}
+
+static void thread_row(const CpResult *r, CpColumns *table, uint32_t tid)
+{
+    static const char *const before[] = {"start", "end", "cpu"};
+    for (size_t i = 0; i < G_N_ELEMENTS(before); i++) {
+        g_autofree char *cell = time_cell(r, tid, before[i]);
+        cp_columns_cell(table, cell);
+    }
+    g_autofree char *p50 = time_cell(r, tid, "wakeup_latency.p50");
+    g_autofree char *p99 = time_cell(r, tid, "wakeup_latency.p99");
+    g_autofree char *blocked = time_cell(r, tid, "blocked");
+    int64_t vol = 0;
+    int64_t invol = 0;
+    metric(r, CP_SCOPE_THREAD, tid, "switches_voluntary", &vol);
+    metric(r, CP_SCOPE_THREAD, tid, "switches_involuntary", &invol);
+    cp_columns_cellf(table, "%s / %s", p50, p99);
+    cp_columns_cell(table, blocked);
+    cp_columns_cellf(table, "%" G_GINT64_FORMAT, vol + invol);
+}
+
+static const char *const teaching[] = {"arrival",  "end",     "cpu",
+                                       "response", "waiting", "turnaround"};
+
+static void teaching_row(const CpResult *r, CpColumns *table, uint32_t tid)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(teaching); i++) {
+        g_autofree char *cell = time_cell(r, tid, teaching[i]);
+        cp_columns_cell(table, cell);
+    }
+}
+
+/* The last row of the teaching table. */
+static void averages_row(const CpResult *r, CpColumns *table)
+{
+    static const char *const means[] = {
+        NULL, NULL, NULL, "response.mean", "waiting.mean", "turnaround.mean"};
+    cp_columns_cell(table, "average");
+    for (size_t i = 0; i < G_N_ELEMENTS(means); i++) {
+        int64_t value = 0;
+        bool known = means[i] != NULL && metric(r, CP_SCOPE_RUN, 0, means[i], &value);
+        g_autofree char *text = known ? cp_format_time_human(value) : g_strdup("");
+        cp_columns_cell(table, known && value == 0 ? "0" : text);
+    }
+}
+
+static CpColumns *thread_table(const CpResult *r)
+{
+    static const char *const usual[] = {"start",   "end",     "cpu", "run-wait p50/p99",
+                                        "blocked", "switches"};
+    /* The widths of a small run, so that the columns of most runs stand where they stood.
+     */
+    static const unsigned widths[] = {10, 6, 9, 7, 17, 9, 8};
+    CpColumns *table = cp_columns_new("lllllll");
+    cp_columns_cell(table, "thread");
+    for (size_t i = 0; i < G_N_ELEMENTS(usual); i++) {
+        cp_columns_cell(table, r->teaching ? teaching[i] : usual[i]);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
+        cp_columns_min_width(table, i, r->teaching && i > 0 ? 9 : widths[i]);
+    }
+    return table;
+}
+
+static void append_threads(const CpResult *r, GString *out)
+{
+    uint32_t n = cp_sim_n_threads(r->sim);
+    uint32_t shown = r->rows_max > 0 && n > r->rows_max ? r->rows_max : n;
+    g_autoptr(CpColumns) table = thread_table(r);
+    for (uint32_t tid = 0; tid < shown; tid++) {
+        g_autofree char *raw = cp_sim_thread_name(r->sim, tid);
+        g_autofree char *name = cp_clean_text(raw, -1);
+        cp_columns_cell(table, name);
+        (r->teaching ? teaching_row : thread_row)(r, table, tid);
+    }
+    if (r->teaching) {
+        averages_row(r, table);
+    }
+    g_string_append_c(out, '\n');
+    cp_columns_print(table, out);
+    if (shown < n) {
+        g_string_append_printf(out, "... and %u more threads (--rows 0 shows all)\n",
+                               n - shown);
+    }
+}
+
+static unsigned append_expects(const CpResult *r, GString *out)
+{
+    const GPtrArray *expects = r->scenario->expects;
+    unsigned n_failed = 0;
+    g_autoptr(CpColumns) table = cp_columns_new("lll");
+    for (unsigned i = 0; i < expects->len; i++) {
+        const CpExpect *expect = expects->pdata[i];
+        g_autofree char *measured = NULL;
+        bool ok = cp_expect_check(expect, r->sim, &measured);
+        bool has_word = g_str_has_prefix(expect->text, "expect ");
+        cp_columns_cell(table, ok ? "ok" : "FAILED");
+        cp_columns_cellf(table, "%s%s", has_word ? "" : "expect ", expect->text);
+        cp_columns_cellf(table, "measured %s", measured ? measured : "nothing");
+        n_failed += !ok;
+    }
+    if (expects->len > 0) {
+        g_string_append_c(out, '\n');
+        cp_columns_print(table, out);
+    }
+    return n_failed;
+}
+
+unsigned cp_result_text(const CpResult *result, GString *out)
+{
+    append_head(result, out);
+    append_histograms(result, out);
+    append_threads(result, out);
+    return append_expects(result, out);
+}
+
+/* --- JSON --- */
+
+static void json_value(CpJson *json, const char *key, CpUnit unit, bool known,
+                       int64_t value)
+{
+    if (!known) {
+        cp_json_null(json, key);
+    } else if (unit == CP_UNIT_PPM) {
+        cp_json_decimal(json, key, value, 6);
+    } else if (unit == CP_UNIT_MILLI) {
+        cp_json_decimal(json, key, value, 3);
+    } else {
+        cp_json_int(json, key, value);
+    }
+}
+
+static void json_metrics(const CpResult *r, CpJson *json, CpScope scope, uint32_t subject)
+{
+    size_t n = 0;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    for (size_t i = 0; i < n; i++) {
+        int64_t value = 0;
+        bool known = cp_metric_value(r->sim, scope, subject, i, &value);
+        g_autofree char *key = cp_metric_key(list[i].name, list[i].unit);
+        json_value(json, key, list[i].unit, known, value);
+    }
+}
+
+static void json_histograms(const CpResult *r, CpJson *json)
+{
+    static const char *const parts[] = {"n", "mean", "p50", "p99", "p999", "max"};
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->hists->len; i++) {
+        const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
+            g_autofree char *dotted = g_strdup_printf("%s.%s", name, parts[k]);
+            int64_t value = 0;
+            CpUnit unit = k == 0 ? CP_UNIT_COUNT : CP_UNIT_NS;
+            bool known = cp_metric_find(r->sim, dotted, &value, &unit);
+            g_autofree char *key = cp_metric_key(dotted, unit);
+            json_value(json, key, unit, known, value);
+        }
+    }
+}
+
+/* The keys of response times stand in every result, so that readers need not ask. */
+static void json_no_latency(const CpResult *r, CpJson *json)
+{
+    static const char *const keys[] = {"latency_n",       "latency_mean_ns",
+                                       "latency_p50_ns",  "latency_p99_ns",
+                                       "latency_p999_ns", "latency_max_ns"};
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->hists->len; i++) {
+        const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        if (strcmp(name, "latency") == 0) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        cp_json_null(json, keys[i]);
+    }
+}
+
+static void json_vars(const CpResult *r, CpJson *json)
+{
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->vars->len; i++) {
+        const CpVarDecl *var = &g_array_index(w->vars, CpVarDecl, i);
+        g_autofree char *dotted = g_strdup_printf("var.%s", cp_workload_text(w, var->name));
+        int64_t value = 0;
+        CpUnit unit = CP_UNIT_NUMBER;
+        bool known = cp_metric_find(r->sim, dotted, &value, &unit);
+        g_autofree char *key = cp_metric_key(dotted, unit);
+        json_value(json, key, unit, known, value);
+    }
+}
+
+static void json_threads(const CpResult *r, CpJson *json)
+{
+    const CpWorkload *w = r->scenario->workload;
+    cp_json_open(json, "threads", '[');
+    for (uint32_t tid = 0; tid < cp_sim_n_threads(r->sim); tid++) {
+        g_autofree char *name = cp_sim_thread_name(r->sim, tid);
+        CpThreadDecl *decl = cp_thread_decl(w, cp_sim_thread_decl(r->sim, tid));
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "name", name);
+        cp_json_text(json, "process",
+                     cp_workload_text(w, cp_proc_decl(w, decl->proc)->name));
+        json_metrics(r, json, CP_SCOPE_THREAD, tid);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_cpus(const CpResult *r, CpJson *json)
+{
+    cp_json_open(json, "cpus", '[');
+    for (uint32_t cpu = 0; cpu < cp_metric_subjects(r->sim, CP_SCOPE_CPU); cpu++) {
+        cp_json_open(json, NULL, '{');
+        cp_json_int(json, "cpu", cpu);
+        json_metrics(r, json, CP_SCOPE_CPU, cpu);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_named(const CpResult *r, CpJson *json, CpScope scope)
+{
+    const CpWorkload *w = r->scenario->workload;
+    bool is_group = scope == CP_SCOPE_GROUP;
+    cp_json_open(json, is_group ? "cgroups" : "objects", '[');
+    /* Group 0 is the root: everything, which `metrics` says already. */
+    for (uint32_t i = is_group; i < cp_metric_subjects(r->sim, scope); i++) {
+        uint32_t name = is_group ? cp_group_decl(w, i)->name : cp_obj_decl(w, i)->name;
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "name", cp_workload_text(w, name));
+        json_metrics(r, json, scope, i);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static unsigned json_expects(const CpResult *r, CpJson *json)
+{
+    const GPtrArray *expects = r->scenario->expects;
+    unsigned n_failed = 0;
+    cp_json_open(json, "expects", '[');
+    for (unsigned i = 0; i < expects->len; i++) {
+        const CpExpect *expect = expects->pdata[i];
+        g_autofree char *measured = NULL;
+        bool ok = cp_expect_check(expect, r->sim, &measured);
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "text", expect->text);
+        cp_json_text(json, "measured", measured);
+        cp_json_bool(json, "ok", ok);
+        cp_json_int(json, "line", expect->line);
+        cp_json_close(json, '}');
+        n_failed += !ok;
+    }
+    cp_json_close(json, ']');
+    return n_failed;
+}
+
+static void json_diagnoses(const CpResult *r, CpJson *json)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(r->sim);
+    cp_json_open(json, "diagnoses", '[');
+    for (unsigned i = 0; i < diagnoses->len; i++) {
+        const CpDiagnosis *d = diagnoses->pdata[i];
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "kind", d->kind);
+        cp_json_int(json, "at_ns", d->at);
+        cp_json_text(json, "text", d->text);
+        cp_json_open(json, "threads", '[');
+        for (unsigned t = 0; t < d->threads->len; t++) {
+            g_autofree char *name =
+                cp_sim_thread_name(r->sim, g_array_index(d->threads, CpTid, t));
+            cp_json_text(json, NULL, name);
+        }
+        cp_json_close(json, ']');
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_setting(const CpEffective *setting, void *json)
+{
+    cp_json_text(json, setting->key, setting->value);
+}
+
+static void json_workload(const CpResult *r, CpJson *json)
+{
+    const CpScenario *s = r->scenario;
+    cp_json_open(json, "workload", '{');
+    cp_json_text(json, "name", workload_text(s, s->workload->name));
+    cp_json_text(json, "file", r->file);
+    cp_json_text(json, "hash", s->hash);
+    cp_json_open(json, "params", '{');
+    for (unsigned i = 0; i < s->params->len; i++) {
+        const CpWorkloadParam *p = s->params->pdata[i];
+        cp_json_text(json, p->name, p->value);
+    }
+    cp_json_close(json, '}');
+    cp_json_close(json, '}');
+}
+
+unsigned cp_result_json(const CpResult *r, GString *out)
+{
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "coreplay", PACKAGE_VERSION);
+    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    json_workload(r, json);
+    cp_json_int(json, "seed", (int64_t)cp_sim_config(r->sim)->seed);
+    cp_json_text(json, "outcome", cp_outcome_name(r->outcome));
+    cp_json_open(json, "settings", '{');
+    cp_settings_walk(r->scenario, json_setting, json);
+    cp_json_close(json, '}');
+    cp_json_open(json, "metrics", '{');
+    json_metrics(r, json, CP_SCOPE_RUN, 0);
+    json_histograms(r, json);
+    json_no_latency(r, json);
+    json_vars(r, json);
+    cp_json_close(json, '}');
+    json_threads(r, json);
+    json_cpus(r, json);
+    json_named(r, json, CP_SCOPE_GROUP);
+    json_named(r, json, CP_SCOPE_OBJECT);
+    unsigned n_failed = json_expects(r, json);
+    json_diagnoses(r, json);
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    g_string_append_printf(out, "%s\n", text);
+    return n_failed;
+}
+
+void cp_result_json_error(const char *file, const char *errors, GString *out)
+{
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "coreplay", PACKAGE_VERSION);
+    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    cp_json_open(json, "workload", '{');
+    cp_json_text(json, "file", file);
+    cp_json_close(json, '}');
+    cp_json_text(json, "outcome", "error");
+    cp_json_raw(json, "errors", errors);
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    g_string_append_printf(out, "%s\n", text);
+}

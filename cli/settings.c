@@ -1,0 +1,229 @@
+#include "cli/settings.h"
+
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/starter.h"
+#include "sim/params.h"
+#include "traces/machine-file.h"
+
+#include <string.h>
+
+/* Takes key and value. */
+static void add(CpOverrides *o, char *key, char *value, const char *origin)
+{
+    g_ptr_array_add(o->texts, key);
+    g_ptr_array_add(o->texts, value);
+    char *kept = g_strdup(origin);
+    g_ptr_array_add(o->texts, kept);
+    CpOverride row = {.key = key, .value = value, .origin = kept};
+    g_array_append_val(o->list, row);
+}
+
+/* "key=value"; the key may not be empty. */
+static bool add_pair(CpOverrides *o, const char *pair, const char *origin)
+{
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL || equals == pair) {
+        return false;
+    }
+    char *key = g_strstrip(g_strndup(pair, (size_t)(equals - pair)));
+    add(o, key, g_strstrip(g_strdup(equals + 1)), origin);
+    return true;
+}
+
+static bool has_option(const CpCmd *cmd, const char *name)
+{
+    for (const CpOption *o = cmd->options; o->name != NULL; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A machine given on the command line replaces all that the workload says of its own. */
+static void forget_machine(CpOverrides *o, const char *origin)
+{
+    static const char *const plain[] = {"smt",       "1", "numa.nodes", "1",
+                                        "llc.cores", "0", "capacity",   "[1024]"};
+    for (size_t i = 0; i < G_N_ELEMENTS(plain); i += 2) {
+        cp_overrides_add(o, plain[i], plain[i + 1], origin);
+    }
+}
+
+static int add_machine_file(CpOverrides *o, const CpCli *cli, const char *path)
+{
+    g_autofree char *origin = g_strdup_printf("--machine %s", path);
+    forget_machine(o, origin);
+    CpDiag *diag = cp_diag_new(path, NULL, 0);
+    g_autoptr(GPtrArray) pairs = cp_machine_file_load(path, diag);
+    int code = cp_report_diag(cli, diag);
+    for (unsigned i = 0; pairs != NULL && i < pairs->len; i += 2) {
+        cp_overrides_add(o, pairs->pdata[i], pairs->pdata[i + 1], origin);
+    }
+    cp_diag_free(diag);
+    return code;
+}
+
+static int add_machine(CpOverrides *o, const CpCli *cli)
+{
+    const char *wanted =
+        has_option(cli->cmd, "machine") ? cp_opt_text(cli, "machine") : NULL;
+    if (wanted == NULL) {
+        return CP_EXIT_OK;
+    }
+    const char *const *preset = cp_machine_preset(wanted);
+    if (preset != NULL) {
+        forget_machine(o, "--machine");
+        for (; *preset != NULL; preset += 2) {
+            cp_overrides_add(o, preset[0], preset[1], "--machine");
+        }
+        return CP_EXIT_OK;
+    }
+    if (g_file_test(wanted, G_FILE_TEST_EXISTS)) {
+        return add_machine_file(o, cli, wanted);
+    }
+    bool is_path = strchr(wanted, '/') != NULL || strchr(wanted, '.') != NULL;
+    if (is_path) {
+        cp_error(cli, "--machine: there is no file '%s'", wanted);
+        return CP_EXIT_INPUT;
+    }
+    return cp_unknown(cli, "machine", wanted, cp_machine_presets, "coreplay list machines");
+}
+
+static void add_option(CpOverrides *o, const CpCli *cli, const char *option,
+                       const char *key)
+{
+    const char *value = has_option(cli->cmd, option) ? cp_opt_text(cli, option) : NULL;
+    if (value != NULL) {
+        g_autofree char *origin = g_strdup_printf("--%s", option);
+        add(o, g_strdup(key), g_strdup(value), origin);
+    }
+}
+
+static int add_sets(CpOverrides *o, const CpCli *cli)
+{
+    for (char **pair = cp_opt_list(cli, "set"); *pair != NULL; pair++) {
+        if (!add_pair(o, *pair, "--set")) {
+            cp_error(cli, "--set: '%s' is not KEY=VALUE", *pair);
+            cp_help(cli, "for example: -s cores=8   coreplay list settings shows all keys");
+            return CP_EXIT_USAGE;
+        }
+    }
+    return CP_EXIT_OK;
+}
+
+int cp_overrides_init(CpOverrides *overrides, const CpCli *cli)
+{
+    overrides->list = g_array_new(FALSE, FALSE, sizeof(CpOverride));
+    overrides->texts = g_ptr_array_new_with_free_func(g_free);
+    for (char **s = cp_options_settings(cli); *s != NULL; s += 2) {
+        add(overrides, g_strdup(s[0]), g_strdup(s[1]), "coreplay.conf");
+    }
+    int code = add_machine(overrides, cli);
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    add_option(overrides, cli, "seed", "seed");
+    add_option(overrides, cli, "until", "until");
+    add_option(overrides, cli, "max-events", "max_events");
+    add_option(overrides, cli, "max-wall", "max_wall");
+    if (has_option(cli->cmd, "exact-ticks") && cp_opt_flag(cli, "exact-ticks")) {
+        add(overrides, g_strdup("exact_ticks"), g_strdup("on"), "--exact-ticks");
+    }
+    return add_sets(overrides, cli);
+}
+
+void cp_overrides_add(CpOverrides *overrides, const char *key, const char *value,
+                      const char *origin)
+{
+    add(overrides, g_strdup(key), g_strdup(value), origin);
+}
+
+void cp_overrides_clear(CpOverrides *overrides)
+{
+    g_array_unref(overrides->list);
+    g_ptr_array_unref(overrides->texts);
+}
+
+/* --- examples --- */
+
+static void example_free(void *data)
+{
+    CpExampleFile *example = data;
+    g_free(example->name);
+    g_free(example->path);
+    g_free(example->summary);
+    g_free(example);
+}
+
+/* The first comment of a workload says what it shows. */
+static char *summary_of(const char *path, const char *name)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return g_strdup("");
+    }
+    g_auto(GStrv) lines = g_strsplit(text, "\n", 8);
+    for (char **line = lines; *line != NULL && **line == '#'; line++) {
+        char *words = g_strstrip(*line + 1);
+        g_autofree char *heading = g_strdup_printf("%s.cpw", name);
+        if (g_str_has_prefix(words, heading)) {
+            words += strlen(heading);
+            words += strspn(words, ": -");
+        }
+        if (*words != '\0') {
+            return g_strdup(words);
+        }
+    }
+    return g_strdup("");
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const CpExampleFile *const *left = a;
+    const CpExampleFile *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static void add_examples(GPtrArray *examples, const char *directory)
+{
+    g_autofree char *root = cp_data_path(directory);
+    g_autoptr(GDir) dir = root != NULL ? g_dir_open(root, 0, NULL) : NULL;
+    const char *file;
+    while (dir != NULL && (file = g_dir_read_name(dir)) != NULL) {
+        if (!g_str_has_suffix(file, ".cpw")) {
+            continue;
+        }
+        CpExampleFile *example = g_new0(CpExampleFile, 1);
+        example->name = g_strndup(file, strlen(file) - strlen(".cpw"));
+        example->path = g_build_filename(root, file, NULL);
+        example->summary = summary_of(example->path, example->name);
+        g_ptr_array_add(examples, example);
+    }
+}
+
+static void add_starter(GPtrArray *examples)
+{
+    for (unsigned i = 0; i < examples->len; i++) {
+        const CpExampleFile *example = examples->pdata[i];
+        if (strcmp(example->name, CP_STARTER_NAME) == 0) {
+            return;
+        }
+    }
+    CpExampleFile *starter = g_new0(CpExampleFile, 1);
+    starter->name = g_strdup(CP_STARTER_NAME);
+    starter->summary = g_strdup(CP_STARTER_SUMMARY);
+    g_ptr_array_add(examples, starter);
+}
+
+GPtrArray *cp_examples(void)
+{
+    GPtrArray *examples = g_ptr_array_new_with_free_func(example_free);
+    add_examples(examples, "examples");
+    add_examples(examples, "examples/workloads");
+    add_examples(examples, "examples/tutorials");
+    add_starter(examples);
+    g_ptr_array_sort(examples, by_name);
+    return examples;
+}

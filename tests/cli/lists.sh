@@ -1,0 +1,120 @@
+#!/bin/sh
+# list, init and validate.
+. "$top_srcdir/tests/cli/lib.sh"
+
+must "every list prints a table, names and JSON that agree"
+for kind in policies models runtimes metrics charts distributions settings machines examples; do
+    cp_run list $kind
+    is_code 0
+    err_empty
+    n=$(($(wc -l <out) - 1))
+    cp_run list $kind --names
+    is_code 0
+    [ "$(wc -l <out)" = $n ] || fail "list $kind --names: not $n lines"
+    cp_run list $kind --json
+    json_has ".[0].$kind | length == $n and all(.name | length > 0)"
+done
+
+must "an unknown list or key gets the nearest"
+cp_run list polices
+is_code 2
+err_has "did you mean 'policies'"
+cp_run list settings coers
+is_code 2
+err_has "did you mean 'cores'"
+cp_run list charts occupancy
+is_code 2
+cp_run list
+is_code 2
+
+must "list settings KEY describes one, a prefix shows all below it"
+cp_run list settings cores
+is_code 0
+out_has '^cores$'
+out_has 'default  2'
+out_has 'range    1 to 1024'
+cp_run list settings eevdf
+is_code 0
+out_has '^eevdf.base_slice '
+[ "$(grep -vc '^eevdf\.\|^name' out)" = 0 ] || fail "other settings are listed"
+
+must "every setting's default is taken by run"
+"$COREPLAY" init -q || exit 99
+cp_run list settings --json
+if [ -n "$have_jq" ]; then
+    jq -r '.settings[] | select(.default != "") | .name + "=" + .default' <out >pairs
+    while read -r pair; do
+        case $pair in *.NAME.*) continue ;; esac
+        cp_run validate first.cpw -q -s "$pair"
+        is_code 0
+    done <pairs
+fi
+
+must "--effective shows values and where they came from"
+cp_run list settings --effective first.cpw -s cores=3
+is_code 0
+out_has '^cores  *3  *--set$'
+out_has '^hz  *250  *built-in$'
+printf '[settings]\nhz=1000\n' >coreplay.conf
+cp_run list settings --effective first.cpw
+out_has '^cores  *2  *workload$'
+out_has '^hz  *1000  *coreplay.conf$'
+rm coreplay.conf
+cp_run list settings --effective first.cpw jobs
+out_has '^jobs  *20  *workload$'
+cp_run list settings --effective missing.cpw
+is_code 3
+
+must "init writes a workload that runs, and never overwrites one"
+rm -f first.cpw
+cp_run init
+is_code 0
+out_empty
+err_has 'wrote first.cpw; next: coreplay run first.cpw'
+cp_run run first.cpw
+is_code 0
+echo mine >first.cpw
+cp_run init
+is_code 5
+err_has 'force'
+[ "$(cat first.cpw)" = mine ] || fail "the file was overwritten"
+cp_run init --force
+is_code 0
+cp_run init -o -
+is_code 0
+cmp -s out first.cpw || fail "-o - differs"
+cp_run init frist
+is_code 2
+err_has "did you mean 'first'"
+cp_run init -o nowhere/x.cpw
+is_code 5
+cp_run init --list
+is_code 0
+out_has '^first '
+
+must "validate says ok, lists programs, and finds every error"
+cp_run validate first.cpw
+is_code 0
+out_has '^first.cpw: ok'
+cp_run validate --listing first.cpw
+is_code 0
+out_has 'thread clerk'
+printf 'process p {\n  thread t { cpu 5 }\n  thread u { lok l { } }\n}\n' >bad.cpw
+cp_run validate bad.cpw
+is_code 3
+err_has '^bad.cpw:2:'
+err_has '^bad.cpw:3:'
+cp_run validate bad.cpw first.cpw --json
+is_code 3
+json_has 'length == 2 and (.[0].ok | not) and (.[0].messages | length == 2) and .[1].ok'
+cp_run validate missing.cpw
+is_code 3
+printf '[run]\njobs=0\n' >x.conf
+cp_run validate x.conf
+is_code 3
+err_has 'x.conf:2'
+printf '[run]\njobs=2\n' >x.conf
+cp_run validate x.conf
+is_code 0
+
+finish

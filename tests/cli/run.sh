@@ -1,0 +1,299 @@
+#!/bin/sh
+# run: the summary, JSON with stable keys, settings, several files, exit codes, faults.
+. "$top_srcdir/tests/cli/lib.sh"
+"$COREPLAY" init -q || exit 99
+
+must "the summary has its lines and columns"
+cp_run run first.cpw
+is_code 0
+err_empty
+out_has '^workload  first.*machine  2 cores, eevdf-6\.18 .* ms, hz 250  *seed 1$'
+out_has '^makespan  .* cpu .* busy .* %    switches [0-9]* ([0-9]* vol, [0-9]* invol, [0-9]* idle)   migrations [0-9]*$'
+out_has '^thread  *start  *end  *cpu  *run-wait p50/p99  *blocked  *switches$'
+out_has '^clerk-1 .* / '
+out_has '^ok  *expect outcome == done'
+
+must "--teaching shows the columns of textbooks with averages"
+cp_run run first.cpw --teaching
+is_code 0
+out_has '^thread  *arrival  *end  *cpu  *response  *waiting  *turnaround$'
+out_has '^average '
+
+must "--rows limits the table"
+cp_run run first.cpw --rows 1
+out_has 'and 2 more threads'
+cp_run run first.cpw --rows 0
+out_has '^clerk-3 '
+
+must "the same input gives the same bytes, another seed may not"
+cp_run run first.cpw --json
+cp out before
+cp_run run first.cpw --json
+cmp -s before out || fail "the bytes differ"
+cp_run run first.cpw --seed 7
+is_code 0
+out_has 'seed 7$'
+
+must "JSON has the stable keys of schema 1"
+cp_run run first.cpw --json
+err_empty
+json_has 'length == 1 and .[0].schema == 1 and .[0].outcome == "done"'
+for key in makespan_ns cpu_ns busy_share switches switches_voluntary switches_involuntary \
+    migrations wakeups wakeup_latency_p50_ns wakeup_latency_p99_ns wakeup_latency_max_ns \
+    run_slice_p50_ns throttled_ns gil_acquisitions gil_switches gil_wait_ns \
+    loop_lag_p99_ns latency_p50_ns latency_p99_ns latency_p999_ns throughput dropped; do
+    json_has ".[0].metrics | has(\"$key\")"
+done
+for key in name process start_ns end_ns cpu_ns work_ns runq_wait_ns blocked_ns gil_wait_ns \
+    switches_voluntary switches_involuntary migrations wakeup_latency_p50_ns \
+    wakeup_latency_p99_ns; do
+    json_has ".[0].threads | length == 3 and all(has(\"$key\"))"
+done
+for key in cpu busy_ns idle_ns overhead_ns switches; do
+    json_has ".[0].cpus | length == 2 and all(has(\"$key\"))"
+done
+for key in workload settings cgroups objects expects diagnoses coreplay seed; do
+    json_has ".[0] | has(\"$key\")"
+done
+json_has '.[0].expects | length == 1 and all(.ok and (.text | length > 0) and has("measured"))'
+json_has '.[0].metrics | .busy_share >= 0 and .busy_share <= 1'
+json_has '.[0].settings.cores == "2" and .[0].settings.policy == "eevdf-6.18"'
+json_has '.[0] as $r | [$r.threads[].cpu_ns] | add == $r.metrics.cpu_ns'
+
+must "settings are taken from --set, -s, --machine and coreplay.conf, the strongest wins"
+cp_run run first.cpw -s cores=4 --json
+json_has '.[0].cpus | length == 4'
+cp_run run first.cpw -scores=4 -s cores=8 --json
+json_has '.[0].cpus | length == 8'
+cp_run run first.cpw -m laptop4 --json
+json_has '.[0].cpus | length == 8'
+cp_run run first.cpw -m laptop4 -s cores=1 --json
+json_has '.[0].cpus | length == 2'
+printf 'machine { cores 3 }\nkernel { policy rr; rr.quantum 5ms }\n' >mine.cpw
+cp_run run first.cpw -m mine.cpw --json
+json_has '.[0] | (.cpus | length == 3) and .settings.policy == "rr"'
+cp_run run first.cpw -s jobs=3 --json
+json_has '.[0].workload.params.jobs == "3"'
+printf '[settings]\ncores=7\nhz=1000\n' >coreplay.conf
+cp_run run first.cpw --json
+json_has '.[0] | (.cpus | length == 2) and .settings.hz == "1000"'
+rm coreplay.conf
+for policy in fcfs rr sjf srtf priority mlfq lottery stride; do
+    cp_run run first.cpw -s policy=$policy --json
+    is_code 0
+    json_has ".[0].settings.policy == \"$policy\""
+done
+cp_run run first.cpw --exact-ticks --json
+is_code 0
+
+must "wrong settings are code 2 and name the nearest"
+cp_run run first.cpw -s coers=4
+is_code 2
+err_has "did you mean 'cores'"
+cp_run run first.cpw -s policy=evdf
+is_code 2
+err_has 'eevdf'
+cp_run run first.cpw -s cores
+is_code 2
+err_has 'KEY=VALUE'
+cp_run run first.cpw -s cores=0
+is_code 2
+cp_run run first.cpw -s cores=1025
+is_code 2
+err_has '1024'
+cp_run run first.cpw -s cores=1024 -s smt=2
+is_code 2
+cp_run run first.cpw -s cores=-1
+is_code 2
+cp_run run first.cpw -s cores=99999999999999999999
+is_code 2
+cp_run run first.cpw -s rr.quantum=5
+is_code 2
+err_has 'unit'
+cp_run run first.cpw -m laptop5
+is_code 2
+err_has "did you mean 'laptop4'"
+cp_run run first.cpw -m missing.cpw
+is_code 3
+cp_run run first.cpw -m first.cpw
+is_code 3
+err_has 'only machine and kernel'
+cp_run run first.cpw --until 5
+is_code 2
+err_has 'unit'
+cp_run run first.cpw --seed -1
+is_code 2
+cp_run run first.cpw --max-events 0
+is_code 2
+cp_run run first.cpw -j0
+is_code 2
+cp_run run first.cpw -j four
+is_code 2
+
+must "bad files are code 3 and say where"
+: >empty.cpw
+head -c 4096 /dev/urandom >junk.cpw
+printf 'process p { thread t { cpu 1m' >half.cpw
+printf 'process p { thread t { cpu 5 } }\n' >unit.cpw
+printf 'process p { thread t { cpu 1ms } }\nprocess p { thread t { cpu 1ms } }\n' >twice.cpw
+printf 'process p {\n  thread t { lok l { } }\n}\n' >word.cpw
+printf 'machine { cores 0 }\nprocess p { thread t { cpu 1ms } }\n' >zero.cpw
+printf 'machine { cores 1025 }\nprocess p { thread t { cpu 1ms } }\n' >many.cpw
+printf 'machine { coers 2 }\nprocess p { thread t { cpu 1ms } }\n' >key.cpw
+mkdir directory
+for f in missing.cpw directory empty.cpw junk.cpw half.cpw unit.cpw twice.cpw word.cpw \
+    zero.cpw many.cpw key.cpw; do
+    cp_run run $f
+    is_code 3
+    err_has "$f"
+    out_empty
+    cp_run run $f --json -o new.cpr
+    is_code 3
+    json_has 'length == 1 and .[0].outcome == "error" and (.[0].errors | length > 0)'
+    no_file new.cpr new.cpr.*
+done
+cp_run run unit.cpw
+err_has '^unit.cpw:1:[0-9]*: error: .*unit'
+err_has 'help: '
+cp_run run word.cpw
+err_has "did you mean 'lock'"
+cp_run run key.cpw
+err_has "did you mean 'cores'"
+
+must "a deadlock stops with code 4 and says who holds and who waits"
+cat >dead.cpw <<'END'
+process p {
+  lock a
+  lock b
+  thread left  { lock a { wait 1ms; lock b { } } }
+  thread right { lock b { wait 1ms; lock a { } } }
+}
+END
+cp_run run dead.cpw -o dead.cpr
+is_code 4
+err_has 'simulation stopped at t=.*: deadlock (exit 4)'
+err_has 'left .*holds a .*waits for b'
+err_has 'right .*holds b .*waits for a'
+out_has '^outcome   deadlock'
+[ -s dead.cpr ] || fail "the recording so far is not kept"
+cp_run run dead.cpw --json
+is_code 4
+json_has '.[0].outcome == "deadlock" and (.[0].diagnoses | map(select(.kind == "deadlock")) | length == 1 and .[0].threads == ["left", "right"] and (.[0].at_ns > 0))'
+echo 'expect outcome == deadlock' >>dead.cpw
+cp_run run dead.cpw
+is_code 0
+
+must "a failed expect is code 1 and shows what was measured"
+{
+    cat first.cpw
+    echo 'expect makespan < 1ms'
+} >fails.cpw
+cp_run run fails.cpw
+is_code 1
+out_has '^FAILED  *expect makespan < 1ms  *measured '
+err_has '1 expect line failed'
+cp_run run fails.cpw --json
+is_code 1
+json_has '.[0].expects | map(.ok) == [true, false]'
+
+must "--until ends well, guards end with code 4"
+printf 'process p { thread t { forever { cpu 1ms } } }\n' >endless.cpw
+cp_run run endless.cpw --until 50ms --json
+is_code 0
+json_has '.[0].outcome == "until" and .[0].metrics.makespan_ns == 50000000'
+cp_run run endless.cpw --max-events 1000 -o guard.cpr
+is_code 4
+err_has 'guard hit'
+[ -s guard.cpr ] || fail "the recording so far is not kept"
+cp_run run endless.cpw --max-wall 100ms
+is_code 4
+printf 'process p { thread t { repeat 1000000000 { cpu 1us } } }\n' >billion.cpw
+cp_run run billion.cpw --max-events 100000
+is_code 4
+
+must "several files give one JSON object a line, in the order given, at any --jobs"
+for i in 1 2 3 4 5; do cp first.cpw w$i.cpw; done
+cp_run run w1.cpw w2.cpw word.cpw w3.cpw w4.cpw w5.cpw --json
+is_code 3
+cp out before
+[ "$(wc -l <out)" = 6 ] || fail "not one line a file"
+json_has 'map(.workload.file) == ["w1.cpw","w2.cpw","word.cpw","w3.cpw","w4.cpw","w5.cpw"]'
+for j in -j2 '-j 3' --jobs=4 '--jobs 6'; do
+    # shellcheck disable=SC2086
+    cp_run run w1.cpw w2.cpw word.cpw w3.cpw w4.cpw w5.cpw --json $j
+    cmp -s before out || fail "$j changes the output"
+done
+cp_run run w1.cpw w2.cpw
+is_code 0
+out_has '^w2.cpw:$'
+cp_run run w1.cpw w2.cpw -o both.cpr
+is_code 2
+
+must "a recording is written, drawn, and the same each time"
+cp_run run first.cpw -o first.cpr
+is_code 0
+[ -s first.cpr ] || fail "no recording"
+cp first.cpr before.cpr
+cp_run run first.cpw -o first.cpr
+cmp -s first.cpr before.cpr || fail "the bytes differ"
+cp_run plot occupancy first.cpr -o fig.txt
+is_code 0
+grep -q 'clerk' fig.txt || fail "no thread names in the chart"
+
+must "outputs that cannot be written are code 5 and nothing is left behind"
+mkdir directory.cpr
+for output in directory.cpr nowhere/x.cpr empty.cpw/x.cpr /dev/full; do
+    cp_run run first.cpw -o $output
+    is_code 5
+    no_file $output.*
+done
+cp_run run first.cpw -o -
+is_code 2
+cp_run run first.cpw -o first.cpw
+is_code 2
+grep -q process first.cpw || fail "the input was overwritten"
+if [ -w /dev/full ]; then
+    code=0
+    "$COREPLAY" run first.cpw --json >/dev/full 2>err || code=$?
+    : >out
+    is_code 5
+    err_has 'No space left'
+fi
+
+must "a closed pipe ends a long list of runs early and quietly"
+code=$( { { "$COREPLAY" run w1.cpw w2.cpw w3.cpw w4.cpw w5.cpw --json 2>err; echo $? >&3; } |
+    head -n 1 >out; } 3>&1 )
+case $code in
+0 | 5) ;; # 0: all five fitted the pipe
+*) fail "exit code $code" ;;
+esac
+err_empty
+
+must "standard input is -"
+code=0
+"$COREPLAY" run - --json <first.cpw >out 2>err || code=$?
+is_code 0
+json_has '.[0].workload.file == "-"'
+
+must "a signal ends a run in good order: 130 or 143, partial results, recording kept"
+for pair in INT:130 TERM:143; do
+    rm -f partial.cpr
+    "$COREPLAY" run endless.cpw --json -o partial.cpr >out 2>err &
+    pid=$!
+    sleep 0.5
+    kill -"${pair%:*}" $pid
+    code=0
+    wait $pid || code=$?
+    is_code "${pair#*:}"
+    json_has '.[0].outcome == "interrupted"'
+    err_has 'interrupted at t='
+    [ -s partial.cpr ] || fail "the recording so far is not kept"
+done
+
+must "results go nowhere else: no file but those named"
+rm -rf clean && mkdir clean && cp first.cpw clean
+cp_run -C clean run first.cpw -o r.cpr
+is_code 0
+[ "$(ls clean | tr '\n' ' ')" = 'first.cpw r.cpr ' ] || fail "left: $(ls clean)"
+
+finish
