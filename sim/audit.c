@@ -69,9 +69,10 @@ void cp_audit_now(CpSim *sim)
         const CpCore *core = &sim->cores[cpu];
         if (core->curr != CP_NONE) {
             const CpThread *t = cp_thread(sim, core->curr);
-            cp_require(t->state == CP_THREAD_RUNNING);
-            cp_require(t->cpu == cpu);
-            cp_require(cp_allowed(sim, t, cpu));
+            bool leaving = core->resched_at <= sim->now; /* taken off, not switched yet */
+            cp_require(leaving || t->state == CP_THREAD_RUNNING);
+            cp_require(leaving || t->cpu == cpu);
+            cp_require(leaving || cp_allowed(sim, t, cpu));
         }
         for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
             CpRq *rq = cp_rq(sim, 0, cpu, rank);
