@@ -2,9 +2,12 @@
 
 #include "cli/json.h"
 #include "cli/signals.h"
+#include "sim/error.h"
 #include "sim/params.h"
 #include "traces/import-text.h"
+#include "traces/rebuild.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +18,8 @@ static const CpOption options[] = {
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was after this time"},
+    {"root", 0, CP_OPT_NUMBER, "PID", NULL, NULL, "Part",
+     "rebuild only this process and what it started"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -83,9 +88,11 @@ static int report(CpCli *cli, const char *recording, const CpImportReport *r)
 
 static int import_recording(CpCli *cli, const char *output)
 {
+    const char *root = cp_opt_text(cli, "root");
     CpImportOptions wanted = {
         .from = time_option(cli, "from"),
         .to = time_option(cli, "to"),
+        .root_pid = root != NULL ? g_ascii_strtoll(root, NULL, 10) : 0,
         .source = cli->operands[0],
         .interrupt = cp_signals_flag(),
     };
@@ -101,6 +108,45 @@ static int import_recording(CpCli *cli, const char *output)
         code = report(cli, output, &r);
     }
     cp_import_report_clear(&r);
+    return code;
+}
+
+/* From the recording beside it to the workload text. */
+static int write_workload(CpCli *cli, const char *recording, const char *output)
+{
+    g_autoptr(GError) error = NULL;
+    CpCpr *cpr = cp_cpr_open(recording, &error);
+    CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, NULL, &error) : NULL;
+    int code = CP_EXIT_OK;
+    if (rb == NULL) {
+        code = cp_fail(cli, error);
+    } else {
+        g_autofree char *text = cp_rebuild_text(rb);
+        g_autofree char *facts = cp_rebuild_report(rb);
+        GError *failed = NULL;
+        if (!g_file_set_contents_full(output, text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
+                                      0666, &failed)) {
+            g_set_error(&error, CP_ERROR, CP_ERROR_OUTPUT, "%s", failed->message);
+            g_clear_error(&failed);
+            code = cp_fail(cli, error);
+        } else if (!cli->quiet) {
+            fputs(facts, stderr);
+        }
+    }
+    cp_rebuild_free(rb);
+    cp_cpr_free(cpr);
+    return code;
+}
+
+/* A workload is rebuilt from a recording that is kept only while it is being read. */
+static int import_workload(CpCli *cli, const char *output)
+{
+    g_autofree char *recording = g_strconcat(output, ".tmp.cpr", NULL);
+    int code = import_recording(cli, recording);
+    if (code == CP_EXIT_OK) {
+        code = write_workload(cli, recording, output);
+    }
+    g_unlink(recording);
     return code;
 }
 
@@ -128,7 +174,11 @@ static int run(CpCli *cli)
 {
     const char *output = cp_opt_text(cli, "output");
     int code = check_arguments(cli, output);
-    return code == CP_EXIT_OK ? import_recording(cli, output) : code;
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    return g_str_has_suffix(output, ".cpw") ? import_workload(cli, output)
+                                            : import_recording(cli, output);
 }
 
 const CpCmd cp_cmd_import = {
@@ -141,8 +191,8 @@ const CpCmd cp_cmd_import = {
     .also = "read load convert",
     .examples = {{"coreplay import trace.txt -o real.cpr",
                   "text of perf script, trace-cmd report or the kernel's trace file"},
-                 {"coreplay import trace.txt -o real.cpw --from 1s --to 3s",
-                  "two seconds of it, as a workload to read and edit"},
+                 {"coreplay import trace.txt -o real.cpw --from 1s --to 3s --root 4711",
+                  "two seconds of one process, as a workload to read and edit"},
                  {"perf script -i perf.data | coreplay import - -o real.cpr --json",
                   "from a pipe, with the report as JSON"}},
     .options = options,

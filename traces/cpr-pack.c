@@ -469,7 +469,9 @@ uint64_t cp_cpr_checksum(const void *bytes, size_t size, uint64_t seed)
         }
     }
     uint8_t rest[32] = {0};
-    memcpy(rest, p, size);
+    if (size > 0) {
+        memcpy(rest, p, size);
+    }
     uint64_t sum = seed;
     for (unsigned i = 0; i < 4; i++) {
         uint64_t v = (lane[i] ^ cp_get_u64(rest + i * 8)) * k;

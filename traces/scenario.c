@@ -2,10 +2,12 @@
 
 #include "sim/error.h"
 #include "traces/compile.h"
+#include "traces/cpr-pack.h"
 #include "traces/cpr.h"
 #include "traces/expect.h"
 #include "traces/json.h"
 #include "traces/parse.h"
+#include "traces/rebuild.h"
 #include "traces/settings.h"
 
 #include <errno.h>
@@ -378,6 +380,15 @@ static void settings_free(GArray *list)
     g_array_unref(list);
 }
 
+/* A recording brings its number of CPUs.  Its CPU times contain what the kernel's work
+ * cost, so that cost is not added a second time. */
+static void add_recorded(CpBuild *b)
+{
+    g_autofree char *cores = g_strdup_printf("%u", MAX(b->recorded_cpus, 1));
+    add_setting(b, "cores", cores, NULL, "recording");
+    add_setting(b, "costs", "ideal", NULL, "recording");
+}
+
 /* From a compiled workload to a complete scenario. */
 static bool assemble(CpBuild *b, const CpOverride *overrides, size_t n)
 {
@@ -386,6 +397,8 @@ static bool assemble(CpBuild *b, const CpOverride *overrides, size_t n)
     add_overrides(b, overrides, n, false);
     if (b->tree != NULL) {
         add_blocks(b);
+    } else {
+        add_recorded(b);
     }
     add_overrides(b, overrides, n, true);
     bool ok = cp_settings_apply(b);
@@ -484,9 +497,70 @@ static char *read_all(const char *path, size_t *len, CpDiag *diag)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* What the workload does, whatever its names and places are. */
+static char *workload_hash(const CpWorkload *w)
+{
+    uint64_t sum = cp_cpr_checksum(w->code->data, w->code->len * sizeof(CpInsn), 0);
+    sum = cp_cpr_checksum(w->consts->data, w->consts->len * sizeof(int64_t), sum);
+    return g_strdup_printf("%016" G_GINT64_MODIFIER "x", sum);
+}
+
+static bool is_recording(const char *path)
+{
+    char head[8];
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return cp_cpr_sniff(head, n);
+}
+
+static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
+{
+    CpWorkload *w = NULL;
+    CpCpr *cpr = cp_cpr_open(path, error);
+    CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, NULL, error) : NULL;
+    if (rb != NULL) {
+        b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
+        w = cp_rebuild_workload(rb, error);
+    }
+    cp_rebuild_free(rb);
+    cp_cpr_free(cpr);
+    return w;
+}
+
+/* A recording is rebuilt into a workload of its own. */
+static CpScenario *from_recording(const char *path, const CpOverride *overrides, size_t n,
+                                  CpDiag *diag)
+{
+    g_autoptr(GError) error = NULL;
+    CpBuild b = {.diag = diag};
+    cp_diag_source(diag, path, NULL, 0);
+    CpWorkload *w = rebuild(&b, path, &error);
+    if (w == NULL) {
+        const char *text = error->message;
+        size_t named = strlen(path);
+        bool repeats = g_str_has_prefix(text, path) && g_str_has_prefix(text + named, ": ");
+        cp_diag_error(diag, (CpPos){0}, "%s", repeats ? text + named + 2 : text);
+        return NULL;
+    }
+    b.s = scenario_new(path);
+    b.s->workload = w;
+    b.s->hash = workload_hash(w);
+    if (!assemble(&b, overrides, n)) {
+        cp_scenario_free(b.s);
+        return NULL;
+    }
+    return b.s;
+}
+
 CpScenario *cp_scenario_load(const char *path, const CpOverride *overrides, size_t n,
                              CpDiag *diag)
 {
+    if (is_recording(path)) {
+        return from_recording(path, overrides, n, diag);
+    }
     size_t len;
     g_autofree char *text = read_all(path, &len, diag);
     if (text == NULL) {

@@ -24,6 +24,7 @@ typedef struct {
     const CpProfile *profile; /* in force */
     uint32_t capacity[CP_CPUS_MAX];
     size_t n_capacity;
+    uint32_t recorded_cpus; /* of a recording */
 } CpBuild;
 
 /* Report, return false. */

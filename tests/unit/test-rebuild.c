@@ -6,6 +6,7 @@
 #include "traces/import-text.h"
 #include "traces/parse.h"
 #include "traces/rebuild-internal.h"
+#include "traces/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -446,6 +447,60 @@ static void test_no_wakeups(void **state)
     expect_body(f, "thread t2 (slack=1ns, start=10ms)", "cpu 10ms; ");
 }
 
+/* Records in any order that cannot be are read without harm, and what is made of them is
+ * a valid program. */
+static void test_noise(void **state)
+{
+    Fixture *f = *state;
+    uint64_t seed = 11;
+    for (unsigned round = 0; round < 200; round++) {
+        GError *error = NULL;
+        CpCprWriter *w = cp_cpr_writer_new(f->out, &error);
+        CpTime now = 0;
+        for (unsigned i = 0; i < 300; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            uint64_t x = seed >> 20;
+            static const uint8_t kinds[] = {1, 1, 1, 2, 3, 4, 6, 8, 10, 24, 25, 26, 5, 12};
+            static const char letters[] = "SSRDX?I";
+            CpRecordKind kind = kinds[x % sizeof kinds];
+            uint32_t id = x >> 4 & 15 ? (uint32_t)(x >> 8) % 7 : CP_NONE;
+            now += (CpTime)(x >> 12) % 50000;
+            CpRecord r[2] = {cp_record_make(now, kind, id, (uint32_t)(x >> 30) % 4,
+                                            (uint8_t)letters[(x >> 33) % 7]),
+                             cp_record_make((int64_t)(x >> 36) % 150, CP_REC_MORE,
+                                            (uint32_t)(x >> 40) % 8, 0, 0)};
+            bool wide = cp_record_info(kind)->has_more && x >> 43 & 7;
+            assert_true(cp_cpr_write(w, r, wide ? 2 : 1, &error));
+        }
+        for (uint32_t i = 0; i < 6; i++) {
+            CpCprThread t = {0, 0, i / 2, i, 120, 0};
+            cp_cpr_thread(w, i, &t);
+        }
+        CpCprInfo info = {.origin = round % 2 ? CP_ORIGIN_RECORDED : CP_ORIGIN_SIMULATED,
+                          .n_cpus = 3};
+        assert_true(cp_cpr_writer_finish(w, &info, &error));
+        cp_cpr_writer_free(w);
+        f->cpr = cp_cpr_open(f->out, &error);
+        f->options = (CpRebuildOptions){.root_pid = round % 5 == 4,
+                                        .foreign = round % 3 == 0,
+                                        .pin = round % 7 == 0,
+                                        .from = round % 4 == 0 ? CP_MS : 0};
+        f->rebuild = cp_rebuild_new(f->cpr, &f->options, &error);
+        if (f->rebuild != NULL) {
+            CpWorkload *made = cp_rebuild_workload(f->rebuild, &error);
+            if (made == NULL) {
+                fail_msg("round %u: %s", round, error->message);
+            }
+            cp_workload_free(made);
+            g_autofree char *text = cp_rebuild_text(f->rebuild);
+            assert_true(strlen(text) > 0);
+        }
+        g_clear_error(&error);
+        drop(f);
+    }
+    f->options = (CpRebuildOptions){0};
+}
+
 /* --- folding --- */
 
 /* Folding never changes what a program does. */
@@ -623,6 +678,50 @@ static void test_round_trip(void **state)
     assert_true(exact >= 10);
 }
 
+/* The text form compiles, and gives the same CPU times as the direct one. */
+static void check_text(Fixture *f, CpTime cpu)
+{
+    g_autofree char *text = cp_rebuild_text(f->rebuild);
+    CpDiag *diag = cp_diag_new("rebuilt", text, strlen(text));
+    static const CpOverride overrides[] = {{"costs", "ideal", "test"}};
+    CpScenario *s =
+        cp_scenario_from_text("rebuilt", text, strlen(text), overrides, 1, diag);
+    if (s == NULL) {
+        g_autofree char *messages = cp_diag_print(diag, false);
+        fail_msg("%s", messages);
+    }
+    CpSimConfig config;
+    cp_scenario_config(s, &config);
+    GError *error = NULL;
+    CpSim *sim = cp_sim_new(&config, &error);
+    assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
+    assert_int_equal(metric(sim, CP_SCOPE_RUN, 0, "cpu"), cpu);
+    cp_sim_free(sim);
+    cp_scenario_free(s);
+    cp_diag_free(diag);
+}
+
+/* A recording is loaded like a workload, on as many cores as it has. */
+static void check_scenario(Fixture *f, CpTime cpu)
+{
+    CpDiag *diag = cp_diag_new(f->out, NULL, 0);
+    CpScenario *s = cp_scenario_load(f->out, NULL, 0, diag);
+    if (s == NULL) {
+        g_autofree char *messages = cp_diag_print(diag, false);
+        fail_msg("%s", messages);
+    }
+    assert_int_equal(s->machine->n_cpus, 2);
+    CpSimConfig config;
+    cp_scenario_config(s, &config);
+    GError *error = NULL;
+    CpSim *sim = cp_sim_new(&config, &error);
+    assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
+    assert_int_equal(metric(sim, CP_SCOPE_RUN, 0, "cpu"), cpu);
+    cp_sim_free(sim);
+    cp_scenario_free(s);
+    cp_diag_free(diag);
+}
+
 typedef struct {
     const char *file;
     double from, to; /* s since the first event */
@@ -661,6 +760,9 @@ static void test_real(void **state)
             assert_int_equal(cpu_of(&run, t),
                              cp_rebuild_thread(f->rebuild, decl)->cpu_time);
         }
+        CpTime cpu = metric(run.sim, CP_SCOPE_RUN, 0, "cpu");
+        check_text(f, cpu);
+        check_scenario(f, cpu);
         double recorded = (double)cp_rebuild_makespan(f->rebuild);
         double error_share = ((double)run.makespan - recorded) / recorded;
         print_message("%s: %.3f ms recorded, %.3f ms simulated, %+.2f %%\n", real->file,
@@ -676,12 +778,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_author),     TEST(test_waking),
-        TEST(test_outvoted),   TEST(test_fork_join),
-        TEST(test_lock),       TEST(test_choice),
-        TEST(test_part),       TEST(test_priorities),
-        TEST(test_no_wakeups), cmocka_unit_test(test_fold),
-        TEST(test_round_trip), TEST(test_real),
+        TEST(test_author),
+        TEST(test_waking),
+        TEST(test_outvoted),
+        TEST(test_fork_join),
+        TEST(test_lock),
+        TEST(test_choice),
+        TEST(test_part),
+        TEST(test_priorities),
+        TEST(test_no_wakeups),
+        TEST(test_noise),
+        cmocka_unit_test(test_fold),
+        TEST(test_round_trip),
+        TEST(test_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
