@@ -1,0 +1,51 @@
+/* libcoreplay: run a workload from a program of your own.
+ *
+ *   GError *error = NULL;
+ *   CpPlay *play = cp_play_load("server.cpw", &error);
+ *   cp_play_set(play, "cores", "8", &error);
+ *   cp_play_run(play, &error);
+ *   int64_t p99;
+ *   cp_play_query(play, "latency.p99", &p99);
+ *   cp_play_free(play);
+ *
+ * Compile with `pkg-config --cflags --libs coreplay`.  Plays share nothing: several may
+ * live at once, each used by one thread at a time.  Functions that can fail return FALSE or
+ * NULL and set `error`, whose code is the exit code the program would have: 2 a wrong
+ * setting, 3 a wrong input, 4 the simulation had to stop, 5 output. */
+#ifndef COREPLAY_H
+#define COREPLAY_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+typedef struct CpPlay CpPlay;
+
+/* Reads a workload (.cpw text or its JSON form) or a recording (.cpr), told apart by their
+ * content.  Returns new; the error's message is the full text with positions. */
+CpPlay *cp_play_load(const char *path, GError **error);
+
+/* Overrides one setting, as --set KEY=VALUE does; the last one counts.  The names are those
+ * of `coreplay list settings` and the parameters of the workload. */
+gboolean cp_play_set(CpPlay *play, const char *key, const char *value, GError **error);
+
+/* Runs to the end with the settings in force; may be repeated.  TRUE as soon as there is a
+ * result, a deadlock of the simulated program included: see cp_play_outcome. */
+gboolean cp_play_run(CpPlay *play, GError **error);
+
+/* "done", "until", "deadlock", "guard" ...; NULL before the first run. */
+const char *cp_play_outcome(const CpPlay *play);
+
+/* A metric of the last run by its dotted name ("makespan", "wakeup_latency.p99",
+ * "cpu.NAME"): times in ns, shares in parts per million, rates in thousandths.  False: no
+ * such metric, or not defined in this run. */
+bool cp_play_query(CpPlay *play, const char *metric, int64_t *value);
+
+void cp_play_free(CpPlay *play);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpPlay, cp_play_free)
+
+G_END_DECLS
+
+#endif
