@@ -2,14 +2,13 @@
 
 #include "cli/json.h"
 #include "cli/signals.h"
-#include "sim/error.h"
 #include "sim/params.h"
 #include "traces/import-text.h"
 #include "traces/rebuild.h"
 
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
@@ -19,7 +18,11 @@ static const CpOption options[] = {
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was after this time"},
     {"root", 0, CP_OPT_NUMBER, "PID", NULL, NULL, "Part",
-     "rebuild only this process and what it started"},
+     "workload: keep this process and what it started"},
+    {"others", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Part",
+     "workload: keep other processes as load that does not have to end"},
+    {"pin", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Part",
+     "workload: a thread seen on one CPU only may run nowhere else"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -67,86 +70,123 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
     cp_out(cli, "%s\n", text);
 }
 
-/* The recording knows best what was lost and repaired. */
-static int report(CpCli *cli, const char *recording, const CpImportReport *r)
+static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
 {
+    CpImportOptions wanted = {
+        .from = time_option(cli, "from"),
+        .to = time_option(cli, "to"),
+        .root_pid = cp_opt_number(cli, "root", 0),
+        .source = cli->operands[0],
+        .interrupt = cp_signals_flag(),
+    };
     g_autoptr(GError) error = NULL;
-    CpCpr *cpr = cp_cpr_open(recording, &error);
-    if (cpr == NULL) {
-        return cp_fail(cli, error);
-    }
-    if (cli->json) {
-        print_json(cli, r, cp_cpr_info(cpr));
+    if (!cp_import_text(cli->operands[0], output, &wanted, r, &error)) {
+        int code = cp_fail(cli, error);
+        return cp_signals_code() != 0 ? cp_signals_code() : code;
     }
     g_autofree char *text = cp_import_report_text(r);
     if (!cli->quiet) {
         fputs(text, stderr);
     }
-    cp_cpr_free(cpr);
     return CP_EXIT_OK;
 }
 
-static int import_recording(CpCli *cli, const char *output)
+/* `part`: the window has not been cut out yet. */
+static int write_workload(CpCli *cli, CpCpr *cpr, bool part, const char *output)
 {
-    const char *root = cp_opt_text(cli, "root");
-    CpImportOptions wanted = {
-        .from = time_option(cli, "from"),
-        .to = time_option(cli, "to"),
-        .root_pid = root != NULL ? g_ascii_strtoll(root, NULL, 10) : 0,
-        .source = cli->operands[0],
-        .interrupt = cp_signals_flag(),
+    CpRebuildOptions wanted = {
+        .root_pid = cp_opt_number(cli, "root", 0),
+        .foreign = cp_opt_flag(cli, "others"),
+        .pin = cp_opt_flag(cli, "pin"),
+        .from = part ? time_option(cli, "from") : 0,
+        .to = part ? time_option(cli, "to") : 0,
     };
-    CpImportReport r;
-    cp_import_report_init(&r);
-    cp_signals_catch();
     g_autoptr(GError) error = NULL;
-    int code = CP_EXIT_OK;
-    if (!cp_import_text(cli->operands[0], output, &wanted, &r, &error)) {
-        code = cp_fail(cli, error);
-        code = cp_signals_code() != 0 ? cp_signals_code() : code;
-    } else {
-        code = report(cli, output, &r);
+    CpRebuild *rebuild = cp_rebuild_new(cpr, &wanted, &error);
+    if (rebuild == NULL) {
+        return cp_fail(cli, error);
     }
-    cp_import_report_clear(&r);
+    g_autofree char *text = cp_rebuild_text(rebuild);
+    g_autofree char *report = cp_rebuild_report(rebuild);
+    int code = cp_write_file(cli, output, text, strlen(text));
+    if (code == CP_EXIT_OK && !cli->quiet) {
+        fputs(report, stderr);
+    }
+    cp_rebuild_free(rebuild);
     return code;
 }
 
-/* From the recording beside it to the workload text. */
-static int write_workload(CpCli *cli, const char *recording, const char *output)
+/* What comes after the recording stands at `recording`: the workload, the JSON. */
+static int finish(CpCli *cli, const char *recording, const CpImportReport *r)
 {
     g_autoptr(GError) error = NULL;
+    const char *output = cp_opt_text(cli, "output");
     CpCpr *cpr = cp_cpr_open(recording, &error);
-    CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, NULL, &error) : NULL;
-    int code = CP_EXIT_OK;
-    if (rb == NULL) {
-        code = cp_fail(cli, error);
-    } else {
-        g_autofree char *text = cp_rebuild_text(rb);
-        g_autofree char *facts = cp_rebuild_report(rb);
-        GError *failed = NULL;
-        if (!g_file_set_contents_full(output, text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
-                                      0666, &failed)) {
-            g_set_error(&error, CP_ERROR, CP_ERROR_OUTPUT, "%s", failed->message);
-            g_clear_error(&failed);
-            code = cp_fail(cli, error);
-        } else if (!cli->quiet) {
-            fputs(facts, stderr);
-        }
+    if (cpr == NULL) {
+        return cp_fail(cli, error);
     }
-    cp_rebuild_free(rb);
+    int code = CP_EXIT_OK;
+    if (g_str_has_suffix(output, ".cpw")) {
+        code = write_workload(cli, cpr, r == NULL, output);
+    }
+    if (code == CP_EXIT_OK && cli->json && r != NULL) {
+        print_json(cli, r, cp_cpr_info(cpr));
+    }
     cp_cpr_free(cpr);
     return code;
 }
 
-/* A workload is rebuilt from a recording that is kept only while it is being read. */
-static int import_workload(CpCli *cli, const char *output)
+/* The recording a workload is rebuilt from is a step between and goes again. */
+static int import_workload(CpCli *cli, CpImportReport *r)
 {
-    g_autofree char *recording = g_strconcat(output, ".tmp.cpr", NULL);
-    int code = import_recording(cli, recording);
-    if (code == CP_EXIT_OK) {
-        code = write_workload(cli, recording, output);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = g_dir_make_tmp("coreplay-XXXXXX", &error);
+    if (dir == NULL) {
+        cp_error(cli, "%s", error->message);
+        return CP_EXIT_OUTPUT;
     }
-    g_unlink(recording);
+    g_autofree char *between = g_build_filename(dir, "import.cpr", NULL);
+    int code = import_recording(cli, between, r);
+    if (code == CP_EXIT_OK) {
+        code = finish(cli, between, r);
+    }
+    if (unlink(between) != 0 && code == CP_EXIT_OK) {
+        cp_note(cli, "could not remove %s", between);
+    }
+    if (rmdir(dir) != 0 && code == CP_EXIT_OK) {
+        cp_note(cli, "could not remove %s", dir);
+    }
+    return code;
+}
+
+static bool is_recording(const char *path)
+{
+    char head[64];
+    FILE *file = strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
+    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return n > 0 && cp_cpr_sniff(head, n);
+}
+
+static int import(CpCli *cli, const char *output)
+{
+    bool wants_workload = g_str_has_suffix(output, ".cpw");
+    if (wants_workload && is_recording(cli->operands[0])) {
+        return finish(cli, cli->operands[0], NULL);
+    }
+    CpImportReport r;
+    cp_import_report_init(&r);
+    cp_signals_catch();
+    int code = CP_EXIT_OK;
+    if (wants_workload) {
+        code = import_workload(cli, &r);
+    } else {
+        code = import_recording(cli, output, &r);
+        code = code == CP_EXIT_OK ? finish(cli, output, &r) : code;
+    }
+    cp_import_report_clear(&r);
     return code;
 }
 
@@ -174,11 +214,7 @@ static int run(CpCli *cli)
 {
     const char *output = cp_opt_text(cli, "output");
     int code = check_arguments(cli, output);
-    if (code != CP_EXIT_OK) {
-        return code;
-    }
-    return g_str_has_suffix(output, ".cpw") ? import_workload(cli, output)
-                                            : import_recording(cli, output);
+    return code == CP_EXIT_OK ? import(cli, output) : code;
 }
 
 const CpCmd cp_cmd_import = {

@@ -18,6 +18,22 @@ for key in events switches cpus threads span_ns lost repaired; do
     json_has ".[0].$key | type == \"number\""
 done
 
+must "a trace, or its recording, becomes a workload that runs"
+cp_run import "$perf" -o real.cpw
+is_code 0
+err_has 'threads'
+cp_run run real.cpw -q
+is_code 0
+cp_run import real.cpr -o again.cpw -q
+is_code 0
+[ -s again.cpw ] || fail "no workload"
+cp_run import "$perf" -o part.cpw --from 1us --to 1h --json
+is_code 0
+json_has '.[0].output == "part.cpw"'
+cp_run import "$perf" -o none.cpw --root 999999
+is_code 3
+no_file none.cpw none.cpw.*
+
 must "the same input gives the same bytes"
 cp real.cpr before.cpr
 cp_run import "$perf" -o real.cpr -q
