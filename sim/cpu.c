@@ -124,15 +124,22 @@ static CpTime class_look(CpSim *sim, const CpCore *core)
     }
 }
 
+/* The tick of this very moment, if there is one, still comes for CPUs whose turn has not
+ * been yet: timers go before CPUs, and CPUs by number. */
 void cp_core_look(CpSim *sim, CpCore *core)
 {
     CpTime look = class_look(sim, core);
-    if (sim->classes[core->cls].cls->ticked) {
+    const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    if (cls->ticked) {
+        CpTime first = sim->now + (core->id < sim->turn);
+        if (core->nr >= 2 && cls->balance != NULL && sim->n_cpus > 1) {
+            look = min_time(look, sim->balance_at);
+        }
         if (sim->exact_ticks) {
-            look = sim->now;
+            look = first;
         }
         if (look != CP_NEVER) {
-            look = cp_tick_after(sim, look > sim->now ? look : sim->now + 1);
+            look = cp_tick_after(sim, look > first ? look : first);
         }
     } else if (look < sim->now) {
         look = sim->now;
@@ -176,7 +183,9 @@ static void look(CpSim *sim, CpCore *core)
     tell_ticks(sim, core, sim->now);
     if (core->resched_at > sim->now && cls->expired != NULL &&
         ask_expired(sim, core, cls)) {
-        core->resched_at = sim->now;
+        /* A tick's takes effect when the interrupts of this moment are over. */
+        CpTime after = cls->ticked ? core->irq_left + core->ovh_left : 0;
+        core->resched_at = min_time(core->resched_at, sim->now + after);
     }
     if (core->nr >= 2 && cls->balance != NULL &&
         (sim->now >= sim->balance_at || sim->n_idle > 0)) {
@@ -438,6 +447,7 @@ static void proceed(CpSim *sim, CpCore *core)
 void cp_core_event(CpSim *sim, CpCore *core)
 {
     sim->irq_cpu = sim->event_cpu = core->id;
+    sim->turn = core->id < sim->turn ? sim->turn : core->id + 1;
     cp_core_account(sim, core);
     if (core->curr != CP_NONE && sim->now >= core->burst_end) {
         proceed(sim, core);

@@ -250,6 +250,7 @@ struct CpSim {
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
     CpCpu event_cpu;       /* CPU whose own event is being served, CP_NONE */
+    CpCpu turn; /* CPUs below had their turn at this moment, ticks of now included */
     CpOutcome outcome;
     CpHist slice_hist, wakeup_hist;
     uint64_t seed;

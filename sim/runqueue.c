@@ -464,6 +464,9 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
         return;
     } else if (takes(sim, core, tid, flags)) {
         bool local = sim->irq_cpu == cpu;
+        if (sim->now == sim->next_tick - sim->tick) {
+            cp_core_look(sim, core); /* the tick of this moment may still come */
+        }
         cp_resched_after(sim, core, local ? 0 : sim->cost[CP_COST_WAKE_REMOTE]);
     } else if (t->cls == core->cls) {
         cp_core_look(sim, core);

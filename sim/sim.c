@@ -529,6 +529,7 @@ static void loop(CpSim *sim)
             return;
         }
         cp_assert(next >= sim->now);
+        sim->turn = next > sim->now ? 0 : sim->turn;
         sim->now = next;
         if (next >= sim->next_tick) {
             sim->next_tick = cp_tick_after_far(sim, next + 1);
