@@ -178,23 +178,27 @@ static bool mlfq_account(CpRq *rq, CpEnt ent, CpTime delta)
     return e->to_tail;
 }
 
-static CpTime mlfq_next_look(CpRq *rq, CpEnt curr)
+/* What is left of the quantum or of the allotment, whichever ends first. */
+static CpTime turn_left(const CpRq *rq, const Ent *e)
 {
-    const CpParamSet *set = rq->policy->params;
-    const Ent *e = entity(rq, curr);
-    CpTime left =
-        MIN(set->list[MLFQ_QUANTA][e->level] - e->ran, allotment(rq, e->level) - e->used);
-    CpTime look = e->charged + left;
-    if (set->v[MLFQ_BOOST] > 0) {
-        look = MIN(look, (e->boosts + 1) * set->v[MLFQ_BOOST]);
-    }
-    return look;
+    return MIN(rq->policy->params->list[MLFQ_QUANTA][e->level] - e->ran,
+               allotment(rq, e->level) - e->used);
 }
 
-/* account has looked already. */
+static CpTime mlfq_next_look(CpRq *rq, CpEnt curr)
+{
+    CpTime boost = rq->policy->params->v[MLFQ_BOOST], now = cp_now(rq->sim);
+    const Ent *e = entity(rq, curr);
+    CpTime left = turn_left(rq, e), look = e->charged + left;
+    look = look <= now ? now + left : look; /* interrupts took time without a charge */
+    return boost > 0 ? MIN(look, (e->boosts + 1) * boost) : look;
+}
+
 static bool mlfq_expired(CpRq *rq, CpEnt curr)
 {
-    return entity(rq, curr)->to_tail;
+    Ent *e = entity(rq, curr);
+    e->to_tail |= turn_left(rq, e) <= 0;
+    return e->to_tail;
 }
 
 static bool mlfq_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
