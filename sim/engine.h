@@ -436,6 +436,8 @@ CpFlowEnd cp_flow_run(CpSim *sim, CpCore *core, CpTid tid);
 void cp_flow_respin(CpSim *sim, CpTid tid);
 /* A stop that came due off the CPU: the burst ends here. */
 void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid);
+/* What the thread will compute after its present burst, up to where it waits. */
+CpTime cp_flow_ahead(CpSim *sim, CpTid tid);
 /* Executes an instant body outside any CPU, up to the ARRIVE_END. */
 void cp_flow_outside(CpSim *sim, CpStream *stream);
 int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index);

@@ -1,5 +1,7 @@
 #include "sim/engine.h"
 
+#include <string.h>
+
 /* The op interpreter: executes a flow's instructions until one needs time.
  *
  * An instruction that takes time is entered several times with a reason (flow->why):
@@ -175,6 +177,18 @@ static CpStep op_sleep_until(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *
     return CP_STEP_NEXT;
 }
 
+/* A job that begins late begins without a sleep before it: where decisions are not bound to
+ * ticks (EDF) that is a moment to decide anew. */
+static void begin_late(CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpPolicyClass *cls = sim->classes[t->cls].cls;
+    CpRq *rq = cp_rq(sim, cls->global ? 0 : t->group, t->cpu, t->cls);
+    if (!cls->ticked && cls->expired != NULL && cls->expired(rq, tid)) {
+        cp_resched_after(sim, &sim->cores[t->cpu], 0);
+    }
+}
+
 /* The grid starts at the thread's start; register b holds the last release.  When late
  * there is no sleep and the missed release stays in force, so lateness is never forgotten.
  */
@@ -195,6 +209,7 @@ static CpStep op_period(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         if (i->a & CP_ARG_RELATIVE) {
             regs[i->b] = sim->now;
         }
+        begin_late(sim, tid);
         return CP_STEP_NEXT;
     }
     regs[CP_REG_RELEASE] = regs[i->b];
@@ -653,4 +668,84 @@ void cp_flow_outside(CpSim *sim, CpStream *stream)
     cp_regs(sim, flow)[CP_REG_RELEASE] = release;
     flow->pc = pc;
     flow->why = why;
+}
+
+/* --- looking ahead --- */
+
+enum { AHEAD_INSNS = 256, AHEAD_REGS = 64 };
+
+/* How an instruction not yet begun looks from before: does the burst go on after it? */
+static bool goes_on(CpOp op)
+{
+    switch (op) {
+    case CP_OP_SLEEP:
+    case CP_OP_SLEEP_UNTIL:
+    case CP_OP_PERIOD:
+    case CP_OP_ARRIVALS:
+    case CP_OP_ARRIVE_END:
+    case CP_OP_IO:
+    case CP_OP_JOIN:
+    case CP_OP_EXIT:
+    case CP_OP_EXIT_PROCESS:
+    case CP_OP_STOP:
+    case CP_OP_OUTSIDE:
+    case CP_OP_SEM_WAIT:
+    case CP_OP_EVENT_WAIT:
+    case CP_OP_COND_WAIT:
+    case CP_OP_BARRIER:
+    case CP_OP_RECV:
+    case CP_OP_WAIT_WAKE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Follows a copy of the flow to where it will wait; adds up what it computes until then. */
+static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow)
+{
+    CpTime sum = 0;
+    for (int n = 0; n < AHEAD_INSNS; n++) {
+        const CpInsn *insn = &sim->code[flow->pc];
+        CpOp op = (CpOp)insn->op;
+        bool effect = op == CP_OP_STORE || op == CP_OP_MARK || op == CP_OP_RESPOND ||
+                      op == CP_OP_TIMED_END;
+        if (op < CP_OP_COMPUTE && !effect) {
+            control(sim, tid, flow, insn);
+            continue;
+        }
+        if (flow->why == CP_WHY_BEGIN) {
+            if (!goes_on(op)) {
+                return sum;
+            }
+            if (op == CP_OP_COMPUTE) {
+                sum += noisy(sim, flow, cp_operand(sim, flow, insn->a, insn->c));
+            } else if (op == CP_OP_SPIN) {
+                sum += cp_operand(sim, flow, insn->a, insn->c);
+            }
+        }
+        flow->why = CP_WHY_BEGIN;
+        flow->pc++;
+    }
+    return sum;
+}
+
+/* Runs on the thread's own registers, which are put back, and on its own draws, which are
+ * keyed by number: the real execution will meet the same values. */
+CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
+{
+    CpFlow flow = *cp_flow_of(sim, tid);
+    uint32_t n_regs = cp_thread_decl(sim->w, cp_thread(sim, tid)->decl)->n_regs;
+    int64_t saved[AHEAD_REGS];
+    if (n_regs > AHEAD_REGS) {
+        return 0;
+    }
+    if (n_regs > 0) {
+        memcpy(saved, cp_regs(sim, &flow), n_regs * sizeof *saved);
+    }
+    CpTime sum = walk_ahead(sim, tid, &flow);
+    if (n_regs > 0) {
+        memcpy(cp_regs(sim, &flow), saved, n_regs * sizeof *saved);
+    }
+    return sum;
 }

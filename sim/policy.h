@@ -210,10 +210,12 @@ void cp_rq_dequeue_done(CpRq *rq, CpEnt ent);
 void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size);
 /* 64 random bits for a decision of this queue (lottery): keyed by CPU and count. */
 uint64_t cp_rq_random(CpRq *rq);
-/* The thread's attributes, and what it would run if given a CPU now: the nominal work left
- * of its burst (the oracle of SJF and SRTF). */
+/* The thread's attributes. */
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid);
-CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid);
+/* What it would compute if given a CPU now: the nominal work left until it waits, read
+ * ahead in its program (the oracle of SJF and SRTF).  Locks count as free, and a burst of
+ * more than some hundred instructions is cut there. */
+CpTime cp_thread_burst_left(CpSim *sim, CpTid tid);
 /* May ent run on this queue's CPU?  Always true but for global classes and pinned threads.
  */
 bool cp_rq_allows(const CpRq *rq, CpEnt ent);

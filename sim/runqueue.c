@@ -567,9 +567,9 @@ const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)
     return &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].attr);
 }
 
-CpTime cp_thread_burst_left(const CpSim *sim, CpTid tid)
+CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
 {
-    return cp_thread(sim, tid)->burst_left;
+    return cp_thread(sim, tid)->burst_left + cp_flow_ahead(sim, tid);
 }
 
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid)
