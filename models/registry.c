@@ -6,8 +6,6 @@
 #include <string.h>
 
 extern const CpPolicyClass cp_policy_eevdf, cp_policy_rt;
-extern const CpPolicyClass cp_policy_fcfs, cp_policy_rr, cp_policy_sjf, cp_policy_srtf,
-    cp_policy_priority, cp_policy_mlfq, cp_policy_lottery, cp_policy_stride, cp_policy_edf;
 
 enum { ADDED_MAX = 8 };
 
@@ -59,9 +57,15 @@ static const CpProfile profiles[] = {
     {.name = "mlfq", .summary = "multi-level feedback queue", .classes = STACK("mlfq")},
     {.name = "lottery", .summary = "lottery scheduling", .classes = STACK("lottery")},
     {.name = "stride", .summary = "stride scheduling", .classes = STACK("stride")},
-    {.name = "edf",
-     .summary = "earliest deadline first, rate monotonic, least laxity",
-     .classes = STACK("edf")},
+    {.name = "edf", .summary = "earliest deadline first", .classes = STACK("edf")},
+    {.name = "rm",
+     .summary = "rate monotonic: the shortest period first",
+     .classes = STACK("edf"),
+     .settings = STACK("edf.rule", "rm")},
+    {.name = "llf",
+     .summary = "least laxity first",
+     .classes = STACK("edf"),
+     .settings = STACK("edf.rule", "llf")},
     {.name = NULL},
 };
 

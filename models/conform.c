@@ -1,0 +1,483 @@
+#include "models/conform.h"
+
+#include "models/random-workload.h"
+#include "models/registry.h"
+#include "sim/assert.h"
+#include "sim/error.h"
+
+#include <string.h>
+
+/* What the records say of one thread. */
+typedef struct {
+    CpThreadState state;
+    CpCpu cpu;    /* where it runs or waits */
+    CpTime since; /* when the state began */
+    CpTime born;
+    CpTime run, wait, blocked;
+} Life;
+
+typedef struct {
+    CpSim *sim;
+    uint32_t n_threads, n_cpus;
+    int n_idle, n_waiting;
+    Life *life;
+    CpTid *curr;   /* by CPU; CP_NONE: idle */
+    CpTime *busy;  /* by CPU */
+    CpTime *since; /* by CPU: last switch */
+    CpTime now;
+    CpTime interrupted; /* time on a CPU that was not charged, all threads */
+    CpTime irq;         /* the same, all CPUs */
+    bool conserving;    /* check that law */
+    bool global;
+    GError **error;
+} Walk;
+
+static bool broken(Walk *w, CpTid tid, const char *law)
+{
+    g_autofree char *name = tid == CP_NONE ? NULL : cp_sim_thread_name(w->sim, tid);
+    g_autofree char *at = cp_format_time(w->now);
+    g_set_error(w->error, CP_ERROR, CP_ERROR_MODEL, "%s%s%s, at %s", name ? "thread " : "",
+                name ? name : "", law, at);
+    return false;
+}
+
+/* Ends the state a thread was in and begins another one. */
+static void enter(Walk *w, CpTid tid, CpThreadState state)
+{
+    Life *l = &w->life[tid];
+    CpTime spent = w->now - l->since;
+    l->run += l->state == CP_THREAD_RUNNING ? spent : 0;
+    l->wait += l->state == CP_THREAD_RUNNABLE ? spent : 0;
+    l->blocked += l->state == CP_THREAD_BLOCKED ? spent : 0;
+    w->n_waiting -= l->state == CP_THREAD_RUNNABLE;
+    w->n_waiting += state == CP_THREAD_RUNNABLE;
+    l->state = state;
+    l->since = w->now;
+}
+
+/* Between two moments: does a CPU idle while somebody waits for it? */
+static bool check_conserved(Walk *w)
+{
+    if (!w->conserving || w->n_idle == 0 || w->n_waiting == 0) {
+        return true;
+    }
+    for (CpTid tid = 0; tid < w->n_threads; tid++) {
+        if (w->life[tid].state != CP_THREAD_RUNNABLE) {
+            continue;
+        }
+        for (CpCpu cpu = 0; cpu < w->n_cpus; cpu++) {
+            bool could =
+                w->global ? cp_thread_allowed(w->sim, tid, cpu) : w->life[tid].cpu == cpu;
+            if (w->curr[cpu] == CP_NONE && could) {
+                return broken(w, tid, " waits while a CPU that could run it idles");
+            }
+        }
+    }
+    return true;
+}
+
+static bool on_wakeup(Walk *w, const CpRecord *r, bool is_new)
+{
+    Life *l = &w->life[r->id];
+    if (is_new && l->state != CP_THREAD_NEW) {
+        return broken(w, r->id, " starts twice");
+    }
+    if (!is_new && l->state != CP_THREAD_BLOCKED && l->state != CP_THREAD_RUNNING) {
+        return broken(w, r->id, " is woken although it is not blocked");
+    }
+    l->cpu = r->cpu;
+    if (is_new) {
+        l->born = l->since = w->now;
+    }
+    if (l->state != CP_THREAD_RUNNING) {
+        enter(w, r->id, CP_THREAD_RUNNABLE);
+    }
+    return true;
+}
+
+static bool leave(Walk *w, CpTid tid, const CpRecord *r)
+{
+    char state = CP_SWITCH_STATE(r->arg);
+    if (w->life[tid].state != CP_THREAD_RUNNING || w->life[tid].cpu != r->cpu) {
+        return broken(w, tid, " leaves a CPU it was not on");
+    }
+    enter(w, tid,
+          state == 'R'   ? CP_THREAD_RUNNABLE
+          : state == 'X' ? CP_THREAD_ENDED
+                         : CP_THREAD_BLOCKED);
+    return true;
+}
+
+static bool on_switch(Walk *w, const CpRecord *r)
+{
+    CpTid prev = w->curr[r->cpu], next = r->id;
+    w->busy[r->cpu] += prev == CP_NONE ? 0 : w->now - w->since[r->cpu];
+    w->since[r->cpu] = w->now;
+    if (prev != CP_NONE && !leave(w, prev, r)) {
+        return false;
+    }
+    w->n_idle += (next == CP_NONE) - (prev == CP_NONE);
+    w->curr[r->cpu] = next;
+    if (next == CP_NONE) {
+        return true;
+    }
+    if (w->life[next].state == CP_THREAD_RUNNING) {
+        return broken(w, next, " runs on two CPUs");
+    }
+    if (w->life[next].state != CP_THREAD_RUNNABLE) {
+        return broken(w, next, " runs without having been woken");
+    }
+    if (!cp_thread_allowed(w->sim, next, r->cpu)) {
+        return broken(w, next, " runs on a CPU outside its mask");
+    }
+    w->life[next].cpu = r->cpu;
+    enter(w, next, CP_THREAD_RUNNING);
+    return true;
+}
+
+static bool step(Walk *w, const CpRecord *r)
+{
+    switch (cp_record_kind(r)) {
+    case CP_REC_SWITCH:
+        return on_switch(w, r);
+    case CP_REC_WAKEUP:
+        return on_wakeup(w, r, false);
+    case CP_REC_WAKEUP_NEW:
+        return on_wakeup(w, r, true);
+    case CP_REC_MIGRATE:
+        if (w->life[r->id].state == CP_THREAD_RUNNABLE) {
+            w->life[r->id].cpu = r->arg;
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+static int64_t metric(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
+{
+    size_t n;
+    int64_t value = 0;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return cp_metric_value(sim, scope, subject, i, &value) ? value : 0;
+        }
+    }
+    g_error("no metric is called %s", name);
+}
+
+/* Metrics are counted by the engine as it goes, the walk adds up records. */
+static bool check_thread(Walk *w, CpTid tid)
+{
+    Life *l = &w->life[tid];
+    if (l->state == CP_THREAD_NEW) {
+        return true;
+    }
+    if (l->state != CP_THREAD_ENDED) {
+        enter(w, tid, l->state);
+    }
+    CpTime run = metric(w->sim, CP_SCOPE_THREAD, tid, "cpu");
+    CpTime wait = metric(w->sim, CP_SCOPE_THREAD, tid, "runq_wait");
+    CpTime blocked = metric(w->sim, CP_SCOPE_THREAD, tid, "blocked");
+    /* A halted CPU takes time to come back for a new thread; that time counts as blocked.
+     */
+    CpTime start = metric(w->sim, CP_SCOPE_THREAD, tid, "start");
+    l->blocked += l->born - start;
+    if (l->run + l->wait + l->blocked != l->since - start) {
+        return broken(w, tid, ": run + wait + blocked is not its lifetime");
+    }
+    w->interrupted += l->run - run; /* interrupts are not charged to whom they hit */
+    if (l->run < run || l->wait != wait || l->blocked != blocked) {
+        return broken(w, tid, ": its metrics differ from its records");
+    }
+    return true;
+}
+
+static bool check_cpu(Walk *w, CpCpu cpu)
+{
+    CpTime busy = metric(w->sim, CP_SCOPE_CPU, cpu, "busy");
+    CpTime idle = metric(w->sim, CP_SCOPE_CPU, cpu, "idle");
+    CpTime overhead = metric(w->sim, CP_SCOPE_CPU, cpu, "overhead");
+    CpTime irq = metric(w->sim, CP_SCOPE_CPU, cpu, "irq");
+    w->busy[cpu] += w->curr[cpu] == CP_NONE ? 0 : w->now - w->since[cpu];
+    if (busy + idle + overhead + irq != w->now) {
+        return broken(w, CP_NONE, "busy + idle + overhead of a CPU is not its time");
+    }
+    if (busy + overhead + irq != w->busy[cpu]) {
+        return broken(w, CP_NONE, "a CPU's metrics differ from its records");
+    }
+    w->irq += irq;
+    return true;
+}
+
+static bool walk(Walk *w, const CpRecord *records, size_t n, CpTime end)
+{
+    for (size_t i = 0; i < n; i++) {
+        const CpRecord *r = &records[i];
+        if (cp_record_kind(r) == CP_REC_MORE) {
+            continue;
+        }
+        if (cp_record_time(r) < w->now) {
+            return broken(w, CP_NONE, "time goes back");
+        }
+        if (cp_record_time(r) > w->now && !check_conserved(w)) {
+            return false;
+        }
+        w->now = cp_record_time(r);
+        if (!step(w, r)) {
+            return false;
+        }
+    }
+    w->now = end;
+    for (CpTid tid = 0; tid < w->n_threads; tid++) {
+        if (!check_thread(w, tid)) {
+            return false;
+        }
+    }
+    for (CpCpu cpu = 0; cpu < w->n_cpus; cpu++) {
+        if (!check_cpu(w, cpu)) {
+            return false;
+        }
+    }
+    if (w->interrupted != w->irq) {
+        return broken(w, CP_NONE, "threads lost other time than interrupts took");
+    }
+    return true;
+}
+
+static bool is_ideal(const CpParamSet *costs)
+{
+    for (size_t i = 0; i < costs->n; i++) {
+        if (costs->v[i] != 0 && costs->spec[i].type != CP_PARAM_TIMES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+gboolean cp_conform_records(CpSim *sim, const CpRecord *records, size_t n, GError **error)
+{
+    const CpSimConfig *config = cp_sim_config(sim);
+    uint32_t n_threads = cp_sim_n_threads(sim), n_cpus = config->machine->n_cpus;
+    Walk w = {.sim = sim,
+              .n_threads = n_threads,
+              .n_cpus = n_cpus,
+              .n_idle = (int)n_cpus,
+              .life = g_new0(Life, n_threads),
+              .curr = g_new(CpTid, n_cpus),
+              .busy = g_new0(CpTime, n_cpus),
+              .since = g_new0(CpTime, n_cpus),
+              .conserving = is_ideal(config->costs),
+              .error = error};
+    for (size_t i = 0; config->classes[i] != NULL; i++) {
+        w.conserving &= config->classes[i]->conserving;
+        w.global |= config->classes[i]->global;
+    }
+    for (CpCpu cpu = 0; cpu < n_cpus; cpu++) {
+        w.curr[cpu] = CP_NONE;
+    }
+    int64_t end = metric(sim, CP_SCOPE_RUN, 0, "makespan");
+    bool ok = walk(&w, records, n, end);
+    g_free(w.life);
+    g_free(w.curr);
+    g_free(w.busy);
+    g_free(w.since);
+    return ok;
+}
+
+/* --- one random workload --- */
+
+typedef struct {
+    CpParamSet *machine_set, *costs;
+    CpMachine *machine;
+    CpWorkload *workload;
+    GArray *work; /* CpTime by declaration */
+} Case;
+
+static gboolean collect(void *data, const CpRecord *records, size_t n, GError **error)
+{
+    (void)error; /* memory does not fail */
+    g_array_append_vals(data, records, (guint)n);
+    return TRUE;
+}
+
+static void case_init(Case *c, const CpConformSubject *subject, uint64_t seed)
+{
+    static const char *const cores[] = {"1", "2", "3", "4"};
+    static const char *const hz[] = {"100", "250", "1000"};
+    g_autoptr(GError) error = NULL;
+    c->machine_set = cp_params_new(cp_machine_params);
+    cp_params_set(c->machine_set, CP_MACHINE_CORES, cores[seed % 4], &error);
+    cp_params_set(c->machine_set, CP_MACHINE_HZ, hz[seed / 4 % 3], &error);
+    c->machine = cp_machine_new(c->machine_set, NULL, 0, &error);
+    c->costs = cp_cost_set(seed % 3 == 2 ? "reference" : "ideal");
+    cp_require(error == NULL && c->machine != NULL && c->costs != NULL);
+    CpRandomPlan plan = {seed, c->machine->n_cpus, subject->kernel};
+    c->workload = cp_random_workload(&plan, &c->work);
+}
+
+static void case_clear(Case *c)
+{
+    cp_workload_free(c->workload);
+    g_array_unref(c->work);
+    cp_machine_free(c->machine);
+    cp_params_free(c->machine_set);
+    cp_params_free(c->costs);
+}
+
+static bool all_ended(CpSim *sim, GError **error)
+{
+    if (cp_sim_outcome(sim) != CP_OUTCOME_DONE) {
+        const GPtrArray *said = cp_sim_diagnoses(sim);
+        const CpDiagnosis *first = said->len > 0 ? g_ptr_array_index(said, 0) : NULL;
+        g_set_error(error, CP_ERROR, CP_ERROR_MODEL,
+                    "threads are lost: the run ended with %s%s%s",
+                    cp_outcome_name(cp_sim_outcome(sim)), first ? ": " : "",
+                    first ? first->text : "");
+        return false;
+    }
+    return true;
+}
+
+static bool work_done(CpSim *sim, const Case *c, GError **error)
+{
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        CpTime want = g_array_index(c->work, CpTime, cp_sim_thread_decl(sim, tid));
+        CpTime got = metric(sim, CP_SCOPE_THREAD, tid, "cpu");
+        if (got != want) {
+            g_autofree char *name = cp_sim_thread_name(sim, tid);
+            g_autofree char *is = cp_format_time(got), *should = cp_format_time(want);
+            g_set_error(error, CP_ERROR, CP_ERROR_MODEL,
+                        "thread %s got %s of CPU time, its program needs %s", name, is,
+                        should);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One run; returns its records, or NULL. */
+static GArray *run_case(const CpConformSubject *subject, const Case *c, uint64_t seed,
+                        bool exact_ticks, GError **error)
+{
+    g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
+    CpSink sink = {collect, records};
+    CpSimConfig config = {.machine = c->machine,
+                          .classes = subject->classes,
+                          .class_params = subject->params,
+                          .runtimes = cp_runtime_classes(),
+                          .costs = c->costs,
+                          .workload = c->workload,
+                          .seed = seed,
+                          .until = CP_NEVER,
+                          .max_events = 10000000,
+                          .max_wall = 20 * CP_S,
+                          .exact_ticks = exact_ticks,
+                          .sink = &sink,
+                          .filter = {.drop_kinds = (uint64_t)1 << CP_REC_RUNTIME}};
+    CpSim *sim = cp_sim_new(&config, error);
+    if (sim == NULL) {
+        return NULL;
+    }
+    GArray *out = NULL;
+    if (cp_sim_run(sim, error) != CP_OUTCOME_ERROR && all_ended(sim, error) &&
+        cp_conform_records(sim, (const CpRecord *)(void *)records->data, records->len,
+                           error) &&
+        (!is_ideal(c->costs) || work_done(sim, c, error))) {
+        out = g_steal_pointer(&records);
+    }
+    cp_sim_free(sim);
+    return out;
+}
+
+/* The first difference between two runs, if there is one. */
+static bool same(const GArray *a, const GArray *b, const char *how, GError **error)
+{
+    guint i = 0, n = MIN(a->len, b->len);
+    while (i < n && memcmp(&g_array_index(a, CpRecord, i), &g_array_index(b, CpRecord, i),
+                           sizeof(CpRecord)) == 0) {
+        i++;
+    }
+    if (i == n && a->len == b->len) {
+        return true;
+    }
+    const CpRecord *r = &g_array_index(a->len > i ? a : b, CpRecord, i);
+    const CpRecord *q = &g_array_index(b->len > i ? b : a, CpRecord, i);
+    g_autofree char *at = cp_format_time(cp_record_time(r));
+    g_autofree char *other = cp_format_time(cp_record_time(q));
+    g_set_error(error, CP_ERROR, CP_ERROR_MODEL,
+                "%s: record %u is %s of %u on cpu %u at %s, and %s of %u on cpu %u at %s",
+                how, i, cp_record_info(cp_record_kind(r))->name, r->id, r->cpu, at,
+                cp_record_info(cp_record_kind(q))->name, q->id, q->cpu, other);
+    return false;
+}
+
+gboolean cp_conform_check(const CpConformSubject *subject, uint64_t seed, GError **error)
+{
+    Case c;
+    GArray *runs[3] = {NULL};
+    bool ok = true;
+    case_init(&c, subject, seed);
+    for (size_t i = 0; i < 3 && ok; i++) {
+        runs[i] = run_case(subject, &c, seed, i == 2, error);
+        ok = runs[i] != NULL;
+    }
+    ok = ok && same(runs[0], runs[1], "two runs of the same seed differ", error) &&
+         same(runs[0], runs[2], "running every tick changes what happens", error);
+    for (size_t i = 0; i < 3; i++) {
+        if (runs[i] != NULL) {
+            g_array_unref(runs[i]);
+        }
+    }
+    case_clear(&c);
+    if (!ok) {
+        g_prefix_error(error, "random workload %" G_GUINT64_FORMAT ": ", seed);
+    }
+    return ok;
+}
+
+/* --- a profile --- */
+
+enum { CLASSES_MAX = 8 };
+
+static gboolean set_one(const CpPolicyClass *const *classes, CpParamSet *const *sets,
+                        const char *key, const char *value, GError **error)
+{
+    for (size_t i = 0; classes[i] != NULL; i++) {
+        int row = classes[i]->params == NULL ? -1 : cp_params_find(classes[i]->params, key);
+        if (row >= 0) {
+            return cp_params_set(sets[i], row, value, error);
+        }
+    }
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no class of the profile knows %s", key);
+    return FALSE;
+}
+
+gboolean cp_conform_profile(const CpProfile *profile, const char *const *settings,
+                            uint64_t seed, GError **error)
+{
+    const CpPolicyClass *classes[CLASSES_MAX + 1] = {NULL};
+    CpParamSet *sets[CLASSES_MAX + 1] = {NULL};
+    for (size_t i = 0; profile->classes[i] != NULL; i++) {
+        cp_require(i < CLASSES_MAX);
+        classes[i] = cp_policy_class_find(profile->classes[i]);
+        cp_require(classes[i] != NULL);
+        sets[i] = classes[i]->params == NULL ? NULL : cp_params_new(classes[i]->params);
+    }
+    gboolean ok = TRUE;
+    const char *const *const lists[] = {profile->settings, settings};
+    for (size_t k = 0; k < G_N_ELEMENTS(lists); k++) {
+        for (const char *const *s = lists[k]; ok && s != NULL && *s != NULL; s += 2) {
+            ok = set_one(classes, sets, s[0], s[1], error);
+        }
+    }
+    CpConformSubject subject = {classes, (const CpParamSet *const *)sets, profile->kernel};
+    ok = ok && cp_conform_check(&subject, seed, error);
+    for (size_t i = 0; classes[i] != NULL; i++) {
+        if (sets[i] != NULL) {
+            cp_params_free(sets[i]);
+        }
+    }
+    return ok;
+}
