@@ -14,8 +14,6 @@
 #include "models/linux-balance.h"
 #include "sim/assert.h"
 
-#include <string.h>
-
 enum {
     EEVDF_BASE_SLICE,
     EEVDF_NORM_SLICE,
@@ -107,14 +105,24 @@ typedef struct {
     uint32_t n, cap;
 } Heap;
 
+enum { BAG_MAX = 20, BAG_AGAIN = 8 }; /* sizes at which a queue changes its form */
+
+/* A few entities in no order, column by column for the search. */
+typedef struct {
+    uint32_t n;
+    int64_t v[BAG_MAX], deadline[BAG_MAX];
+    uint64_t low[BAG_MAX]; /* as in Node */
+} Bag;
+
 typedef struct {
     CpBalanceRq balance; /* first: shared with linux-balance */
-    Heap wait, ready;    /* a short queue has all in `wait`, in no order */
-    bool heaps;
-    __int128 sum;   /* of weight x v, running entity included */
-    int64_t weight; /* of all in the sum */
-    int64_t zero;   /* V when the queue was last not empty */
-    CpEnt out;      /* entity outside the heaps, CP_NONE */
+    Heap wait, ready;    /* of a long queue */
+    Bag bag;             /* a short queue */
+    bool heaps;          /* which of the two it is */
+    __int128 sum;        /* of weight x v, running entity included */
+    int64_t weight;      /* of all in the sum */
+    int64_t zero;        /* V when the queue was last not empty */
+    CpEnt out;           /* entity outside the heaps, CP_NONE */
     uint32_t seq;
     CpTime next_tick;              /* first tick after the last charge */
     uint32_t n_custom;             /* entities with a slice of their own */
@@ -293,68 +301,75 @@ static void heap_remove(const CpRq *rq, Heap *h, uint32_t i)
     }
 }
 
-enum { BAG_MAX = 20, BAG_AGAIN = 8 }; /* sizes at which a queue changes its form */
-
 /* Puts a row where it belongs. */
-static void heap_place(CpRq *rq, Node node)
+static void heap_place(CpRq *rq, uint64_t low)
 {
     Rq *q = rq_of(rq);
-    Ent *e = ent_of(rq, node_ent(node));
+    CpEnt ent = (CpEnt)low;
+    Ent *e = ent_of(rq, ent);
     if (eligible(q, e->v)) {
         e->flags |= IN_READY;
-        heap_push(rq, &q->ready, node_of(e->deadline, node_seq(node), node_ent(node)));
+        heap_push(rq, &q->ready, (Node){e->deadline, low});
     } else {
         e->flags &= ~(uint32_t)IN_READY;
-        heap_push(rq, &q->wait, node_of(e->v, node_seq(node), node_ent(node)));
+        heap_push(rq, &q->wait, (Node){e->v, low});
     }
 }
 
-static void bag_add(CpRq *rq, Node node)
+static inline void bag_add(Bag *b, Ent *e, uint64_t low)
 {
-    Heap *h = &rq_of(rq)->wait;
-    if (G_UNLIKELY(h->n == h->cap)) {
-        cp_rq_reserve((void **)&h->a, &h->cap, h->n + 1, sizeof(Node));
-    }
-    place_node(rq, h, h->n++, node);
+    e->pos = b->n;
+    b->v[b->n] = e->v;
+    b->deadline[b->n] = e->deadline;
+    b->low[b->n] = low;
+    b->n++;
+}
+
+static inline void bag_remove(const CpRq *rq, Bag *b, uint32_t i)
+{
+    uint32_t last = --b->n;
+    b->v[i] = b->v[last];
+    b->deadline[i] = b->deadline[last];
+    b->low[i] = b->low[last];
+    ent_of(rq, (CpEnt)b->low[i])->pos = i;
 }
 
 static void to_heaps(CpRq *rq)
 {
     Rq *q = rq_of(rq);
-    Node rows[BAG_MAX + 1];
-    uint32_t n = q->wait.n;
-    memcpy(rows, q->wait.a, n * sizeof(Node));
-    q->wait.n = 0;
     q->heaps = true;
-    for (uint32_t i = 0; i < n; i++) {
-        heap_place(rq, rows[i]);
+    for (uint32_t i = 0; i < q->bag.n; i++) {
+        heap_place(rq, q->bag.low[i]);
     }
+    q->bag.n = 0;
 }
 
 static void to_bag(CpRq *rq)
 {
     Rq *q = rq_of(rq);
     q->heaps = false;
-    for (uint32_t i = 0; i < q->ready.n; i++) {
-        Ent *e = ent_of(rq, node_ent(q->ready.a[i]));
-        e->flags &= ~(uint32_t)IN_READY;
-        bag_add(rq, node_of(e->v, node_seq(q->ready.a[i]), node_ent(q->ready.a[i])));
+    for (Heap *h = &q->wait; h <= &q->ready; h++) {
+        for (uint32_t i = 0; i < h->n; i++) {
+            Ent *e = ent_of(rq, node_ent(h->a[i]));
+            e->flags &= ~(uint32_t)IN_READY;
+            bag_add(&q->bag, e, h->a[i].low);
+        }
+        h->n = 0;
     }
-    q->ready.n = 0;
 }
 
 static inline void push(CpRq *rq, Ent *e, CpEnt ent)
 {
     Rq *q = rq_of(rq);
-    Node node = node_of(e->v, q->seq++, ent);
+    uint64_t low = (uint64_t)q->seq++ << 32 | ent;
     e->flags |= QUEUED;
-    if (G_UNLIKELY(q->heaps)) {
-        heap_place(rq, node);
-        return;
-    }
-    bag_add(rq, node);
-    if (q->wait.n > BAG_MAX) {
+    if (G_UNLIKELY(!q->heaps && q->bag.n == BAG_MAX)) {
         to_heaps(rq);
+    }
+    if (G_UNLIKELY(q->heaps)) {
+        heap_place(rq, low);
+    } else {
+        bag_add(&q->bag, e, low);
     }
 }
 
@@ -367,9 +382,23 @@ static inline void unqueue(CpRq *rq, Ent *e)
             to_bag(rq);
         }
     } else {
-        place_node(rq, &q->wait, e->pos, q->wait.a[--q->wait.n]);
+        bag_remove(rq, &q->bag, e->pos);
     }
     e->flags &= ~(uint32_t)(QUEUED | IN_READY);
+}
+
+static inline uint32_t n_queued(const Rq *q)
+{
+    return q->heaps ? q->wait.n + q->ready.n : q->bag.n;
+}
+
+/* The i-th queued entity, in no order. */
+static CpEnt queued_at(const Rq *q, uint32_t i)
+{
+    if (!q->heaps) {
+        return (CpEnt)q->bag.low[i];
+    }
+    return i < q->wait.n ? node_ent(q->wait.a[i]) : node_ent(q->ready.a[i - q->wait.n]);
 }
 
 /* --- slices --- */
@@ -400,11 +429,8 @@ static void slices(const CpRq *rq)
     }
     q->min_slice = UINT32_MAX;
     q->max_slice = 0;
-    for (uint32_t i = 0; i < q->wait.n; i++) {
-        slice_seen(rq, slice_of(rq, ent_of(rq, node_ent(q->wait.a[i]))));
-    }
-    for (uint32_t i = 0; i < q->ready.n; i++) {
-        slice_seen(rq, slice_of(rq, ent_of(rq, node_ent(q->ready.a[i]))));
+    for (uint32_t i = 0; i < n_queued(q); i++) {
+        slice_seen(rq, slice_of(rq, ent_of(rq, queued_at(q, i))));
     }
     if (q->out != CP_NONE) {
         slice_seen(rq, slice_of(rq, ent_of(rq, q->out)));
@@ -545,21 +571,22 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     }
 }
 
-/* Among equal deadlines the one queued first. */
-static inline CpEnt best_in_bag(const CpRq *rq)
+/* Among equal deadlines the one queued first.  Masks instead of branches, which nobody
+ * could predict: who is not eligible counts as having the last deadline there is. */
+static inline CpEnt best_in_bag(const Rq *q)
 {
-    const Rq *q = rq_of(rq);
-    const Ent *ents = (const Ent *)(const void *)rq->policy->ents;
-    int64_t v_avg = average(q);
-    Node best = {INT64_MAX, UINT64_MAX};
-    for (uint32_t i = 0; i < q->wait.n; i++) {
-        Node row = q->wait.a[i];
-        Node found = {ents[node_ent(row)].deadline, row.low};
-        bool better = (row.key <= v_avg) & before(found, best);
-        best.key = better ? found.key : best.key;
-        best.low = better ? found.low : best.low;
+    const Bag *b = &q->bag;
+    int64_t v_avg = average(q), best = INT64_MAX;
+    uint64_t low = UINT64_MAX;
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t late = -(int64_t)(b->v[i] > v_avg);
+        int64_t d = (b->deadline[i] & ~late) | (INT64_MAX & late);
+        uint64_t l = b->low[i];
+        uint64_t better = -(uint64_t)((d < best) | ((d == best) & (l < low)));
+        best ^= (best ^ d) & (int64_t)better;
+        low ^= (low ^ l) & better;
     }
-    return node_ent(best);
+    return best == INT64_MAX ? CP_NONE : (CpEnt)low;
 }
 
 /* The heaps: afterwards the result is at the top of the second one. */
@@ -569,7 +596,7 @@ static CpEnt best_in_heaps(CpRq *rq)
     while (q->wait.n > 0 && eligible(q, q->wait.a[0].key)) {
         Node top = q->wait.a[0];
         heap_pop(rq, &q->wait);
-        heap_place(rq, top);
+        heap_place(rq, top.low);
     }
     while (q->ready.n > 0) {
         Node top = q->ready.a[0];
@@ -577,7 +604,7 @@ static CpEnt best_in_heaps(CpRq *rq)
             return node_ent(top);
         }
         heap_pop(rq, &q->ready);
-        heap_place(rq, top);
+        heap_place(rq, top.low);
     }
     return CP_NONE;
 }
@@ -585,7 +612,7 @@ static CpEnt best_in_heaps(CpRq *rq)
 /* The queued entity with the earliest deadline among the eligible, or CP_NONE. */
 static inline CpEnt best_queued(CpRq *rq)
 {
-    return G_UNLIKELY(rq_of(rq)->heaps) ? best_in_heaps(rq) : best_in_bag(rq);
+    return G_UNLIKELY(rq_of(rq)->heaps) ? best_in_heaps(rq) : best_in_bag(rq_of(rq));
 }
 
 /* Mirrors fair.c:pick_eevdf and pick_next_entity. */
@@ -595,7 +622,7 @@ static CpEnt choose(CpRq *rq, bool protected_stays)
     for (;;) {
         CpEnt curr = q->out;
         const Ent *c = curr == CP_NONE ? NULL : ent_of(rq, curr);
-        if (c != NULL && q->wait.n + q->ready.n == 0) {
+        if (c != NULL && n_queued(q) == 0) {
             return curr;
         }
         if (c != NULL && !eligible(q, c->v)) {
@@ -935,29 +962,21 @@ static void eevdf_rq_clear(CpRq *rq)
     g_free(rq_of(rq)->ready.a);
 }
 
-static CpEnt next_in(const CpRq *rq, const Heap *h, uint32_t i)
-{
-    for (; i < h->n; i++) {
-        if (!(ent_of(rq, node_ent(h->a[i]))->flags & DELAYED)) {
-            return node_ent(h->a[i]);
-        }
-    }
-    return CP_NONE;
-}
-
 static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
 {
-    Rq *q = rq_of(rq);
+    const Rq *q = rq_of(rq);
     uint32_t i = 0;
     if (after != CP_NONE) {
         const Ent *e = ent_of(rq, after);
-        i = e->pos + 1;
-        if (e->flags & IN_READY) {
-            return next_in(rq, &q->ready, i);
+        i = e->pos + 1 + ((e->flags & IN_READY) ? q->wait.n : 0);
+    }
+    for (; i < n_queued(q); i++) {
+        CpEnt ent = queued_at(q, i);
+        if (!(ent_of(rq, ent)->flags & DELAYED)) {
+            return ent;
         }
     }
-    CpEnt ent = next_in(rq, &q->wait, i);
-    return ent != CP_NONE ? ent : next_in(rq, &q->ready, 0);
+    return CP_NONE;
 }
 
 static bool eevdf_newidle(CpRq *rq)
@@ -973,7 +992,18 @@ static void audit_heap(const CpRq *rq, const Heap *h, bool ready, __int128 *sum,
         cp_require(e->pos == i && (e->flags & QUEUED));
         cp_require(!(e->flags & IN_READY) == !ready);
         cp_require(h->a[i].key == (ready ? e->deadline : e->v));
-        cp_require(i == 0 || !rq_of(rq)->heaps || !before(h->a[i], h->a[(i - 1) / 4]));
+        cp_require(i == 0 || !before(h->a[i], h->a[(i - 1) / 4]));
+        *sum += (__int128)e->v * e->weight;
+        *weight += e->weight;
+    }
+}
+
+static void audit_bag(const CpRq *rq, const Bag *b, __int128 *sum, int64_t *weight)
+{
+    for (uint32_t i = 0; i < b->n; i++) {
+        const Ent *e = ent_of(rq, (CpEnt)b->low[i]);
+        cp_require(e->pos == i && (e->flags & QUEUED) && !(e->flags & IN_READY));
+        cp_require(b->v[i] == e->v && b->deadline[i] == e->deadline);
         *sum += (__int128)e->v * e->weight;
         *weight += e->weight;
     }
@@ -984,6 +1014,8 @@ static void eevdf_audit(CpRq *rq)
     const Rq *q = rq_of(rq);
     __int128 sum = 0;
     int64_t weight = 0;
+    cp_require(q->heaps ? q->bag.n == 0 : q->wait.n + q->ready.n == 0);
+    audit_bag(rq, &q->bag, &sum, &weight);
     audit_heap(rq, &q->wait, false, &sum, &weight);
     audit_heap(rq, &q->ready, true, &sum, &weight);
     if (q->out != CP_NONE) {
@@ -993,7 +1025,7 @@ static void eevdf_audit(CpRq *rq)
     }
     cp_require(sum == q->sum);
     cp_require(weight == q->weight);
-    cp_require(rq->nr + rq->delayed == q->wait.n + q->ready.n + (q->out != CP_NONE));
+    cp_require(rq->nr + rq->delayed == n_queued(q) + (q->out != CP_NONE));
 }
 
 const CpPolicyClass cp_policy_eevdf = {

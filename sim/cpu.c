@@ -389,7 +389,9 @@ static bool schedule(CpSim *sim, CpCore *core)
     bool runnable = prev != CP_NONE && cp_thread(sim, prev)->state == CP_THREAD_RUNNING;
     core->resched_at = CP_NEVER;
     if (runnable) {
-        cp_put_prev(sim, core, prev);
+        if (sim->classes[core->cls].cls->put_prev != NULL) {
+            cp_put_prev(sim, core, prev);
+        }
         if (cp_thread(sim, prev)->group != 0) {
             cp_group_throttle(sim, core, prev);
         }

@@ -256,9 +256,6 @@ void cp_put_prev(CpSim *sim, CpCore *core, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
-    if (sim->classes[t->cls].cls->put_prev == NULL) {
-        return;
-    }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = queue_of(sim, g, core->id, t->cls);
         if (rq->policy->cls->put_prev != NULL) {
