@@ -95,8 +95,9 @@ static void add_diagnoses(CpSim *sim, CpOutcome outcome, const char *file, GStri
     const GPtrArray *diagnoses = cp_sim_diagnoses(sim);
     for (unsigned i = 0; i < diagnoses->len; i++) {
         const CpDiagnosis *d = diagnoses->pdata[i];
-        if (strcmp(d->kind, "guard") == 0) {
-            continue; /* add_stop_note says it, with what to do */
+        if (strcmp(d->kind, "guard") == 0 ||
+            (outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "lock cycle") == 0)) {
+            continue; /* said by add_stop_note and by the deadlock */
         }
         bool stopped = outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "deadlock") == 0;
         g_autofree char *text = cp_report_diagnosis(d, file, stopped);
@@ -146,6 +147,15 @@ static void add_stop_note(const Job *job, CpSim *sim, CpOutcome outcome, GString
                                "   help: raise --max-events or --max-wall, or end it with "
                                "--until TIME\n",
                                when, cp_sim_events(sim), kept);
+    } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL) {
+        g_string_append_printf(
+            err,
+            "   help: coreplay plot occupancy %s -o fig.svg draws how it "
+            "came to this\n",
+            job->output);
+    } else if (outcome == CP_OUTCOME_DEADLOCK) {
+        g_string_append(err, "   help: record it with -o run.cpr, then coreplay plot "
+                             "occupancy run.cpr -o fig.svg\n");
     } else if (outcome == CP_OUTCOME_INTERRUPTED) {
         g_string_append_printf(
             err, "coreplay: interrupted at t=%s: results are partial%s\n", when, kept);
@@ -211,7 +221,8 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
                        (unsigned)cp_opt_number(job->cli, "rows", ROWS)};
     cp_progress_end(&progress);
     g_autoptr(GString) json = g_string_new(NULL);
-    unsigned n_failed = error == NULL ? cp_result_json(&result, json) : 0;
+    bool wants_json = job->cli->json || writer != NULL;
+    unsigned n_failed = error == NULL && wants_json ? cp_result_json(&result, json) : 0;
     if (error != NULL ||
         (writer != NULL && !finish_recording(writer, &result, json, &error))) {
         give_up(job, outcome, file, error);

@@ -87,10 +87,19 @@ static char *machine_text(const CpScenario *s)
     return g_string_free(out, FALSE);
 }
 
-static char *workload_title(const CpScenario *s)
+/* New text: the name, or that of the file: a recording has no other. */
+static char *workload_name(const CpResult *r)
 {
+    const char *name = workload_text(r->scenario, r->scenario->workload->name);
+    g_autofree char *base = g_path_get_basename(r->file);
+    return cp_clean_text(*name != '\0' ? name : base, -1);
+}
+
+static char *workload_title(const CpResult *r)
+{
+    const CpScenario *s = r->scenario;
     GString *out = g_string_new(NULL);
-    g_autofree char *name = cp_clean_text(workload_text(s, s->workload->name), -1);
+    g_autofree char *name = workload_name(r);
     g_string_append(out, name);
     for (unsigned i = 0; i < s->params->len && i < 3; i++) {
         const CpWorkloadParam *p = s->params->pdata[i];
@@ -104,7 +113,7 @@ static char *workload_title(const CpScenario *s)
 
 static void append_head(const CpResult *r, GString *out)
 {
-    g_autofree char *title = workload_title(r->scenario);
+    g_autofree char *title = workload_title(r);
     g_autofree char *machine = machine_text(r->scenario);
     const CpSimConfig *config = cp_sim_config(r->sim);
     g_string_append_printf(out,
@@ -447,7 +456,8 @@ static void json_workload(const CpResult *r, CpJson *json)
 {
     const CpScenario *s = r->scenario;
     cp_json_open(json, "workload", '{');
-    cp_json_text(json, "name", workload_text(s, s->workload->name));
+    g_autofree char *name = workload_name(r);
+    cp_json_text(json, "name", name);
     cp_json_text(json, "file", r->file);
     cp_json_text(json, "hash", s->hash);
     cp_json_open(json, "params", '{');
