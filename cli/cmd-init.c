@@ -3,6 +3,7 @@
 #include "cli/settings.h"
 #include "cli/starter.h"
 #include "cli/columns.h"
+#include "models/policy-file.h"
 
 #include <string.h>
 
@@ -10,6 +11,8 @@ static const CpOption options[] = {
     {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "list the examples"},
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Options",
      "write to this file; - is standard output"},
+    {"policy", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Options",
+     "write the C file of a scheduling policy of your own instead"},
     {"force", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "overwrite a file that exists"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
@@ -24,6 +27,23 @@ static int write_new(CpCli *cli, const char *path, const char *text)
         return CP_EXIT_OUTPUT;
     }
     return cp_write_file(cli, path, text, strlen(text));
+}
+
+static int write_policy(CpCli *cli, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = cp_policy_file_template(name, &error);
+    if (text == NULL) {
+        return cp_fail(cli, error);
+    }
+    g_autofree char *file = g_strdup_printf("%s.c", name);
+    const char *path = cp_opt_text(cli, "output");
+    path = path != NULL ? path : file;
+    int code = write_new(cli, path, text);
+    if (code == CP_EXIT_OK && strcmp(path, "-") != 0) {
+        cp_note(cli, "wrote %s; next: coreplay run first.cpw --policy-file %s", path, path);
+    }
+    return code;
 }
 
 static char *read_example(CpCli *cli, const CpExampleFile *example, int *code)
@@ -94,22 +114,33 @@ static int list(CpCli *cli)
 
 static int run(CpCli *cli)
 {
+    const char *policy = cp_opt_text(cli, "policy");
     if (cp_opt_flag(cli, "list")) {
         return list(cli);
+    }
+    if (policy != NULL && cli->n_operands > 0) {
+        cp_error(cli,
+                 "--policy writes a policy, '%s' would be an example: give one of them",
+                 cli->operands[0]);
+        return CP_EXIT_USAGE;
+    }
+    if (policy != NULL) {
+        return write_policy(cli, policy);
     }
     return write_example(cli, cli->n_operands > 0 ? cli->operands[0] : CP_STARTER_NAME);
 }
 
 const CpCmd cp_cmd_init = {
     .name = "init",
-    .summary = "write a commented example workload",
+    .summary = "write a commented example workload, or a policy of your own",
     .operands = "[NAME]",
     .operand_list = "examples",
     .operands_max = 1,
     .also = "new create example examples start",
     .examples = {{"coreplay init", "write first.cpw, a workload to begin with"},
                  {"coreplay init --list", "the examples there are"},
-                 {"coreplay init first -o mine.cpw", "under another name"}},
+                 {"coreplay init --policy mine",
+                  "write mine.c, a scheduling policy for run --policy-file"}},
     .options = options,
     .see_also = "coreplay-run(1), coreplay-workload(5)",
     .run = run,

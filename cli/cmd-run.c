@@ -5,6 +5,8 @@
 #include "cli/result.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "models/policy-file.h"
+#include "models/registry.h"
 #include "sim/batch.h"
 #include "traces/run-names.h"
 
@@ -22,6 +24,8 @@ static const CpOption options[] = {
      "block"},
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
      "seed of all random numbers (default 1)"},
+    {"policy-file", 0, CP_OPT_FILE, "FILE", NULL, NULL, "Workload and machine",
+     "compile this scheduling policy, check it, and simulate with it"},
     {"exact-ticks", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Workload and machine",
      "simulate every timer tick, those without effect included (slower, same result)"},
     {"until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
@@ -90,21 +94,6 @@ static void refuse(const Job *job, Outcome *outcome, const char *file, const CpD
     }
 }
 
-static void add_diagnoses(CpSim *sim, CpOutcome outcome, const char *file, GString *err)
-{
-    const GPtrArray *diagnoses = cp_sim_diagnoses(sim);
-    for (unsigned i = 0; i < diagnoses->len; i++) {
-        const CpDiagnosis *d = diagnoses->pdata[i];
-        if (strcmp(d->kind, "guard") == 0 ||
-            (outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "lock cycle") == 0)) {
-            continue; /* said by add_stop_note and by the deadlock */
-        }
-        bool stopped = outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "deadlock") == 0;
-        g_autofree char *text = cp_report_diagnosis(d, file, stopped);
-        g_string_append(err, text);
-    }
-}
-
 /* Whether the workload expects to end this way: a wanted deadlock is a success. */
 static bool is_expected(const CpScenario *s, CpOutcome outcome)
 {
@@ -116,6 +105,23 @@ static bool is_expected(const CpScenario *s, CpOutcome outcome)
         }
     }
     return false;
+}
+
+static void add_diagnoses(const CpResult *r, GString *err)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(r->sim);
+    for (unsigned i = 0; i < diagnoses->len; i++) {
+        const CpDiagnosis *d = diagnoses->pdata[i];
+        if (strcmp(d->kind, "guard") == 0 ||
+            (r->outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "lock cycle") == 0)) {
+            continue; /* said by add_stop_note and by the deadlock */
+        }
+        bool stopped =
+            r->outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "deadlock") == 0;
+        const char *end = is_expected(r->scenario, r->outcome) ? "as expected" : "exit 4";
+        g_autofree char *text = cp_report_diagnosis(d, r->file, stopped ? end : NULL);
+        g_string_append(err, text);
+    }
 }
 
 static int exit_code(const CpScenario *s, CpOutcome outcome, unsigned n_failed)
@@ -132,8 +138,10 @@ static int exit_code(const CpScenario *s, CpOutcome outcome, unsigned n_failed)
 }
 
 /* What stopped the run, for outcomes that are no diagnosis. */
-static void add_stop_note(const Job *job, CpSim *sim, CpOutcome outcome, GString *err)
+static void add_stop_note(const Job *job, const CpResult *r, GString *err)
 {
+    CpSim *sim = r->sim;
+    CpOutcome outcome = r->outcome;
     CpTime end = 0;
     CpUnit unit = CP_UNIT_NS;
     g_autofree char *when = cp_metric_find(sim, "makespan", &end, &unit)
@@ -147,6 +155,8 @@ static void add_stop_note(const Job *job, CpSim *sim, CpOutcome outcome, GString
                                "   help: raise --max-events or --max-wall, or end it with "
                                "--until TIME\n",
                                when, cp_sim_events(sim), kept);
+    } else if (is_expected(r->scenario, outcome)) {
+        return;
     } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL) {
         g_string_append_printf(
             err,
@@ -172,9 +182,9 @@ static void report(const Job *job, Outcome *outcome, const CpResult *result,
         n_failed = cp_result_text(result, outcome->out);
     }
     if (!cli->quiet || result->outcome != CP_OUTCOME_DONE) {
-        add_diagnoses(result->sim, result->outcome, result->file, outcome->err);
+        add_diagnoses(result, outcome->err);
     }
-    add_stop_note(job, result->sim, result->outcome, outcome->err);
+    add_stop_note(job, result, outcome->err);
     outcome->code = exit_code(result->scenario, result->outcome, n_failed);
     if (n_failed > 0) {
         g_string_append_printf(outcome->err, "coreplay run: %s: %u expect line%s failed\n",
@@ -307,10 +317,35 @@ static int check_output(const CpCli *cli, const char *output)
     return output != NULL ? cp_output_check(cli, output, cli->operands) : CP_EXIT_OK;
 }
 
+/* How many random workloads a policy of the user's must pass; about a second. */
+enum { CONFORM_RUNS = 20 };
+
+static int add_policy(const CpCli *cli, CpOverrides *overrides)
+{
+    const char *path = cp_opt_text(cli, "policy-file");
+    if (path == NULL) {
+        return CP_EXIT_OK;
+    }
+    g_autoptr(GError) error = NULL;
+    const CpPolicyClass *cls = cp_policy_file_load(path, &error);
+    if (cls == NULL) {
+        return cp_fail(cli, error);
+    }
+    if (!cp_policy_file_check(cls, CONFORM_RUNS, &error)) {
+        return cp_fail(cli, error);
+    }
+    cp_policy_class_add(cls);
+    cp_overrides_add(overrides, "policy", cls->name, "--policy-file");
+    return CP_EXIT_OK;
+}
+
 static int run_all(CpCli *cli)
 {
     Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
     int code = cp_overrides_init(&job.overrides, cli);
+    if (code == CP_EXIT_OK) {
+        code = add_policy(cli, &job.overrides);
+    }
     unsigned n_jobs = (unsigned)MIN(cp_opt_number(cli, "jobs", 1), cli->n_operands);
     job.alone = n_jobs == 1;
     if (code == CP_EXIT_OK) {

@@ -53,13 +53,13 @@ static void append_details(GString *out, const char *text)
     }
 }
 
-char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, bool stopped)
+char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, const char *stop)
 {
     g_autofree char *when = cp_format_time_human(diagnosis->at);
     GString *out = g_string_new(NULL);
-    if (stopped) {
-        g_string_append_printf(out, "coreplay: simulation stopped at t=%s: %s (exit 4)\n",
-                               when, diagnosis->kind);
+    if (stop != NULL) {
+        g_string_append_printf(out, "coreplay: simulation stopped at t=%s: %s (%s)\n", when,
+                               diagnosis->kind, stop);
     } else {
         g_string_append_printf(out, "coreplay: %s: at t=%s: %s\n", file, when,
                                diagnosis->kind);

@@ -10,7 +10,8 @@
 int cp_report_diag(const CpCli *cli, const CpDiag *diag);
 
 /* New text: "coreplay: simulation stopped at t=3.002 s: deadlock (exit 4)" and below it who
- * holds and who waits; or a note about what went wrong in a run that went on. */
-char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, bool stopped);
+ * holds and who waits, with `stop` in brackets; or, without `stop`, a note about what went
+ * wrong in a run that went on. */
+char *cp_report_diagnosis(const CpDiagnosis *diagnosis, const char *file, const char *stop);
 
 #endif

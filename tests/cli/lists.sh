@@ -92,6 +92,29 @@ cp_run init --list
 is_code 0
 out_has '^first '
 
+must "init --policy writes a policy that run takes"
+cp_run init --policy mine
+is_code 0
+[ -s mine.c ] || fail "no mine.c"
+cp_run init --policy 'my policy'
+is_code 2
+cp_run init --policy mine first
+is_code 2
+if command -v "${CC:-cc}" >/dev/null && [ -z "${CP_SANITIZED:-}" ]; then
+    COREPLAY_INCLUDE=$top_srcdir
+    export COREPLAY_INCLUDE
+    cp_run run first.cpw --policy-file mine.c --json
+    is_code 0
+    json_has '.[0].settings.policy == "mine"'
+    cp_run run first.cpw --policy-file mine.c -s mine.quantum=1ms
+    is_code 0
+    echo 'no C' >bad.c
+    cp_run run first.cpw --policy-file bad.c
+    is_code 3
+    cp_run run first.cpw --policy-file missing.c
+    is_code 3
+fi
+
 must "validate says ok, lists programs, and finds every error"
 cp_run validate first.cpw
 is_code 0

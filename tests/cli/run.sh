@@ -182,6 +182,7 @@ json_has '.[0].outcome == "deadlock" and (.[0].diagnoses | map(select(.kind == "
 echo 'expect outcome == deadlock' >>dead.cpw
 cp_run run dead.cpw
 is_code 0
+err_has 'deadlock (as expected)'
 
 must "a failed expect is code 1 and shows what was measured"
 {
