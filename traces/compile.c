@@ -336,7 +336,9 @@ static bool sort_tasks(Cpc *c, CpcProc *proc)
             return false;
         }
     }
-    memcpy(proc->task_list->pdata, order->pdata, order->len * sizeof(void *));
+    if (order->len > 0) {
+        memcpy(proc->task_list->pdata, order->pdata, order->len * sizeof(void *));
+    }
     return true;
 }
 
