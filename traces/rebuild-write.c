@@ -266,7 +266,7 @@ static void emit_thread(Emitter *e, uint32_t i, CpProcId proc, const char *name)
     row.own_attr = true;
     row.copies = spawned ? 0 : 1;
     row.start = spawned ? 0 : t->start;
-    row.start_cpu = spawned ? CP_NONE : t->start_cpu;
+    row.start_cpu = spawned && !rb->options.placement ? CP_NONE : t->start_cpu;
     row.n_regs = CP_REG_FREE + 1;
     row.flags = (spawned ? CP_THREAD_SPAWNED : 0u) | (t->foreign ? CP_THREAD_DAEMON : 0u);
     if (spawned && rb->pids[t->facts.id] != rb->pids[t->spawned_by]) {
@@ -289,6 +289,9 @@ CpWorkload *cp_rebuild_workload(const CpRebuild *rb, GError **error)
         }
         emit_thread(&e, i, proc, g_ptr_array_index(names, i));
     }
+    g_autofree char *name = g_path_get_basename(rb->source);
+    name[strcspn(name, ".")] = 0;
+    e.w->name = cp_workload_string(e.w, name);
     e.w->source = cp_workload_string(e.w, rb->source);
     if (!cp_workload_verify(e.w, error)) {
         cp_workload_free(e.w);

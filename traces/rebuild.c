@@ -245,7 +245,7 @@ static void on_wakeup_new(CpRebuild *rb, const CpRecord *r, CpTime now)
 {
     RebuildThread *t = thread_at(rb, r->id);
     if (t->state == THREAD_UNSEEN) {
-        t->cpu = r->cpu;
+        t->cpu = t->start_cpu = r->cpu;
         if (t->kept && rb->open && t->spawned_by == CP_NONE) {
             begin(t, now - rb->from, r->cpu);
         }

@@ -25,6 +25,7 @@ typedef struct {
                          else everything but threads of the kernel */
     bool foreign;     /* threads left out become daemon threads: load from others */
     bool pin;         /* a thread seen on one CPU only may run nowhere else */
+    bool placement;   /* started threads begin where they did, as fits the same machine */
     CpTime from, to;  /* part of the recording; to = 0: up to its end */
 } CpRebuildOptions;
 

@@ -520,7 +520,8 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
 {
     CpWorkload *w = NULL;
     CpCpr *cpr = cp_cpr_open(path, error);
-    CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, NULL, error) : NULL;
+    CpRebuildOptions options = {.placement = true};
+    CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, &options, error) : NULL;
     if (rb != NULL) {
         b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
         w = cp_rebuild_workload(rb, error);
@@ -528,6 +529,18 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
     cp_rebuild_free(rb);
     cp_cpr_free(cpr);
     return w;
+}
+
+/* On another machine than the recorded one the policy places new threads. */
+static void forget_placement(CpBuild *b)
+{
+    if (b->s->machine->n_cpus == b->recorded_cpus) {
+        return;
+    }
+    for (uint32_t i = 0; i < b->s->workload->threads->len; i++) {
+        CpThreadDecl *t = cp_thread_decl(b->s->workload, i);
+        t->start_cpu = t->flags & CP_THREAD_SPAWNED ? CP_NONE : t->start_cpu;
+    }
 }
 
 /* A recording is rebuilt into a workload of its own. */
@@ -552,6 +565,7 @@ static CpScenario *from_recording(const char *path, const CpOverride *overrides,
         cp_scenario_free(b.s);
         return NULL;
     }
+    forget_placement(&b);
     return b.s;
 }
 

@@ -727,7 +727,6 @@ typedef struct {
     double from, to; /* s since the first event */
     int64_t root;
     double tolerance; /* of the makespan */
-    bool pin;
 } Real;
 
 /* Real recordings, simulated again on as many cores: the CPU time is exact, the makespan
@@ -736,15 +735,16 @@ static void test_real(void **state)
 {
     Fixture *f = *state;
     static const Real reals[] = {
-        {"hogs5_c2.txt.gz", 0.058492684, 0.740654672, 18346, 0.02, false},
-        {"lock_hold_4t.txt.gz", 0.047520554, 0.639091701, 18341, 0.06, false},
-        {"thrjoin_8x40.txt.gz", 0.059159680, 0.351726752, 18711, 0.25, false},
+        {"hogs5_c2.txt.gz", 0.058492684, 0.740654672, 18346, 0.02},
+        {"lock_hold_4t.txt.gz", 0.047520554, 0.639091701, 18341, 0.06},
+        {"thrjoin_8x40.txt.gz", 0.059159680, 0.351726752, 18711, 0.10},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(reals); i++) {
         const Real *real = &reals[i];
         const char *src = g_getenv("top_srcdir");
         g_autofree char *path =
             g_build_filename(src ? src : ".", "examples/recordings", real->file, NULL);
+        f->options.placement = true;
         f->import = (CpImportOptions){.from = (CpTime)(real->from * 1e9),
                                       .to = (CpTime)(real->to * 1e9),
                                       .root_pid = real->root};
@@ -772,6 +772,7 @@ static void test_real(void **state)
         cp_workload_free(w);
     }
     f->import = (CpImportOptions){0};
+    f->options = (CpRebuildOptions){0};
 }
 
 int main(void)
