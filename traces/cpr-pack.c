@@ -121,6 +121,8 @@ static uint8_t *column_pack(const uint64_t *values, size_t n, uint8_t *out)
     BitWriter w = {out + COLUMN_HEADER, 0, 0};
     for (size_t i = 0; i < n; i++) {
         n_exceptions += values[i] > mask;
+    }
+    for (size_t i = 0; width > 0 && i < n; i++) {
         bits_put(&w, values[i] & mask, width);
     }
     uint8_t *p = bits_end(&w);
@@ -226,7 +228,7 @@ typedef struct {
 static Columns split(CpCprPacker *packer, const CpRecord *records, size_t n)
 {
     Columns c = {.in_order = true};
-    uint32_t last = CP_NONE;
+    uint32_t last = CP_NONE, code = 0, last_key = CP_NONE;
     CpTime before = cp_record_time(&records[0]);
     for (size_t i = 0; i < n; i++) {
         const CpRecord *r = &records[i];
@@ -235,7 +237,11 @@ static Columns split(CpCprPacker *packer, const CpRecord *records, size_t n)
         uint32_t key = kind | (none ? KEY_NONE : 0) | (same ? KEY_SAME : 0) |
                        (uint32_t)r->arg << KEY_ARG_SHIFT;
         uint32_t cpu = (uint16_t)(r->cpu + 1);
-        packer->what[i] = code_of(packer, key, &c.n_codes) | cpu << 16;
+        if (key != last_key) {
+            code = code_of(packer, key, &c.n_codes);
+            last_key = key;
+        }
+        packer->what[i] = code | cpu << 16;
         c.cpus |= cpu;
         /* Written always, kept only if the key does not say it. */
         packer->id[c.n_ids] = r->id;
@@ -255,16 +261,24 @@ static Columns split(CpCprPacker *packer, const CpRecord *records, size_t n)
     return c;
 }
 
+/* A multiple of 1000 divided by it: for a number that is none the result is larger than any
+ * quotient.  125 times its inverse is 1 modulo 2^64. */
+static inline uint64_t exact_thousandth(uint64_t v)
+{
+    uint64_t q = (v >> 3) * UINT64_C(0x1cac083126e978d5);
+    return v & 7 ? UINT64_MAX : q;
+}
+
 /* Recordings with microsecond stamps need ten bits less a step. */
 static bool whole_microseconds(uint64_t *steps, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (steps[i] % 1000 != 0) {
+        if (exact_thousandth(steps[i]) > UINT64_MAX / 1000) {
             return false;
         }
     }
     for (size_t i = 0; i < n; i++) {
-        steps[i] /= 1000;
+        steps[i] = exact_thousandth(steps[i]);
     }
     return true;
 }
