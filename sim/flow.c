@@ -410,7 +410,6 @@ static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
         return;
     }
     cp_hist_add(&sim->hists[hist], sim->now - from);
-    sim->responses++;
     uint32_t cpu = tid == CP_NONE ? CP_RECORD_NO_CPU : cp_thread(sim, tid)->cpu;
     cp_record_wide(sim, CP_REC_RESPOND, hist, cpu, 0, tid, sim->now - from);
 }
@@ -496,6 +495,7 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         op_mark(sim, tid, i->c);
         break;
     case CP_OP_RESPOND:
+        sim->responses += regs[CP_REG_RELEASE] != CP_NEVER;
         respond(sim, tid, i->c, regs[CP_REG_RELEASE]);
         break;
     case CP_OP_TIMED_END:

@@ -414,7 +414,11 @@ bool cpc_const_int(Cpc *c, const CpNode *node, int64_t min, int64_t max, int64_t
     int64_t value = cpc_round(&v);
     if (value < min || value > max) {
         cp_diag_error(c->diag, node->pos, "'%s' is out of range", shown);
-        cp_diag_help(c->diag, "expected %" PRId64 " to %" PRId64, min, max);
+        if (max == INT64_MAX) {
+            cp_diag_help(c->diag, "expected %" PRId64 " or more", min);
+        } else {
+            cp_diag_help(c->diag, "expected %" PRId64 " to %" PRId64, min, max);
+        }
         return false;
     }
     *out = value;
@@ -552,8 +556,9 @@ bool cpc_read_times(Cpc *c, const CpNode *file, GArray *values)
     gsize len;
     g_autoptr(GError) error = NULL;
     if (!g_file_get_contents(path, &text, &len, &error)) {
-        cp_diag_error(c->diag, file->pos, "cannot read '%s': %s", file->text,
-                      error->message);
+        const char *why = strrchr(error->message, ':'); /* what comes after the path */
+        cp_diag_error(c->diag, file->pos, "cannot read '%s'%s", file->text,
+                      why != NULL ? why : "");
         cp_diag_help(c->diag,
                      "data files are looked up beside the workload; one time a line");
         return false;

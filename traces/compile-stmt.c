@@ -25,7 +25,8 @@ static bool wrong_kind(Cpc *c, const CpNode *name, const char *word, const char 
                                    cp_resource_word(i));
         }
     }
-    cp_diag_error(c->diag, name->pos, "'%s' is a %s", name->text, is);
+    const char *article = strchr("aeiou", *is) != NULL ? "an" : "a";
+    cp_diag_error(c->diag, name->pos, "'%s' is %s %s", name->text, article, is);
     cp_diag_help(c->diag, "'%s' takes: %s", word, all->str);
     return false;
 }
@@ -443,7 +444,7 @@ static bool check_args(Cpc *c, const CpcTask *task, const CpNode *args)
 static bool do_call(Cpc *c, const CpNode *node)
 {
     CpcTask *task = g_hash_table_lookup(c->proc->tasks, node->child->text);
-    if (!check_args(c, task, node->child->next)) {
+    if (task == NULL || !check_args(c, task, node->child->next)) {
         return false;
     }
     unsigned i = 1;
@@ -464,6 +465,9 @@ static bool do_spawn(Cpc *c, const CpNode *node)
         g_hash_table_lookup(c->proc->threads, cp_node_at(node, 1)->text);
     unsigned n = cp_node_count(call);
     uint16_t first = cpc_reg(c, n > 0 ? n : 1);
+    if (thread == NULL || thread->task == NULL) {
+        return false; /* reported when calls were looked up */
+    }
     if (!check_args(c, thread->task, call->child)) {
         return false;
     }
@@ -569,7 +573,7 @@ static bool do_repeat(Cpc *c, const CpNode *node)
     uint32_t skip = CP_NONE;
     if (cpc_is_const(c, count, &v)) {
         int64_t n;
-        if (!cpc_const_int(c, count, 0, INT64_MAX / 2, &n)) {
+        if (!cpc_const_int(c, count, 0, INT64_MAX, &n)) {
             return false;
         }
         skip = n == 0 ? cpc_emit(c, CP_OP_JUMP, 0, 0, 0, node) : CP_NONE;

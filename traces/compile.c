@@ -571,11 +571,11 @@ static void proc_free(void *data)
 
 static bool compile(Cpc *c)
 {
-    if (!cpc_declare(c)) {
-        return false;
-    }
+    /* The code is looked at even if a declaration is wrong, for the errors in it. */
+    bool ok = cpc_declare(c);
     c->measure = true;
-    if (!all_code(c) || !all_layout(c)) {
+    ok = all_code(c) && ok;
+    if (!ok || !all_layout(c)) {
         return false;
     }
     c->measure = false;

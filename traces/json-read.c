@@ -3,6 +3,7 @@
 
 #include "sim/arena.h"
 #include "sim/dist.h"
+#include "sim/params.h"
 
 #include <errno.h>
 #include <string.h>
@@ -593,6 +594,27 @@ static bool flag_member(const J *j, const char *key)
     return value != NULL && value->kind == J_BOOL && value->value;
 }
 
+/* Reports a key the object does not have; `known` is a list such as "name|value". */
+static bool check_keys(Reader *r, const J *j, const char *known)
+{
+    g_auto(GStrv) words = g_strsplit(known, "|", -1);
+    for (const J *m = j->child; j->kind == J_OBJECT && m != NULL; m = m->next) {
+        if (g_strv_contains((const char *const *)words, m->key)) {
+            continue;
+        }
+        const char *near = cp_nearest(m->key, (const char *const *)words);
+        cp_diag_error(r->diag, m->pos, "unknown key \"%s\"", m->key);
+        g_autofree char *all = g_strjoinv(", ", words);
+        if (near != NULL) {
+            cp_diag_help(r->diag, "did you mean \"%s\"?   (keys: %s)", near, all);
+        } else {
+            cp_diag_help(r->diag, "keys: %s", all);
+        }
+        return false;
+    }
+    return true;
+}
+
 /* Adds a member read by `read`, or an empty node of `empty` kind. */
 static bool add_member(Reader *r, CpNodeList *list, const J *j, const char *key,
                        ReadDecl read, CpNodeKind empty)
@@ -664,7 +686,8 @@ static CpNode *read_param(Reader *r, const J *j)
         cp_diag_error(r->diag, j->pos, "'value' is missing");
         return NULL;
     }
-    return add_member(r, &list, j, "value", read_value, CP_NODE_NULL) &&
+    return check_keys(r, j, "name|value|choices") &&
+                   add_member(r, &list, j, "value", read_value, CP_NODE_NULL) &&
                    add_member(r, &list, j, "choices", read_value, CP_NODE_NULL)
                ? n
                : NULL;
@@ -675,7 +698,7 @@ static CpNode *read_settings_block(Reader *r, const J *j, CpNodeKind kind)
     CpNode *n = node(r, kind, j);
     CpNodeList list = {n, NULL};
     n->text = kind == CP_NODE_MACHINE ? text_member(r, j, "name", false) : NULL;
-    return add_settings(r, &list, j) ? n : NULL;
+    return check_keys(r, j, "name|settings") && add_settings(r, &list, j) ? n : NULL;
 }
 
 static CpNode *read_run(Reader *r, const J *j)
@@ -731,6 +754,9 @@ static CpNode *read_at(Reader *r, const J *j)
 {
     CpNode *n = node(r, CP_NODE_AT, j);
     CpNodeList list = {n, NULL};
+    if (!check_keys(r, j, "time|actions")) {
+        return NULL;
+    }
     const J *when = member(j, "time");
     const J *actions = member(j, "actions");
     if (when == NULL || actions == NULL || actions->kind != J_ARRAY) {
@@ -751,7 +777,8 @@ static CpNode *read_cgroup(Reader *r, const J *j)
 {
     CpNode *n = named(r, j, CP_NODE_CGROUP);
     CpNodeList list = {n, NULL};
-    return n != NULL && add_settings(r, &list, j) &&
+    return n != NULL && check_keys(r, j, "name|settings|cgroups") &&
+                   add_settings(r, &list, j) &&
                    read_all(r, &list, j, "cgroups", read_cgroup)
                ? n
                : NULL;
@@ -772,7 +799,8 @@ static CpNode *read_resource(Reader *r, const J *j)
     n->flags = (uint8_t)((flag_member(j, "shared") ? CP_FLAG_SHARED : 0) |
                          (flag_member(j, "async") ? CP_FLAG_ASYNC : 0));
     CpNodeList list = {n, NULL};
-    return add_member(r, &list, j, "options", read_opts, CP_NODE_OPTS) &&
+    return check_keys(r, j, "kind|name|shared|async|options|value") &&
+                   add_member(r, &list, j, "options", read_opts, CP_NODE_OPTS) &&
                    add_member(r, &list, j, "value", read_value, CP_NODE_NULL)
                ? n
                : NULL;
@@ -786,7 +814,8 @@ static CpNode *read_task(Reader *r, const J *j)
         return NULL;
     }
     n->flags = flag_member(j, "async") ? CP_FLAG_ASYNC : 0;
-    return add_member(r, &list, j, "params", read_list, CP_NODE_LIST) &&
+    return check_keys(r, j, "name|async|params|body") &&
+                   add_member(r, &list, j, "params", read_list, CP_NODE_LIST) &&
                    add_member(r, &list, j, "body", read_body, CP_NODE_BODY)
                ? n
                : NULL;
@@ -811,7 +840,8 @@ static CpNode *read_thread(Reader *r, const J *j)
         return NULL;
     }
     n->flags = flag_member(j, "daemon") ? CP_FLAG_DAEMON : 0;
-    return add_member(r, &list, j, "copies", read_value, CP_NODE_NULL) &&
+    return check_keys(r, j, "name|copies|attrs|daemon|loop|in|body") &&
+                   add_member(r, &list, j, "copies", read_value, CP_NODE_NULL) &&
                    add_member(r, &list, j, "attrs", read_opts, CP_NODE_OPTS) &&
                    add_member(r, &list, j, "loop", read_loop, CP_NODE_NULL) &&
                    add_member(r, &list, j, "in", read_name, CP_NODE_NULL) &&
@@ -839,7 +869,7 @@ static CpNode *read_runtime(Reader *r, const J *j)
     const char *version = text_member(r, j, "version", false);
     CpNode *v = node(r, version != NULL ? CP_NODE_STRING : CP_NODE_NULL, j);
     v->text = version;
-    return n->text != NULL && add(&list, v) &&
+    return n->text != NULL && check_keys(r, j, "name|version|options") && add(&list, v) &&
                    add_member(r, &list, j, "options", read_opts, CP_NODE_OPTS)
                ? n
                : NULL;
@@ -864,7 +894,8 @@ static CpNode *read_process(Reader *r, const J *j)
         !add(&list, runtime != NULL ? read_runtime(r, runtime) : native_runtime(r, j))) {
         return NULL;
     }
-    return add_member(r, &list, j, "in", read_name, CP_NODE_NULL) &&
+    return check_keys(r, j, "name|runtime|in|resources|members|tasks|threads") &&
+                   add_member(r, &list, j, "in", read_name, CP_NODE_NULL) &&
                    read_all(r, &list, j, "resources", read_resource) &&
                    read_all(r, &list, j, "members", read_python_member) &&
                    read_all(r, &list, j, "tasks", read_task) &&
@@ -884,7 +915,8 @@ static CpNode *read_expect(Reader *r, const J *j)
     if (n->text == NULL || n->value < 0 || value == NULL) {
         return unexpected(r, j, "\"metric\", \"cmp\" and \"value\"");
     }
-    if (!add(&list, read_value(r, value)) ||
+    if (!check_keys(r, j, "metric|cmp|value|tolerance") ||
+        !add(&list, read_value(r, value)) ||
         !add_member(r, &list, j, "tolerance", read_value, CP_NODE_NULL)) {
         return NULL;
     }
@@ -919,6 +951,11 @@ static bool read_file(Reader *r)
         cp_diag_error(r->diag, schema->pos, "schema %s is not known to this version",
                       schema->text);
         cp_diag_help(r->diag, "this version reads schema 1");
+        return false;
+    }
+    if (!check_keys(r, r->root,
+                    "schema|params|run|machine|kernel|noise|at|cgroups|"
+                    "resources|processes|expects")) {
         return false;
     }
     CpNodeList list = {cp_tree_root(r->tree), NULL};

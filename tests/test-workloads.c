@@ -1,0 +1,193 @@
+/* Laws over all example workloads: each runs and meets its own `expect` lines, reads back
+ * from its JSON form unchanged, and gives the same result when that form is run. */
+#include "traces/json.h"
+#include "traces/parse.h"
+#include "traces/scenario.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *root;
+static GPtrArray *paths; /* of .cpw files */
+
+static char *load(const char *path, gsize *len)
+{
+    char *text = NULL;
+    assert_true(g_file_get_contents(path, &text, len, NULL));
+    return text;
+}
+
+static void show(const CpDiag *diag)
+{
+    g_autofree char *text = cp_diag_print(diag, false);
+    if (*text != '\0') {
+        print_error("%s", text);
+    }
+}
+
+static CpTree *parse(const char *path, const char *text, gsize len)
+{
+    CpDiag *diag = cp_diag_new(path, text, len);
+    CpTree *tree = cp_parse(text, len, diag);
+    show(diag);
+    assert_non_null(tree);
+    cp_diag_free(diag);
+    return tree;
+}
+
+/* text -> tree -> JSON -> tree -> JSON gives the same JSON, and the same hash. */
+static void test_round_trip(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (guint i = 0; i < paths->len; i++) {
+        gsize len;
+        const char *path = g_ptr_array_index(paths, i);
+        g_autofree char *text = load(path, &len);
+        CpTree *first = parse(path, text, len);
+        for (int pretty = 0; pretty < 2; pretty++) {
+            g_autofree char *json = cp_json_write(first, pretty);
+            CpDiag *diag = cp_diag_new(path, json, strlen(json));
+            CpTree *second = cp_json_read(json, strlen(json), diag);
+            show(diag);
+            assert_non_null(second);
+            g_autofree char *again = cp_json_write(second, pretty);
+            assert_string_equal(json, again);
+            g_autofree char *hash = cp_json_hash(first);
+            g_autofree char *hash2 = cp_json_hash(second);
+            assert_string_equal(hash, hash2);
+            cp_tree_free(second);
+            cp_diag_free(diag);
+        }
+        cp_tree_free(first);
+    }
+}
+
+/* Comments, blanks and line ends change nothing that counts. */
+static void test_spacing(void **state)
+{
+    (void)state; /* cmocka's signature */
+    const char *a = "process p { thread main { repeat 3 { cpu 1500us }; wait 1s } }";
+    const char *b =
+        "# comment\r\nprocess p\n{\n\n\tthread main {\n  repeat 3 {\n cpu 1.5ms # x\n"
+        "  }\n  wait 1000ms;;\n }\n}\n";
+    CpTree *first = parse("a", a, strlen(a));
+    CpTree *second = parse("b", b, strlen(b));
+    g_autofree char *hash = cp_json_hash(first);
+    g_autofree char *hash2 = cp_json_hash(second);
+    assert_string_equal(hash, hash2);
+    cp_tree_free(first);
+    cp_tree_free(second);
+}
+
+/* Runs a scenario; returns a summary of everything a result is made of. */
+static char *run(CpScenario *scenario, bool check)
+{
+    CpSimConfig config;
+    cp_scenario_config(scenario, &config);
+    g_autoptr(GError) error = NULL;
+    CpSim *sim = cp_sim_new(&config, &error);
+    assert_non_null(sim);
+    CpOutcome outcome = cp_sim_run(sim, &error);
+    assert_null(error);
+    GString *out = g_string_new(cp_outcome_name(outcome));
+    size_t n;
+    cp_metric_list(CP_SCOPE_RUN, &n);
+    for (size_t i = 0; i < n; i++) {
+        int64_t value = 0;
+        cp_metric_value(sim, CP_SCOPE_RUN, 0, i, &value);
+        g_string_append_printf(out, " %" G_GINT64_FORMAT, value);
+    }
+    for (guint i = 0; i < scenario->expects->len; i++) {
+        const CpExpect *e = g_ptr_array_index(scenario->expects, i);
+        g_autofree char *measured = NULL;
+        bool ok = cp_expect_check(e, sim, &measured);
+        g_string_append_printf(out, " %s", measured);
+        if (check && !ok) {
+            print_error("%s:%u: expect %s, measured %s\n", scenario->source, e->line,
+                        e->text, measured);
+        }
+        assert_true(ok || !check);
+    }
+    cp_sim_free(sim);
+    return g_string_free(out, FALSE);
+}
+
+/* Every example says what it shows, and it does. */
+static void test_examples(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (guint i = 0; i < paths->len; i++) {
+        const char *path = g_ptr_array_index(paths, i);
+        CpDiag *diag = cp_diag_new(path, NULL, 0);
+        CpScenario *scenario = cp_scenario_load(path, NULL, 0, diag);
+        show(diag);
+        assert_non_null(scenario);
+        assert_true(scenario->expects->len > 0);
+        g_autofree char *summary = run(scenario, true);
+        cp_scenario_free(scenario);
+        cp_diag_free(diag);
+    }
+}
+
+/* The JSON form of a workload gives the same run. */
+static void test_json_runs(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (guint i = 0; i < paths->len; i++) {
+        gsize len;
+        const char *path = g_ptr_array_index(paths, i);
+        g_autofree char *text = load(path, &len);
+        CpTree *tree = parse(path, text, len);
+        g_autofree char *json = cp_json_write(tree, false);
+        cp_tree_free(tree);
+        CpDiag *diag = cp_diag_new(path, NULL, 0);
+        CpScenario *a = cp_scenario_from_text(path, text, len, NULL, 0, diag);
+        CpScenario *b = cp_scenario_from_text(path, json, strlen(json), NULL, 0, diag);
+        show(diag);
+        assert_non_null(a);
+        assert_non_null(b);
+        assert_string_equal(a->hash, b->hash);
+        g_autofree char *first = run(a, false);
+        g_autofree char *second = run(b, false);
+        assert_string_equal(first, second);
+        cp_scenario_free(a);
+        cp_scenario_free(b);
+        cp_diag_free(diag);
+    }
+}
+
+static void add_folder(const char *folder)
+{
+    GDir *dir = g_dir_open(folder, 0, NULL);
+    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL;
+         name = g_dir_read_name(dir)) {
+        if (g_str_has_suffix(name, ".cpw")) {
+            g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
+        }
+    }
+    if (dir != NULL) {
+        g_dir_close(dir);
+    }
+}
+
+int main(void)
+{
+    const char *source = getenv("top_srcdir");
+    root = g_build_filename(source != NULL ? source : ".", "examples", "workloads", NULL);
+    paths = g_ptr_array_new_with_free_func(g_free);
+    add_folder(root);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_spacing),
+        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_json_runs),
+    };
+    int status = paths->len >= 12 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+    g_ptr_array_unref(paths);
+    g_free(root);
+    return status;
+}

@@ -1,0 +1,247 @@
+#include "traces/compile.h"
+#include "traces/parse.h"
+#include "traces/scenario.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+static CpScenario *load(const char *text, const CpOverride *sets, size_t n)
+{
+    CpDiag *diag = cp_diag_new("t.cpw", text, strlen(text));
+    CpScenario *s = cp_scenario_from_text("t.cpw", text, strlen(text), sets, n, diag);
+    if (s == NULL) {
+        g_autofree char *why = cp_diag_print(diag, false);
+        print_error("%s", why);
+    }
+    cp_diag_free(diag);
+    return s;
+}
+
+/* Value of a number token, by the text of it. */
+static int64_t number(const char *text, CpDim want)
+{
+    CpScanner scanner;
+    CpDiag *diag = cp_diag_new("t", text, strlen(text));
+    cp_scanner_init(&scanner, text, (uint32_t)strlen(text), diag);
+    CpToken token = cp_scan(&scanner);
+    int64_t value = -1;
+    CpDim dim = CP_DIM_ANY;
+    bool micro;
+    bool ok = cp_token_number(&scanner, &token, &value, &dim, &micro);
+    assert_true(!ok || dim == want);
+    cp_diag_free(diag);
+    return ok ? value : -1;
+}
+
+/* Numbers are exact: decimals are counted, not rounded. */
+static void test_numbers(void **state)
+{
+    (void)state; /* cmocka's signature */
+    assert_int_equal(number("1.5ms", CP_DIM_TIME), 1500000);
+    assert_int_equal(number("0.000000001s", CP_DIM_TIME), 1);
+    assert_int_equal(number("1min", CP_DIM_TIME), 60 * CP_S);
+    assert_int_equal(number("64KiB", CP_DIM_SIZE), 65536);
+    assert_int_equal(number("12.5%", CP_DIM_SHARE), 125000);
+    assert_int_equal(number("1.50", CP_DIM_NUMBER), 1500000);
+    assert_int_equal(number("7.00", CP_DIM_NUMBER), 7);
+    assert_int_equal(number("1.5ns", CP_DIM_TIME), -1);
+    assert_int_equal(number("101000000000000000000s", CP_DIM_TIME), -1);
+    assert_int_equal(number("900000h", CP_DIM_TIME), -1);
+}
+
+/* Constant expressions are computed before the run; a listing shows it. */
+static void expect_code(const char *body, const char *const *want)
+{
+    g_autofree char *text = g_strdup_printf("param rate = 200\nparam t = 3ms\nvar x = 2\n"
+                                            "process p { thread main { %s } }",
+                                            body);
+    CpScenario *s = load(text, NULL, 0);
+    assert_non_null(s);
+    g_autofree char *listing = cp_workload_listing(s->workload);
+    for (; *want != NULL; want++) {
+        if (strstr(listing, *want) == NULL) {
+            fail_msg("'%s' is not in\n%s", *want, listing);
+        }
+    }
+    cp_scenario_free(s);
+}
+
+static void test_expressions(void **state)
+{
+    (void)state; /* cmocka's signature */
+    expect_code("wait 1s / rate", (const char *const[]){"sleep        5ms", NULL});
+    expect_code("wait (t + 1ms) * 2 - 1ms",
+                (const char *const[]){"sleep        7ms", NULL});
+    expect_code("wait t * 1.5", (const char *const[]){"sleep        4500us", NULL});
+    expect_code("wait 1s / 3", (const char *const[]){"sleep        333333333ns", NULL});
+    expect_code("wait t / 1ms * 1us", (const char *const[]){"sleep        3us", NULL});
+    expect_code("set x = x * 1.5",
+                (const char *const[]){"arith        mul", "arith        div", NULL});
+    expect_code("if rate > 100 { cpu 1ms } else { cpu 2ms }",
+                (const char *const[]){"compute      1ms\n", NULL});
+    expect_code("arrivals exp(1s / rate) { mark \"x\" }",
+                (const char *const[]){"arrivals", "mark         \"x\"", NULL});
+}
+
+/* Tasks called from several places lie behind all their callers. */
+static void test_registers(void **state)
+{
+    (void)state; /* cmocka's signature */
+    CpScenario *s = load("process p {\n"
+                         "  task leaf(t) { cpu t }\n"
+                         "  task middle(t) { for u in [1ms, 2ms] { call leaf(u) } }\n"
+                         "  thread a { call leaf(1ms) }\n"
+                         "  thread b { call middle(1ms); call leaf(2ms) }\n"
+                         "}\n",
+                         NULL, 0);
+    assert_non_null(s);
+    /* middle: return, argument, index, length, entry, one; then leaf: return, argument. */
+    assert_int_equal(cp_thread_decl(s->workload, 1)->n_regs, CP_REG_FREE + 6 + 2);
+    cp_scenario_free(s);
+}
+
+/* A loop is not expanded: 10^9 rounds cost three instructions. */
+static void test_huge_loops(void **state)
+{
+    (void)state; /* cmocka's signature */
+    CpScenario *s = load("process p { thread m { repeat 1000000000 { cpu 1ns }\n"
+                         "for i in 1..1000000000 { cpu 1ns } } }",
+                         NULL, 0);
+    assert_non_null(s);
+    assert_true(s->workload->code->len < 20);
+    assert_int_equal(s->workload->values->len, 0);
+    cp_scenario_free(s);
+}
+
+/* Settings: text over defaults, --set over text, the last --set wins; a config file only
+ * replaces defaults. */
+static void test_precedence(void **state)
+{
+    (void)state; /* cmocka's signature */
+    const CpOverride sets[] = {{"cores", "7", "coreplay.conf"},
+                               {"hz", "100", "coreplay.conf"},
+                               {"seed", "5", "--set"},
+                               {"seed", "6", "--set"},
+                               {"t", "9ms", "--set"},
+                               {"thread.main.nice", "3", "--set"},
+                               {"cgroup.g.quota", "200%", "--set"}};
+    CpScenario *s = load("param t = 1ms\nmachine { cores 3 }\nrun { seed 4 }\n"
+                         "cgroup g { quota 50% }\n"
+                         "process p in g { thread main { cpu t } }",
+                         sets, G_N_ELEMENTS(sets));
+    assert_non_null(s);
+    assert_int_equal(s->machine->n_cpus, 3);
+    assert_int_equal(s->machine->tick, 10 * CP_MS);
+    assert_int_equal(s->run->v[CP_RUN_SEED], 6);
+    assert_int_equal(cp_thread_decl(s->workload, 0)->attr.nice, 3);
+    assert_int_equal(cp_group_decl(s->workload, 1)->quota, 200 * CP_MS);
+    const CpWorkloadParam *p = g_ptr_array_index(s->params, 0);
+    assert_string_equal(p->value, "9ms");
+    g_autofree char *listing = cp_workload_listing(s->workload);
+    assert_non_null(strstr(listing, "compute      9ms"));
+    cp_scenario_free(s);
+}
+
+/* Every key of the table can be set to its default; so none is listed in vain. */
+static void test_every_setting(void **state)
+{
+    (void)state; /* cmocka's signature */
+    g_autofree CpSettingInfo *table = cp_settings();
+    for (const CpSettingInfo *i = table; i->spec != NULL; i++) {
+        bool special = strstr(i->spec->name, "NAME") != NULL || *i->spec->def == '\0' ||
+                       g_str_has_prefix(i->spec->help, "not yet");
+        const CpOverride set = {i->spec->name, i->spec->def, "--set"};
+        CpScenario *s =
+            special ? NULL : load("process p { thread m { cpu 1ms } }", &set, 1);
+        if (s == NULL && !special) {
+            fail_msg("%s=%s is refused", i->spec->name, i->spec->def);
+        }
+        cp_scenario_free(s);
+    }
+}
+
+/* Every named machine can be built. */
+static void test_machines(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (int i = 0; cp_machine_presets[i] != NULL; i++) {
+        const CpOverride set = {"machine", cp_machine_presets[i], "--set"};
+        CpScenario *s = load("process p { thread m { cpu 1ms } }", &set, 1);
+        assert_non_null(s);
+        cp_scenario_free(s);
+    }
+    CpScenario *s =
+        load("machine \"laptop4\" { smt 1 }\nprocess p { thread m { cpu 1ms } }", NULL, 0);
+    assert_non_null(s);
+    assert_int_equal(s->machine->n_cpus, 4);
+    cp_scenario_free(s);
+}
+
+/* A million statements are read; one more is refused. */
+static void test_many_statements(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (int extra = 0; extra < 2; extra++) {
+        GString *text = g_string_new("process p { thread m {\n");
+        for (int i = 0; i < CP_PARSE_STMTS_MAX + extra; i++) {
+            g_string_append(text, "yield\n");
+        }
+        g_string_append(text, "} }\n");
+        CpDiag *diag = cp_diag_new("big.cpw", text->str, text->len);
+        CpTree *tree = cp_parse(text->str, text->len, diag);
+        assert_true((tree != NULL) == (extra == 0));
+        assert_int_equal(cp_diag_n_errors(diag), extra);
+        cp_tree_free(tree);
+        cp_diag_free(diag);
+        g_string_free(text, TRUE);
+    }
+}
+
+/* Texts larger than the limit and endless lines are refused at once. */
+static void test_size_limit(void **state)
+{
+    (void)state; /* cmocka's signature */
+    size_t len = (size_t)CP_PARSE_BYTES_MAX + 1;
+    g_autofree char *text = g_strnfill(len, ' ');
+    CpDiag *diag = cp_diag_new("big.cpw", text, len);
+    assert_null(cp_parse(text, len, diag));
+    g_autofree char *printed = cp_diag_print(diag, false);
+    assert_non_null(strstr(printed, "file is larger than 64 MiB"));
+    cp_diag_free(diag);
+}
+
+/* Every prefix of a workload is refused or read, and never faults. */
+static void test_prefixes(void **state)
+{
+    (void)state; /* cmocka's signature */
+    const char *text =
+        "param a = [1ms, 2ms] in [1, 2]\nmachine \"laptop4\" { cores 2 }\n"
+        "queue q (capacity=3)\nprocess p in g { task t(x) { if x < 3 { cpu x }\n"
+        "else { choose { 5% { io d exp(3ms) } } } }\n"
+        "thread m x 3 (nice=3, cpus=0-3,4) { for i in a { call t(i + 1ms) }\n"
+        "recv q timeout 1s else { mark \"x\" } } }\n"
+        "expect order == [m-1, m-2]\nexpect makespan == 3s +- 1%\n";
+    for (size_t n = 0; n < strlen(text); n++) {
+        CpDiag *diag = cp_diag_new("t", text, n);
+        CpScenario *s = cp_scenario_from_text("t", text, n, NULL, 0, diag);
+        assert_true(s != NULL || cp_diag_n_errors(diag) > 0);
+        g_autofree char *printed = cp_diag_print(diag, false);
+        cp_scenario_free(s);
+        cp_diag_free(diag);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_registers),  cmocka_unit_test(test_huge_loops),
+        cmocka_unit_test(test_precedence), cmocka_unit_test(test_every_setting),
+        cmocka_unit_test(test_machines),   cmocka_unit_test(test_many_statements),
+        cmocka_unit_test(test_size_limit), cmocka_unit_test(test_prefixes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
