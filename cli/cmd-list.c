@@ -289,12 +289,15 @@ static char *range_text(const CpParam *p)
     return g_strdup_printf("%s to %s", min, max);
 }
 
-/* A key itself, or everything below it: "gil" shows gil and gil.interval. */
-static bool key_matches(const char *name, const char *wanted)
+/* A key itself, or everything below it: "gil" shows gil and gil.interval; `anywhere`: every
+ * key that contains the word. */
+static bool key_matches(const char *name, const char *wanted, bool anywhere)
 {
     size_t len = wanted != NULL ? strlen(wanted) : 0;
-    return wanted == NULL ||
-           (strncmp(name, wanted, len) == 0 && (name[len] == '\0' || name[len] == '.'));
+    if (wanted == NULL || anywhere) {
+        return wanted == NULL || strstr(name, wanted) != NULL;
+    }
+    return strncmp(name, wanted, len) == 0 && (name[len] == '\0' || name[len] == '.');
 }
 
 static void describe(CpCli *cli, const CpSettingInfo *s)
@@ -321,40 +324,50 @@ static int unknown_setting(CpCli *cli, const char *key)
                       "coreplay list settings");
 }
 
+/* Adds the settings that match; returns the last one, or NULL. */
+static const CpSettingInfo *add_settings(Rows *rows, const CpSettingInfo *settings,
+                                         const char *wanted, bool anywhere)
+{
+    const CpSettingInfo *last = NULL;
+    for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
+        /* Keys of what this version lacks are known only to be refused with the reason. */
+        bool is_usable = !g_str_has_prefix(s->spec->help, "not yet");
+        if (!is_usable || !key_matches(s->spec->name, wanted, anywhere)) {
+            continue;
+        }
+        g_autofree char *range = range_text(s->spec);
+        rows_add(rows, s->spec->name);
+        rows_add(rows, s->spec->def);
+        rows_add(rows, range);
+        rows_add(rows, s->owner);
+        rows_add(rows, s->spec->help);
+        last = s;
+    }
+    return last;
+}
+
 static int list_settings(CpCli *cli, const char *wanted)
 {
     static const char *const columns[] = {"name",  "default", "range",
                                           "owner", "meaning", NULL};
     Rows rows = rows_new(columns);
     g_autofree CpSettingInfo *settings = cp_settings();
-    const CpSettingInfo *only = NULL;
-    for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
-        /* Keys of what this version lacks are known only to be refused with the reason. */
-        bool is_usable = !g_str_has_prefix(s->spec->help, "not yet");
-        if (!key_matches(s->spec->name, wanted) || !is_usable) {
-            continue;
-        }
-        g_autofree char *range = range_text(s->spec);
-        rows_add(&rows, s->spec->name);
-        rows_add(&rows, s->spec->def);
-        rows_add(&rows, range);
-        rows_add(&rows, s->owner);
-        rows_add(&rows, s->spec->help);
-        only = s;
+    const CpSettingInfo *last = add_settings(&rows, settings, wanted, false);
+    if (last == NULL) {
+        last = add_settings(&rows, settings, wanted, true);
     }
-    unsigned n = rows.cells->len / rows.n_columns;
-    if (n == 0 || (n == 1 && !cli->json && !cp_opt_flag(cli, "names") && wanted != NULL)) {
-        g_ptr_array_unref(rows.cells);
-        if (n == 0) {
-            return unknown_setting(cli, wanted);
-        }
-        describe(cli, only);
-        return CP_EXIT_OK;
+    bool is_one = rows.cells->len == rows.n_columns && wanted != NULL;
+    if (last != NULL && !(is_one && !cli->json && !cp_opt_flag(cli, "names"))) {
+        return print_rows(cli, &rows, "settings");
     }
-    return print_rows(cli, &rows, "settings");
+    g_ptr_array_unref(rows.cells);
+    if (last == NULL) {
+        return unknown_setting(cli, wanted);
+    }
+    describe(cli, last);
+    return CP_EXIT_OK;
 }
 
-/* One more row unless the key was asked not to be shown. */
 static void add_effective(const CpEffective *e, void *data)
 {
     Rows *rows = data;
@@ -370,7 +383,8 @@ static int list_effective(CpCli *cli, const char *path, const char *wanted)
     Rows rows = rows_new(columns);
     int code = cp_settings_effective(cli, path, add_effective, &all);
     for (unsigned i = 0; i < all.cells->len; i += all.n_columns) {
-        for (unsigned c = 0; key_matches(all.cells->pdata[i], wanted) && c < 3; c++) {
+        for (unsigned c = 0; key_matches(all.cells->pdata[i], wanted, false) && c < 3;
+             c++) {
             rows_add(&rows, all.cells->pdata[i + c]);
         }
     }

@@ -1,9 +1,11 @@
 #include "cli/commands.h"
 
+#include "cli/report.h"
 #include "cli/size.h"
 #include "plots/chart.h"
 #include "sim/params.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const CpOption options[] = {
@@ -130,7 +132,9 @@ static int open_recordings(const CpCli *cli, Plot *plot)
         CpCpr *recording = cp_cpr_open(*path, &error);
         if (recording == NULL) {
             int code = cp_fail(cli, error);
-            if (g_str_has_suffix(*path, ".cpw")) {
+            g_autofree char *help = cp_report_missing(*path);
+            fputs(help, stderr);
+            if (*help == '\0' && g_str_has_suffix(*path, ".cpw")) {
                 cp_help(cli, "record it first: coreplay run %s -o run.cpr", *path);
             }
             return code;

@@ -86,7 +86,8 @@ static void give_up(const Job *job, Outcome *outcome, const char *file, const GE
 static void refuse(const Job *job, Outcome *outcome, const char *file, const CpDiag *diag)
 {
     g_autofree char *text = cp_diag_print(diag, job->cli->colour);
-    g_string_append(outcome->err, text);
+    g_autofree char *help = cp_report_missing(file);
+    g_string_append_printf(outcome->err, "%s%s", text, help);
     outcome->code = cp_diag_code(diag);
     if (job->cli->json) {
         g_autofree char *errors = cp_diag_json(diag);

@@ -6,6 +6,7 @@
 #include "cli/settings.h"
 #include "traces/cpr.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const CpOption options[] = {
@@ -80,6 +81,8 @@ static int check_workload(CpCli *cli, const char *path, const CpOverrides *overr
         print_object(cli, path, diag, scenario != NULL, scenario);
     } else {
         cp_report_diag(cli, diag);
+        g_autofree char *help = cp_report_missing(path);
+        fputs(help, stderr);
         if (scenario != NULL) {
             print_text(cli, path, scenario);
         }

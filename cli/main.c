@@ -148,7 +148,13 @@ static int check_operands(const CpCli *cli)
     if (cli->n_operands < cmd->operands_min) {
         cp_error(cli, "expected %s, found %s", cmd->operands,
                  cli->n_operands == 0 ? "nothing" : "too few operands");
-        cp_help(cli, "for example: %s", cmd->examples[0].command);
+        cp_help(cli, "for example: %s   coreplay help %s says more",
+                cmd->examples[0].command, cmd->name);
+        return CP_EXIT_USAGE;
+    }
+    if (g_strv_contains((const char *const *)cli->operands, "")) {
+        cp_error(cli, "an operand is empty");
+        cp_help(cli, "a shell variable without a value does that");
         return CP_EXIT_USAGE;
     }
     if (cmd->operands_max >= 0 && cli->n_operands > cmd->operands_max) {

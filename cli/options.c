@@ -2,6 +2,7 @@
 
 #include "sim/assert.h"
 #include "sim/params.h"
+#include "traces/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -192,20 +193,57 @@ static void collect_name(const CpOption *option, void *data)
     g_ptr_array_add(data, (void *)option->name);
 }
 
+/* A command that has this option, for options given too early; NULL: none. */
+static const CpCmd *owner_of(const char *name, char letter)
+{
+    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+        for (const CpOption *o = (*cmd)->options; o->name != NULL; o++) {
+            if (name != NULL ? strcmp(o->name, name) == 0 : o->letter == letter) {
+                return *cmd;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool is_setting(const char *name)
+{
+    g_autofree CpSettingInfo *settings = cp_settings();
+    for (const CpSettingInfo *i = settings; i->spec != NULL; i++) {
+        if (strcmp(i->spec->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What to do about an option the command does not have. */
+static void help_option(Split *s, const char *name, char letter, const char *near)
+{
+    const CpCmd *owner = s->cmd == NULL ? owner_of(name, letter) : NULL;
+    const char *cmd = s->cmd != NULL ? s->cmd->name : "";
+    if (owner != NULL) {
+        cp_help(s->cli, "options of a command stand after it, for example: coreplay %s ...",
+                owner->name);
+    } else if (name != NULL && s->cmd != NULL && find_long(s->cmd, "set", 3) != NULL &&
+               is_setting(name)) {
+        cp_help(s->cli, "it is a setting: --set %s=VALUE   coreplay list settings %s", name,
+                name);
+    } else if (near != NULL) {
+        cp_help(s->cli, "did you mean '--%s'?", near);
+    } else {
+        cp_help(s->cli, "coreplay %s%s--help lists the options", cmd, *cmd ? " " : "");
+    }
+}
+
 static int unknown_option(Split *s, const char *name, size_t len)
 {
     g_autofree char *word = g_strndup(name, len);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     cp_options_each(s->cmd, collect_name, names);
     g_ptr_array_add(names, NULL);
-    const char *near = cp_nearest(word, (const char *const *)names->pdata);
     cp_error(s->cli, "unknown option '--%s'", word);
-    const char *list = s->cmd ? s->cmd->name : "";
-    if (near != NULL) {
-        cp_help(s->cli, "did you mean '--%s'?", near);
-    } else {
-        cp_help(s->cli, "coreplay %s%s--help lists the options", list, *list ? " " : "");
-    }
+    help_option(s, word, 0, cp_nearest(word, (const char *const *)names->pdata));
     return CP_EXIT_USAGE;
 }
 
@@ -263,8 +301,7 @@ static int unknown_letter(Split *s, const char *word, const char *letter)
     cp_error(s->cli, "unknown option '-%.*s'%s%s%s", (int)len, letter,
              strlen(word) > 2 ? " in '" : "", strlen(word) > 2 ? word : "",
              strlen(word) > 2 ? "'" : "");
-    const char *list = s->cmd ? s->cmd->name : "";
-    cp_help(s->cli, "coreplay %s%s--help lists the options", list, *list ? " " : "");
+    help_option(s, NULL, *letter, NULL);
     return CP_EXIT_USAGE;
 }
 

@@ -13,6 +13,45 @@ int cp_report_diag(const CpCli *cli, const CpDiag *diag)
     return cp_diag_n_errors(diag) > 0 ? cp_diag_code(diag) : CP_EXIT_OK;
 }
 
+/* New text: the name in that directory nearest to the one wanted, or NULL. */
+static char *nearest_file(const char *directory, const char *wanted)
+{
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *with_ending = g_strconcat(wanted, ".cpw", NULL);
+    const char *name;
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        if (strcmp(name, with_ending) == 0) {
+            return g_strdup(name);
+        }
+        g_ptr_array_add(names, g_strdup(name));
+    }
+    g_ptr_array_add(names, NULL);
+    return g_strdup(cp_nearest(wanted, (const char *const *)names->pdata));
+}
+
+char *cp_report_missing(const char *path)
+{
+    if (strcmp(path, "-") == 0 || g_file_test(path, G_FILE_TEST_EXISTS)) {
+        return g_strdup("");
+    }
+    if (strchr(path, '=') != NULL) {
+        g_autofree char *clean = cp_clean_text(path, -1);
+        return g_strdup_printf("   help: a setting is given with -s: -s %s\n", clean);
+    }
+    g_autofree char *directory = g_path_get_dirname(path);
+    g_autofree char *wanted = g_path_get_basename(path);
+    g_autofree char *near = nearest_file(directory, wanted);
+    if (near == NULL) {
+        return g_strdup("");
+    }
+    bool is_here = strcmp(directory, ".") == 0 && path[0] != '.';
+    g_autofree char *full =
+        is_here ? g_strdup(near) : g_build_filename(directory, near, NULL);
+    g_autofree char *clean = cp_clean_text(full, -1);
+    return g_strdup_printf("   help: did you mean '%s'?\n", clean);
+}
+
 enum { DIAGNOSIS_COLUMNS = 4 };
 
 /* "barista-1  holds counter  waits for till  (cafe.cpw:18)": parts are two blanks apart;

@@ -9,6 +9,10 @@
  * are no errors. */
 int cp_report_diag(const CpCli *cli, const CpDiag *diag);
 
+/* New text: a help line for a file that is not there (a similar name, a setting without
+ * -s), or "". */
+char *cp_report_missing(const char *path);
+
 /* New text: "coreplay: simulation stopped at t=3.002 s: deadlock (exit 4)" and below it who
  * holds and who waits, with `stop` in brackets; or, without `stop`, a note about what went
  * wrong in a run that went on. */

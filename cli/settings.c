@@ -83,6 +83,11 @@ static int add_machine(CpOverrides *o, const CpCli *cli)
     if (g_file_test(wanted, G_FILE_TEST_EXISTS)) {
         return add_machine_file(o, cli, wanted);
     }
+    if (strspn(wanted, "0123456789") == strlen(wanted)) {
+        cp_error(cli, "--machine: '%s' is neither a machine's name nor a file", wanted);
+        cp_help(cli, "for a number of cores: -s cores=%s", wanted);
+        return CP_EXIT_USAGE;
+    }
     bool is_path = strchr(wanted, '/') != NULL || strchr(wanted, '.') != NULL;
     if (is_path) {
         cp_error(cli, "--machine: there is no file '%s'", wanted);

@@ -38,6 +38,10 @@ is_code 0
 out_has '^eevdf.base_slice '
 [ "$(grep -vc '^eevdf\.\|^name' out)" = 0 ] || fail "other settings are listed"
 
+cp_run list settings base_slice
+is_code 0
+out_has '^eevdf.base_slice$'
+
 must "every setting's default is taken by run"
 "$COREPLAY" init -q || exit 99
 cp_run list settings --json

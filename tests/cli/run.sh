@@ -130,6 +130,32 @@ is_code 2
 cp_run run first.cpw -j four
 is_code 2
 
+must "what a newcomer types is answered with what to type"
+cp_run run first.cpw --cores 4
+is_code 2
+err_has 'set cores=VALUE'
+cp_run -j4 run first.cpw
+is_code 2
+err_has 'options of a command stand after it'
+cp_run run first.cpw cores=4
+is_code 3
+err_has 'given with -s: -s cores=4'
+cp_run run first
+is_code 3
+err_has "did you mean 'first.cpw'"
+cp_run run ./frist.cpw
+is_code 3
+err_has "did you mean './first.cpw'"
+cp_run run first.cpw -m 4
+is_code 2
+err_has 'cores=4'
+cp_run run ''
+is_code 2
+err_has 'empty'
+cp_run simulate first.cpw
+is_code 2
+err_has "did you mean 'coreplay run'"
+
 must "bad files are code 3 and say where"
 : >empty.cpw
 head -c 4096 /dev/urandom >junk.cpw
