@@ -26,13 +26,6 @@ static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
-static CpTime time_option(const CpCli *cli, const char *name)
-{
-    CpTime t = 0;
-    const char *text = cp_opt_text(cli, name);
-    return text != NULL && cp_parse_time(text, &t, NULL) ? t : 0;
-}
-
 static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *info)
 {
     CpJson *json = cp_json_new();
@@ -73,8 +66,8 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
 static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
 {
     CpImportOptions wanted = {
-        .from = time_option(cli, "from"),
-        .to = time_option(cli, "to"),
+        .from = cp_opt_time(cli, "from", 0),
+        .to = cp_opt_time(cli, "to", 0),
         .root_pid = cp_opt_number(cli, "root", 0),
         .source = cli->operands[0],
         .interrupt = cp_signals_flag(),
@@ -98,8 +91,8 @@ static int write_workload(CpCli *cli, CpCpr *cpr, bool part, const char *output)
         .root_pid = cp_opt_number(cli, "root", 0),
         .foreign = cp_opt_flag(cli, "others"),
         .pin = cp_opt_flag(cli, "pin"),
-        .from = part ? time_option(cli, "from") : 0,
-        .to = part ? time_option(cli, "to") : 0,
+        .from = part ? cp_opt_time(cli, "from", 0) : 0,
+        .to = part ? cp_opt_time(cli, "to", 0) : 0,
     };
     g_autoptr(GError) error = NULL;
     CpRebuild *rebuild = cp_rebuild_new(cpr, &wanted, &error);
@@ -197,8 +190,8 @@ static int check_arguments(const CpCli *cli, const char *output)
         cp_help(cli, "for example: coreplay import %s -o real.cpr", cli->operands[0]);
         return CP_EXIT_USAGE;
     }
-    CpTime to = time_option(cli, "to");
-    if (cp_opt_text(cli, "to") != NULL && to <= time_option(cli, "from")) {
+    CpTime to = cp_opt_time(cli, "to", 0);
+    if (cp_opt_text(cli, "to") != NULL && to <= cp_opt_time(cli, "from", 0)) {
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;
     }

@@ -33,24 +33,14 @@ typedef struct {
     GPtrArray *recordings;
 } Plot;
 
-static CpTime time_option(const CpCli *cli, const char *name, CpTime otherwise)
-{
-    const char *text = cp_opt_text(cli, name);
-    CpTime t = otherwise;
-    if (text != NULL && !cp_parse_time(text, &t, NULL)) {
-        return otherwise;
-    }
-    return t;
-}
-
 static int read_looks(const CpCli *cli, Plot *plot)
 {
     CpChartOptions *o = &plot->options;
     o->title = cp_opt_text(cli, "title");
     o->theme = cp_opt_text(cli, "theme");
     o->data_csv = cp_opt_text(cli, "data");
-    o->from = time_option(cli, "from", 0);
-    o->to = time_option(cli, "to", 0);
+    o->from = cp_opt_time(cli, "from", 0);
+    o->to = cp_opt_time(cli, "to", 0);
     if (cp_opt_text(cli, "to") != NULL && o->to <= o->from) {
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;

@@ -97,6 +97,8 @@ bool cp_opt_flag(const CpCli *cli, const char *name);
 const char *cp_opt_text(const CpCli *cli, const char *name);
 /* The number, or `otherwise` if not given. */
 int64_t cp_opt_number(const CpCli *cli, const char *name, int64_t otherwise);
+/* The same for a time, in ns. */
+CpTime cp_opt_time(const CpCli *cli, const char *name, CpTime otherwise);
 /* NULL-ended, possibly empty; borrowed. */
 char **cp_opt_list(const CpCli *cli, const char *name);
 /* Where the value came from: "the command line", a file name, "COREPLAY_JOBS". */

@@ -7,6 +7,7 @@
 extern const CpCmd cp_cmd_run;
 extern const CpCmd cp_cmd_import;
 extern const CpCmd cp_cmd_plot;
+extern const CpCmd cp_cmd_whatif;
 extern const CpCmd cp_cmd_validate;
 extern const CpCmd cp_cmd_list;
 extern const CpCmd cp_cmd_init;

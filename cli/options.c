@@ -641,6 +641,16 @@ int64_t cp_opt_number(const CpCli *cli, const char *name, int64_t otherwise)
     return n;
 }
 
+CpTime cp_opt_time(const CpCli *cli, const char *name, CpTime otherwise)
+{
+    const char *text = cp_opt_text(cli, name);
+    CpTime t = otherwise;
+    if (text != NULL && !cp_parse_time(text, &t, NULL)) {
+        cp_require(!"checked when it was stored");
+    }
+    return t;
+}
+
 char **cp_opt_list(const CpCli *cli, const char *name)
 {
     static char *none[] = {NULL};

@@ -20,6 +20,8 @@ typedef struct {
     uint32_t n_cpus;
     CpHist latency;
     CpMeasure *m;
+    uint64_t n_moved;    /* went on on another CPU than before */
+    bool has_migrations; /* the recording has records of them */
     bool begun;
 } Walk;
 
@@ -62,7 +64,7 @@ static void put_in(Walk *walk, Thread *t, CpTime now, uint32_t cpu)
         if (t->where == READY && t->woken) {
             cp_hist_add(&walk->latency, now - t->since);
         }
-        walk->m->migrations += t->cpu != CP_NONE && t->cpu != cpu;
+        walk->n_moved += t->cpu != CP_NONE && t->cpu != cpu;
     }
     t->where = RUNNING;
     t->since = now;
@@ -95,6 +97,13 @@ static void on_wakeup(Walk *walk, const CpRecord *r)
     t->since = cp_record_time(r);
 }
 
+static void on_migration(Walk *walk, const CpRecord *r)
+{
+    const Thread *t = thread_at(walk, r->id);
+    walk->has_migrations = true;
+    walk->m->migrations += t != NULL && t->kept;
+}
+
 static gboolean walk_records(Walk *walk, CpCpr *cpr, GError **error)
 {
     g_autofree CpRecord *block = g_new(CpRecord, CP_RECORD_BLOCK);
@@ -109,6 +118,8 @@ static gboolean walk_records(Walk *walk, CpCpr *cpr, GError **error)
                 on_switch(walk, &block[i]);
             } else if (kind == CP_REC_WAKEUP || kind == CP_REC_WAKEUP_NEW) {
                 on_wakeup(walk, &block[i]);
+            } else if (kind == CP_REC_MIGRATE) {
+                on_migration(walk, &block[i]);
             }
         }
     }
@@ -120,6 +131,7 @@ static void close_walk(Walk *walk, CpTime end)
 {
     CpMeasure *m = walk->m;
     m->longest = CP_NONE;
+    m->migrations = walk->has_migrations ? m->migrations : walk->n_moved;
     for (uint32_t i = 0; i < walk->n_threads; i++) {
         Thread *t = &walk->threads[i];
         if (t->kept && t->where == RUNNING) {

@@ -12,7 +12,7 @@ typedef struct {
     CpTime run_wait;    /* runnable without a CPU, all of them */
     uint64_t switches;  /* to or from one of them */
     uint64_t voluntary, involuntary; /* switches out of one of them */
-    uint64_t migrations;             /* went on on another CPU */
+    uint64_t migrations;             /* moves between CPUs, also while queued */
     uint64_t wakeups;
     CpTime wakeup_p50, wakeup_p99; /* from enqueued to running; 0 if there were none */
     uint32_t longest;              /* thread with the most CPU time, CP_NONE */

@@ -1,0 +1,515 @@
+#include "cli/commands.h"
+
+#include "cli/columns.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "plots/chart.h"
+#include "sim/params.h"
+#include "traces/import-text.h"
+#include "traces/measure.h"
+#include "traces/rebuild.h"
+#include "traces/run-names.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const CpOption options[] = {
+    {"set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", "What is changed",
+     "predict with this setting; may be repeated"},
+    {"machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", "What is changed",
+     "predict on this machine: a name from 'list machines' or a file with a machine block"},
+    {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "What is changed",
+     "seed of all random numbers (default 1)"},
+    {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part of a trace text",
+     "leave out what was before this time since the first event"},
+    {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part of a trace text",
+     "leave out what was after this time"},
+    {"root", 0, CP_OPT_NUMBER, "PID", NULL, NULL, "Part of a trace text",
+     "keep this process and what it started"},
+    {"output", 'o', CP_OPT_FILE, "FOLDER", NULL, NULL, "Output",
+     "keep the three recordings in this folder and draw their charts beside them"},
+    {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
+};
+
+enum { RECORDED, SAME, CHANGED, COLUMNS, FEW_WAKEUPS = 20 };
+
+static const char *const file_names[COLUMNS] = {"recorded.cpr", "same.cpr", "whatif.cpr"};
+static const char *const chart_names[] = {"occupancy", "switches"};
+
+typedef struct {
+    CpCli *cli;
+    char *folder;
+    bool is_temporary; /* the folder goes away at the end */
+    char *path[COLUMNS];
+    char *label[COLUMNS]; /* "recorded", "2 cores", "cores=4" */
+    CpCpr *cpr[COLUMNS];
+    CpMeasure m[COLUMNS];
+    uint32_t n_kept; /* threads of the program */
+    CpOverrides changes;
+} WhatIf;
+
+/* --- from the recording to three files --- */
+
+static bool is_recording(const char *path)
+{
+    uint8_t head[64];
+    FILE *file = fopen(path, "rb");
+    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return cp_cpr_sniff(head, n);
+}
+
+static int prepare_input(WhatIf *w)
+{
+    const char *input = w->cli->operands[0];
+    if (is_recording(input)) {
+        w->path[RECORDED] = g_strdup(input);
+        return CP_EXIT_OK;
+    }
+    w->path[RECORDED] = g_build_filename(w->folder, file_names[RECORDED], NULL);
+    CpImportOptions wanted = {
+        .from = cp_opt_time(w->cli, "from", 0),
+        .to = cp_opt_time(w->cli, "to", 0),
+        .root_pid = cp_opt_number(w->cli, "root", 0),
+        .source = input,
+        .interrupt = cp_signals_flag(),
+    };
+    CpImportReport report;
+    cp_import_report_init(&report);
+    g_autoptr(GError) error = NULL;
+    gboolean ok = cp_import_text(input, w->path[RECORDED], &wanted, &report, &error);
+    if (ok && w->cli->verbose) {
+        g_autofree char *text = cp_import_report_text(&report);
+        fputs(text, stderr);
+    }
+    cp_import_report_clear(&report);
+    return ok ? CP_EXIT_OK : cp_fail(w->cli, error);
+}
+
+static int prepare_folder(WhatIf *w)
+{
+    const char *folder = cp_opt_text(w->cli, "output");
+    g_autoptr(GError) error = NULL;
+    if (folder == NULL) {
+        w->is_temporary = true;
+        w->folder = g_dir_make_tmp("coreplay-XXXXXX", &error);
+        if (w->folder == NULL) {
+            cp_error(w->cli, "%s", error->message);
+            return CP_EXIT_OUTPUT;
+        }
+        return CP_EXIT_OK;
+    }
+    w->folder = g_strdup(folder);
+    if (g_mkdir_with_parents(folder, 0777) != 0) {
+        cp_error(w->cli, "%s: %s", folder, g_strerror(errno));
+        return CP_EXIT_OUTPUT;
+    }
+    return CP_EXIT_OK;
+}
+
+/* Measures the program's own threads in the recording: the ones a workload is rebuilt of.
+ */
+static int measure_recorded(WhatIf *w)
+{
+    g_autoptr(GError) error = NULL;
+    CpCpr *cpr = w->cpr[RECORDED] = cp_cpr_open(w->path[RECORDED], &error);
+    CpRebuild *rebuild = cpr != NULL ? cp_rebuild_new(cpr, NULL, &error) : NULL;
+    if (rebuild == NULL) {
+        return cp_fail(w->cli, error);
+    }
+    g_autofree bool *keep = g_new0(bool, cp_cpr_n_threads(cpr) + 1);
+    for (uint32_t i = 0; i < cp_rebuild_n_threads(rebuild); i++) {
+        const CpRebuiltThread *t = cp_rebuild_thread(rebuild, i);
+        keep[t->id] = !t->foreign;
+        w->n_kept += !t->foreign;
+    }
+    cp_rebuild_free(rebuild);
+    return cp_measure(cpr, keep, &w->m[RECORDED], &error) ? CP_EXIT_OK
+                                                          : cp_fail(w->cli, error);
+}
+
+static int simulate(WhatIf *w, const CpScenario *scenario, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    CpSimConfig config = {0};
+    CpProgress progress;
+    CpCprWriter *writer = cp_cpr_writer_new(path, &error);
+    if (writer == NULL) {
+        return cp_fail(w->cli, error);
+    }
+    CpSink sink = cp_cpr_sink(writer);
+    cp_scenario_config(scenario, &config);
+    cp_progress_begin(&progress, w->cli, "whatif", config.until);
+    config.sink = &sink;
+    config.progress = cp_progress_update;
+    config.progress_data = &progress;
+    config.interrupt = cp_signals_flag();
+    CpSim *sim = cp_sim_new(&config, &error);
+    CpOutcome outcome = sim != NULL ? cp_sim_run(sim, &error) : CP_OUTCOME_ERROR;
+    cp_progress_end(&progress);
+    CpCprInfo info;
+    bool ok = false;
+    if (error == NULL) {
+        cp_run_describe(writer, sim, scenario, NULL, &info);
+        ok = cp_cpr_writer_finish(writer, &info, &error);
+    }
+    int code = ok ? CP_EXIT_OK : cp_fail(w->cli, error);
+    if (ok && cp_signals_code() != 0) {
+        code = cp_signals_code();
+    } else if (ok && outcome != CP_OUTCOME_DONE && outcome != CP_OUTCOME_UNTIL) {
+        cp_error(w->cli, "the simulation stopped: %s", cp_outcome_name(outcome));
+        cp_help(w->cli, "coreplay run %s says why", w->path[RECORDED]);
+        code = CP_EXIT_MODEL;
+    }
+    g_clear_pointer(&sim, cp_sim_free);
+    cp_cpr_writer_free(writer);
+    return code;
+}
+
+/* Runs the rebuilt workload and measures what was recorded of it. */
+static int run_variant(WhatIf *w, int column, const CpOverrides *overrides)
+{
+    CpDiag *diag = cp_diag_new(w->path[RECORDED], NULL, 0);
+    const CpOverride *list =
+        overrides != NULL ? (const CpOverride *)(void *)overrides->list->data : NULL;
+    CpScenario *scenario = cp_scenario_load(
+        w->path[RECORDED], list, overrides != NULL ? overrides->list->len : 0, diag);
+    g_autofree char *messages = cp_diag_print(diag, w->cli->colour);
+    int code = scenario == NULL ? cp_diag_code(diag) : CP_EXIT_OK;
+    if (scenario == NULL || w->cli->verbose) {
+        fputs(messages, stderr);
+    }
+    cp_diag_free(diag);
+    if (scenario == NULL) {
+        return code;
+    }
+    w->path[column] = g_build_filename(w->folder, file_names[column], NULL);
+    code = simulate(w, scenario, w->path[column]);
+    cp_scenario_free(scenario);
+    g_autoptr(GError) error = NULL;
+    if (code == CP_EXIT_OK &&
+        ((w->cpr[column] = cp_cpr_open(w->path[column], &error)) == NULL ||
+         !cp_measure(w->cpr[column], NULL, &w->m[column], &error))) {
+        code = cp_fail(w->cli, error);
+    }
+    return code;
+}
+
+/* --- what is said --- */
+
+static CpTime span(const CpMeasure *m)
+{
+    return m->last - m->first;
+}
+
+/* Rows of the table; every figure is read from one CpMeasure. */
+typedef struct {
+    const char *name, *key;
+    bool is_time;
+} Row;
+
+static const Row rows[] = {
+    {"makespan", "makespan_ns", true},
+    {"CPU time", "cpu_ns", true},
+    {"waiting for a CPU", "runq_wait_ns", true},
+    {"switches", "switches", false},
+    {"  voluntary", "switches_voluntary", false},
+    {"  involuntary", "switches_involuntary", false},
+    {"migrations", "migrations", false},
+    {"wake-ups", "wakeups", false},
+    {"wake-up latency p50", "wakeup_latency_p50_ns", true},
+    {"wake-up latency p99", "wakeup_latency_p99_ns", true},
+};
+
+static int64_t figure(const CpMeasure *m, size_t row)
+{
+    const int64_t figures[] = {span(m),
+                               m->cpu,
+                               m->run_wait,
+                               (int64_t)m->switches,
+                               (int64_t)m->voluntary,
+                               (int64_t)m->involuntary,
+                               (int64_t)m->migrations,
+                               (int64_t)m->wakeups,
+                               m->wakeup_p50,
+                               m->wakeup_p99};
+    G_STATIC_ASSERT(G_N_ELEMENTS(figures) == G_N_ELEMENTS(rows));
+    return figures[row];
+}
+
+static void add_figure(CpColumns *table, const Row *row, int64_t value)
+{
+    if (row->is_time) {
+        g_autofree char *text = cp_format_time_human(value);
+        cp_columns_cell(table, text);
+    } else {
+        cp_columns_cellf(table, "%" PRId64, value);
+    }
+}
+
+/* Difference from `from` to `to` as a share of `from`; "" if there is none to take. */
+static void add_share(CpColumns *table, int64_t from, int64_t to)
+{
+    if (from == 0) {
+        cp_columns_cell(table, to == 0 ? "0 %" : "-");
+    } else {
+        double percent = ((double)to - (double)from) / (double)from * 100;
+        cp_columns_cellf(table, "%+.*f %%", percent > -99.5 && percent < 99.5 ? 1 : 0,
+                         percent);
+    }
+}
+
+/* Quantiles of a handful of wake-ups mean nothing and stand last: they are left out. */
+static size_t n_rows(const WhatIf *w)
+{
+    return G_N_ELEMENTS(rows) - (w->m[RECORDED].wakeups < FEW_WAKEUPS ? 2 : 0);
+}
+
+static void print_table(const WhatIf *w)
+{
+    g_autoptr(CpColumns) table = cp_columns_new("lrrrrr");
+    cp_columns_cell(table, "");
+    cp_columns_cell(table, w->label[RECORDED]);
+    cp_columns_cell(table, w->label[SAME]);
+    cp_columns_cell(table, "error");
+    cp_columns_cell(table, w->label[CHANGED]);
+    cp_columns_cell(table, "change");
+    for (size_t i = 0; i < n_rows(w); i++) {
+        int64_t recorded = figure(&w->m[RECORDED], i), same = figure(&w->m[SAME], i),
+                changed = figure(&w->m[CHANGED], i);
+        cp_columns_cell(table, rows[i].name);
+        add_figure(table, &rows[i], recorded);
+        add_figure(table, &rows[i], same);
+        add_share(table, recorded, same);
+        add_figure(table, &rows[i], changed);
+        add_share(table, same, changed);
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    cp_columns_print(table, text);
+    cp_out(w->cli, "%s", text->str);
+}
+
+static char *thread_name(CpCpr *cpr, uint32_t id)
+{
+    const CpCprThread *t = cp_cpr_thread_at(cpr, id);
+    const char *name = cp_cpr_text(cpr, t->name);
+    if (*name == '\0') {
+        name = cp_cpr_text(cpr, t->process);
+    }
+    return cp_clean_text(name, -1);
+}
+
+static void print_recorded(const WhatIf *w)
+{
+    const CpMeasure *m = &w->m[RECORDED];
+    CpCpr *cpr = w->cpr[RECORDED];
+    uint32_t n_cpus = cp_cpr_info(cpr)->n_cpus;
+    g_autofree char *how_long = cp_format_time_human(span(m));
+    g_autofree char *cpu = cp_format_time_human(m->cpu);
+    g_autofree char *name =
+        m->longest != CP_NONE ? thread_name(cpr, m->longest) : g_strdup("-");
+    cp_out(w->cli,
+           "Recorded: %u thread%s on %u CPU%s for %s, using %s of CPU time; the busiest, "
+           "'%s', took %.0f %% of it.\n\n",
+           w->n_kept, w->n_kept == 1 ? "" : "s", n_cpus, n_cpus == 1 ? "" : "s", how_long,
+           cpu, name, m->cpu > 0 ? (double)m->longest_cpu / (double)m->cpu * 100 : 0);
+}
+
+/* "46.5 % shorter", "1.2 % longer", "as long as before". */
+static char *effect_text(const CpMeasure *a, const CpMeasure *b)
+{
+    double share = span(a) > 0 ? (double)(span(b) - span(a)) / (double)span(a) * 100 : 0;
+    return share > -0.5 && share < 0.5
+               ? g_strdup("as long as before")
+               : g_strdup_printf("%.1f %% %s", share < 0 ? -share : share,
+                                 share < 0 ? "shorter" : "longer");
+}
+
+/* One sentence: what the change does to the makespan, through waiting for a CPU, and how
+ * much of the rest one thread needs by itself. */
+static void print_cause(const WhatIf *w)
+{
+    const CpMeasure *a = &w->m[SAME], *b = &w->m[CHANGED];
+    g_autofree char *effect = effect_text(a, b);
+    g_autofree char *before = cp_format_time_human(a->run_wait);
+    g_autofree char *after = cp_format_time_human(b->run_wait);
+    bool waited = a->run_wait > a->cpu / 20 || b->run_wait > b->cpu / 20;
+    g_autofree char *wait =
+        waited ? g_strdup_printf("wait %s for a CPU instead of %s", after, before)
+               : g_strdup_printf("hardly wait for a CPU (%s in all)", before);
+    g_autofree char *name =
+        b->longest != CP_NONE ? thread_name(w->cpr[CHANGED], b->longest) : g_strdup("-");
+    double busy = span(b) > 0 ? (double)b->longest_cpu / (double)span(b) * 100 : 0;
+    cp_out(w->cli,
+           "\nCause: with %s the program is %s, because its threads %s; the busiest, '%s', "
+           "computes %.0f %% of what is left%s.\n",
+           w->label[CHANGED], effect, wait, name, busy,
+           busy > 95 ? ", which no further core can shorten" : "");
+}
+
+static void print_json(const WhatIf *w)
+{
+    static const char *const names[COLUMNS] = {"recorded", "simulated", "predicted"};
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "coreplay", PACKAGE_VERSION);
+    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    cp_json_text(json, "file", w->cli->operands[0]);
+    cp_json_text(json, "change", w->label[CHANGED]);
+    cp_json_int(json, "threads", w->n_kept);
+    for (int c = 0; c < COLUMNS; c++) {
+        cp_json_open(json, names[c], '{');
+        cp_json_int(json, "cpus", cp_cpr_info(w->cpr[c])->n_cpus);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+            cp_json_int(json, rows[i].key, figure(&w->m[c], i));
+        }
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    cp_out(w->cli, "%s\n", text);
+}
+
+/* --- charts --- */
+
+static int draw(const WhatIf *w, const char *chart, const char *ending)
+{
+    g_autofree char *file = g_strdup_printf("%s.%s", chart, ending);
+    g_autofree char *path = g_build_filename(w->folder, file, NULL);
+    const char *const charts[] = {chart, NULL};
+    const char *const labels[] = {w->label[RECORDED], w->label[SAME], w->label[CHANGED],
+                                  NULL};
+    CpTime end = 0;
+    for (int c = 0; c < COLUMNS; c++) {
+        end = MAX(end, w->m[c].last);
+    }
+    CpChartOptions looks = {.labels = labels, .to = end};
+    g_autoptr(GError) error = NULL;
+    if (!cp_chart_draw(charts, w->cpr, COLUMNS, path, &looks, &error)) {
+        return cp_fail(w->cli, error);
+    }
+    if (!w->cli->json) {
+        cp_out(w->cli, "  %s\n", path);
+    }
+    return CP_EXIT_OK;
+}
+
+static int draw_all(const WhatIf *w)
+{
+    static const char *const endings[] = {"svg", "png"};
+#ifndef HAVE_PLPLOT
+    cp_note(w->cli, "charts are left out: this build is without PLplot");
+    return CP_EXIT_OK;
+#endif
+    if (!w->cli->json) {
+        cp_out(w->cli, "\nCharts:\n");
+    }
+    int code = CP_EXIT_OK;
+    for (size_t i = 0; i < G_N_ELEMENTS(chart_names) && code == CP_EXIT_OK; i++) {
+        for (size_t k = 0; k < G_N_ELEMENTS(endings) && code == CP_EXIT_OK; k++) {
+            code = draw(w, chart_names[i], endings[k]);
+        }
+    }
+    return code;
+}
+
+/* --- the command --- */
+
+/* "cores=4" reads "4 cores"; everything else stays as it was typed. */
+static char *change_label(const CpCli *cli)
+{
+    char **sets = cp_opt_list(cli, "set");
+    const char *machine = cp_opt_text(cli, "machine");
+    if (sets[0] != NULL && sets[1] == NULL && machine == NULL &&
+        g_str_has_prefix(sets[0], "cores=")) {
+        const char *n = sets[0] + strlen("cores=");
+        return g_strdup_printf("%s core%s", n, strcmp(n, "1") == 0 ? "" : "s");
+    }
+    g_autofree char *all = g_strjoinv(" ", sets);
+    return machine == NULL ? g_steal_pointer(&all)
+                           : g_strstrip(g_strdup_printf("%s %s", machine, all));
+}
+
+static int whatif(WhatIf *w)
+{
+    int code = prepare_folder(w);
+    code = code == CP_EXIT_OK ? prepare_input(w) : code;
+    code = code == CP_EXIT_OK ? measure_recorded(w) : code;
+    code = code == CP_EXIT_OK ? run_variant(w, SAME, NULL) : code;
+    code = code == CP_EXIT_OK ? run_variant(w, CHANGED, &w->changes) : code;
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    w->label[RECORDED] = g_strdup("recorded");
+    w->label[SAME] =
+        g_strdup_printf("simulated, %u cores", cp_cpr_info(w->cpr[SAME])->n_cpus);
+    w->label[CHANGED] = change_label(w->cli);
+    if (w->cli->json) {
+        print_json(w);
+    } else {
+        print_recorded(w);
+        print_table(w);
+        print_cause(w);
+    }
+    return w->is_temporary ? CP_EXIT_OK : draw_all(w);
+}
+
+static void clear(WhatIf *w)
+{
+    for (int c = 0; c < COLUMNS; c++) {
+        g_clear_pointer(&w->cpr[c], cp_cpr_free);
+        if (w->is_temporary && w->path[c] != NULL &&
+            g_str_has_prefix(w->path[c], w->folder)) {
+            g_unlink(w->path[c]);
+        }
+        g_free(w->path[c]);
+        g_free(w->label[c]);
+    }
+    if (w->is_temporary && w->folder != NULL) {
+        g_rmdir(w->folder);
+    }
+    g_free(w->folder);
+    cp_overrides_clear(&w->changes);
+}
+
+static int run(CpCli *cli)
+{
+    WhatIf w = {.cli = cli};
+    if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL) {
+        cp_error(cli, "what is changed? --set and --machine are missing");
+        cp_help(cli, "for example: coreplay whatif %s -s cores=4", cli->operands[0]);
+        return CP_EXIT_USAGE;
+    }
+    int code = cp_overrides_init(&w.changes, cli);
+    cp_signals_catch();
+    if (code == CP_EXIT_OK) {
+        code = whatif(&w);
+    }
+    clear(&w);
+    return code;
+}
+
+const CpCmd cp_cmd_whatif = {
+    .name = "whatif",
+    .summary = "predict a recorded program on another machine or under other settings",
+    .operands = "RECORDING",
+    .operand_list = "files",
+    .operands_min = 1,
+    .operands_max = 1,
+    .also = "predict forecast what-if",
+    .examples = {{"coreplay whatif real.cpr -s cores=4", "what would four cores gain?"},
+                 {"coreplay whatif trace.txt -s cores=8 -o out",
+                  "from the text of perf script, with charts in the folder out"},
+                 {"coreplay whatif real.cpr -s policy=rr -s rr.quantum=1ms --json",
+                  "another policy, as JSON"}},
+    .options = options,
+    .see_also = "coreplay-import(1), coreplay-run(1), coreplay-plot(1)",
+    .run = run,
+};
