@@ -481,8 +481,10 @@ static void write_heading(Writer *w)
     g_string_append_printf(
         w->out,
         ".\n# `cpu` and `wait` are measured times; `acquire woken_X` is a "
-        "wait of X that\n# another thread ended, there with `release`.\n"
-        "machine { cores %u }\n\n",
+        "wait of X that\n# another thread ended, there with `release`.  "
+        "Measured CPU time contains what\n# the kernel's work cost, so nothing is added "
+        "for "
+        "it.\nrun { costs ideal }\nmachine { cores %u }\n\n",
         rb->n_cpus);
     for (uint32_t i = 0; i < rb->order->len; i++) {
         if (has_piece(kept_at(rb, i), PIECE_WAIT)) {

@@ -683,9 +683,7 @@ static void check_text(Fixture *f, CpTime cpu)
 {
     g_autofree char *text = cp_rebuild_text(f->rebuild);
     CpDiag *diag = cp_diag_new("rebuilt", text, strlen(text));
-    static const CpOverride overrides[] = {{"costs", "ideal", "test"}};
-    CpScenario *s =
-        cp_scenario_from_text("rebuilt", text, strlen(text), overrides, 1, diag);
+    CpScenario *s = cp_scenario_from_text("rebuilt", text, strlen(text), NULL, 0, diag);
     if (s == NULL) {
         g_autofree char *messages = cp_diag_print(diag, false);
         fail_msg("%s", messages);
