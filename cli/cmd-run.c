@@ -182,7 +182,7 @@ static void report(const Job *job, Outcome *outcome, const CpResult *result,
     } else {
         n_failed = cp_result_text(result, outcome->out);
     }
-    if (!cli->quiet || result->outcome != CP_OUTCOME_DONE) {
+    if (!cli->quiet || exit_code(result->scenario, result->outcome, 0) != CP_EXIT_OK) {
         add_diagnoses(result, outcome->err);
     }
     add_stop_note(job, result, outcome->err);

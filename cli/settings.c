@@ -162,26 +162,39 @@ static void example_free(void *data)
     g_free(example);
 }
 
-/* The first comment of a workload says what it shows. */
+enum { SUMMARY_MAX = 90 };
+
+/* The first comment of a workload says what it shows; new text of its first sentence. */
 static char *summary_of(const char *path, const char *name)
 {
     g_autofree char *text = NULL;
     if (!g_file_get_contents(path, &text, NULL, NULL)) {
         return g_strdup("");
     }
-    g_auto(GStrv) lines = g_strsplit(text, "\n", 8);
+    g_autoptr(GString) comment = g_string_new(NULL);
+    g_autofree char *heading = g_strdup_printf("%s.cpw", name);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", 16);
     for (char **line = lines; *line != NULL && **line == '#'; line++) {
         char *words = g_strstrip(*line + 1);
-        g_autofree char *heading = g_strdup_printf("%s.cpw", name);
         if (g_str_has_prefix(words, heading)) {
             words += strlen(heading);
             words += strspn(words, ": -");
         }
-        if (*words != '\0') {
-            return g_strdup(words);
+        if (*words == '\0' && comment->len > 0) {
+            break;
+        }
+        g_string_append_printf(comment, "%s%s", comment->len > 0 ? " " : "", words);
+    }
+    const char *end = strstr(comment->str, ". ");
+    size_t len = end != NULL ? (size_t)(end - comment->str) : comment->len;
+    /* A long sentence ends at a comma or colon that leaves it readable. */
+    for (size_t i = MIN(len, SUMMARY_MAX); len > SUMMARY_MAX && i > 0; i--) {
+        if ((comment->str[i] == ',' || comment->str[i] == ':')) {
+            len = i;
         }
     }
-    return g_strdup("");
+    bool has_dot = len > 0 && comment->str[len - 1] == '.';
+    return g_strndup(comment->str, len - has_dot);
 }
 
 static int by_name(const void *a, const void *b)

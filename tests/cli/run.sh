@@ -209,6 +209,9 @@ echo 'expect outcome == deadlock' >>dead.cpw
 cp_run run dead.cpw
 is_code 0
 err_has 'deadlock (as expected)'
+cp_run run dead.cpw -q
+is_code 0
+err_empty
 
 must "a failed expect is code 1 and shows what was measured"
 {
@@ -295,6 +298,26 @@ case $code in
 *) fail "exit code $code" ;;
 esac
 err_empty
+
+must "progress is drawn when asked for, and only then"
+cp_run run endless.cpw --max-wall 400ms --progress=always
+is_code 4
+grep -q "$(printf '\r\033\[Krun')" err || fail "no progress line"
+cp_run run endless.cpw --until 100s --max-wall 300ms
+if grep -q "$(printf '\r')" err; then fail "progress without a terminal"; fi
+cp_run run endless.cpw --max-wall 300ms --progress=always -q
+if grep -q "$(printf '\r')" err; then fail "progress with --quiet"; fi
+
+must "COREPLAY_JOBS is a default that is checked"
+COREPLAY_JOBS=2
+export COREPLAY_JOBS
+cp_run run w1.cpw w2.cpw --json
+is_code 0
+COREPLAY_JOBS=many
+cp_run run w1.cpw w2.cpw --json
+is_code 2
+err_has 'COREPLAY_JOBS'
+unset COREPLAY_JOBS
 
 must "standard input is -"
 code=0
