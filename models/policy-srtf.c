@@ -56,12 +56,23 @@ static void srtf_set_next(CpRq *rq, CpEnt ent)
     cp_heap_remove(rq, rq->data, ent);
 }
 
+/* Who is displaced by an equal one waits behind it. */
+static void srtf_put_prev(CpRq *rq, CpEnt ent)
+{
+    Ent *e = cp_ent_data(rq, ent);
+    if (rq->policy->params->v[SRTF_PREEMPT_EQUAL] != 0) {
+        e->ready = cp_now(rq->sim) + 1;
+    }
+    push(rq, ent);
+}
+
 static bool srtf_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 {
-    (void)flags; /* new and woken threads are alike */
     CpTime mine = cp_thread_burst_left(rq->sim, rq->curr);
     CpTime its = cp_thread_burst_left(rq->sim, woken);
-    return its < mine || (its == mine && rq->policy->params->v[SRTF_PREEMPT_EQUAL] != 0);
+    bool at_equal =
+        rq->policy->params->v[SRTF_PREEMPT_EQUAL] != 0 && !(flags & CP_WAKE_DISPLACED);
+    return its < mine || (its == mine && at_equal);
 }
 
 static CpEnt srtf_next_queued(CpRq *rq, CpEnt after)
@@ -92,7 +103,7 @@ const CpPolicyClass cp_policy_srtf = {
     .dequeue = srtf_dequeue,
     .pick = srtf_pick,
     .set_next = srtf_set_next,
-    .put_prev = push,
+    .put_prev = srtf_put_prev,
     .preempts = srtf_preempts,
     .next_queued = srtf_next_queued,
     .audit = srtf_audit,

@@ -247,6 +247,7 @@ struct CpSim {
     bool flat;           /* no groups and no global class: one queue a class and CPU */
     CpTime balance_at;   /* before that no class need be asked to balance */
     bool exact_ticks, any_global, smt;
+    bool periodic; /* the workload has periodic threads: their start is the first release */
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
     CpCpu event_cpu;       /* CPU whose own event is being served, CP_NONE */

@@ -409,7 +409,7 @@ static void check_global(CpSim *sim, CpTid tid, CpWakeFlags flags)
         }
         cp_core_account(sim, core);
         if (takes(sim, core, tid, flags) &&
-            (victim == NULL || takes(sim, core, victim->curr, flags))) {
+            (victim == NULL || takes(sim, core, victim->curr, CP_WAKE_DISPLACED))) {
             victim = core;
         }
     }
@@ -432,7 +432,7 @@ void cp_global_rest(CpSim *sim, CpTid prev)
 {
     uint32_t rank = sim->n_classes - 1; /* textbook profiles have one class */
     if (prev != CP_NONE && sim->classes[cp_thread(sim, prev)->cls].cls->global) {
-        check_global(sim, prev, 0);
+        check_global(sim, prev, CP_WAKE_DISPLACED);
     }
     uint32_t waiting = cp_rq(sim, 0, 0, rank)->nr, idle = 0;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {

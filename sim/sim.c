@@ -205,6 +205,7 @@ static void init_workload(CpSim *sim)
         if (sim->code[pc].op == CP_OP_ARRIVALS) {
             sim->arrival_begin[sim->code[pc].c] = pc;
         }
+        sim->periodic |= sim->code[pc].op == CP_OP_PERIOD;
     }
     sim->noise_draws = g_new0(uint64_t, (size_t)w->noises->len * sim->n_cpus + 1);
 }
