@@ -1,0 +1,265 @@
+/* Golden cases: tests/golden/CASE/workload.cpw is run, and what happened must be what
+ * tests/golden/CASE/expect.txt says: who ran when on each CPU, when each thread came, first
+ * ran and ended, and the `expect` lines of the workload.  Every case is run twice, with
+ * silent ticks left out and with every tick run.
+ *
+ *     golden [CASE ...]
+ *
+ * CP_GOLDEN_UPDATE=1 writes the files instead. */
+#include "sim/error.h"
+#include "traces/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEGMENTS_A_LINE = 10 };
+
+static gboolean collect(void *data, const CpRecord *records, size_t n, GError **error)
+{
+    (void)error; /* memory does not fail */
+    g_array_append_vals(data, records, (guint)n);
+    return TRUE;
+}
+
+/* --- printing --- */
+
+static void print_time(GString *out, CpTime t)
+{
+    g_autofree char *text = cp_format_time(t);
+    g_string_append(out, text);
+}
+
+static void print_segment(GString *out, CpSim *sim, CpTid tid, CpTime from, CpTime to,
+                          unsigned *n)
+{
+    if (from == to) {
+        return;
+    }
+    g_autofree char *name = tid == CP_NONE ? g_strdup("-") : cp_sim_thread_name(sim, tid);
+    if (*n % SEGMENTS_A_LINE == 0) {
+        g_autofree char *at = cp_format_time(from);
+        g_string_append_printf(out, "\n%12s ", at);
+    }
+    (*n)++;
+    g_string_append_printf(out, " %s ", name);
+    print_time(out, to - from);
+}
+
+/* One line of segments "thread length" after the other; "-" is idle. */
+static void print_cpu(GString *out, CpSim *sim, const GArray *records, CpCpu cpu,
+                      CpTime end)
+{
+    CpTid curr = CP_NONE;
+    CpTime since = 0;
+    unsigned n = 0;
+    g_string_append_printf(out, "cpu %u", cpu);
+    for (guint i = 0; i < records->len; i++) {
+        const CpRecord *r = &g_array_index(records, CpRecord, i);
+        if (cp_record_kind(r) != CP_REC_SWITCH || r->cpu != cpu) {
+            continue;
+        }
+        print_segment(out, sim, curr, since, cp_record_time(r), &n);
+        curr = r->id;
+        since = cp_record_time(r);
+    }
+    print_segment(out, sim, curr, since, end, &n);
+    g_string_append_c(out, '\n');
+}
+
+static bool metric(CpSim *sim, CpScope scope, CpTid tid, const char *name, int64_t *value)
+{
+    size_t n;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return cp_metric_value(sim, scope, tid, i, value);
+        }
+    }
+    return false;
+}
+
+static void print_metrics(GString *out, CpSim *sim, CpScope scope, CpTid tid,
+                          const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        int64_t value;
+        g_string_append_printf(out, "%s %s ", i == 0 ? "" : ",", names[i]);
+        if (metric(sim, scope, tid, names[i], &value)) {
+            print_time(out, value);
+        } else {
+            g_string_append(out, "none");
+        }
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void print_threads(GString *out, CpSim *sim)
+{
+    static const char *const each[] = {"arrival",    "response", "waiting",
+                                       "turnaround", "cpu",      NULL};
+    static const char *const mean[] = {"response.mean", "waiting.mean", "turnaround.mean",
+                                       NULL};
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        g_autofree char *name = cp_sim_thread_name(sim, tid);
+        g_string_append_printf(out, "%s:", name);
+        print_metrics(out, sim, CP_SCOPE_THREAD, tid, each);
+    }
+    g_string_append(out, "all:");
+    print_metrics(out, sim, CP_SCOPE_RUN, 0, mean);
+}
+
+/* --- one case --- */
+
+static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *records)
+{
+    GString *out = g_string_new(NULL);
+    int64_t end = 0;
+    (void)metric(sim, CP_SCOPE_RUN, 0, "makespan", &end); /* always defined */
+    g_string_append_printf(out, "%s at ", cp_outcome_name(cp_sim_outcome(sim)));
+    print_time(out, end);
+    g_string_append_c(out, '\n');
+    for (CpCpu cpu = 0; cpu < cp_sim_config(sim)->machine->n_cpus; cpu++) {
+        print_cpu(out, sim, records, cpu, end);
+    }
+    print_threads(out, sim);
+    for (guint i = 0; i < scenario->expects->len; i++) {
+        const CpExpect *e = g_ptr_array_index(scenario->expects, i);
+        g_autofree char *measured = NULL;
+        if (!cp_expect_check(e, sim, &measured)) {
+            g_string_append_printf(out, "FAILED line %u: %s, measured %s\n", e->line,
+                                   e->text, measured);
+        }
+    }
+    return out;
+}
+
+static GString *run(const CpScenario *scenario, bool exact_ticks, GError **error)
+{
+    g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
+    CpSink sink = {collect, records};
+    CpSimConfig config = {0};
+    cp_scenario_config(scenario, &config);
+    config.sink = &sink;
+    config.exact_ticks = exact_ticks;
+    CpSim *sim = cp_sim_new(&config, error);
+    if (sim == NULL) {
+        return NULL;
+    }
+    GString *out = NULL;
+    if (cp_sim_run(sim, error) != CP_OUTCOME_ERROR) {
+        out = describe(scenario, sim, records);
+    }
+    cp_sim_free(sim);
+    return out;
+}
+
+/* The first line in which two texts differ. */
+static void show_difference(const char *name, const char *want, const char *got)
+{
+    g_auto(GStrv) a = g_strsplit(want, "\n", -1);
+    g_auto(GStrv) b = g_strsplit(got, "\n", -1);
+    guint i = 0;
+    while (a[i] != NULL && b[i] != NULL && strcmp(a[i], b[i]) == 0) {
+        i++;
+    }
+    printf("FAIL %s, line %u of expect.txt\n  expected: %s\n  happened: %s\n", name, i + 1,
+           a[i] ? a[i] : "(end)", b[i] ? b[i] : "(end)");
+}
+
+static bool compare(const char *name, const char *file, const char *got)
+{
+    g_autofree char *want = NULL;
+    if (strstr(got, "FAILED") != NULL) {
+        printf("FAIL %s: %s", name, strstr(got, "FAILED"));
+        return false;
+    }
+    if (getenv("CP_GOLDEN_UPDATE") != NULL) {
+        return g_file_set_contents(file, got, -1, NULL);
+    }
+    if (!g_file_get_contents(file, &want, NULL, NULL)) {
+        printf("FAIL %s: no expect.txt; CP_GOLDEN_UPDATE=1 writes it\n", name);
+        return false;
+    }
+    if (strcmp(want, got) != 0) {
+        show_difference(name, want, got);
+        return false;
+    }
+    return true;
+}
+
+static bool try_case(const char *folder, const char *name)
+{
+    g_autofree char *workload = g_build_filename(folder, name, "workload.cpw", NULL);
+    g_autofree char *expect = g_build_filename(folder, name, "expect.txt", NULL);
+    g_autoptr(GError) error = NULL;
+    CpDiag *diag = cp_diag_new(workload, NULL, 0);
+    CpScenario *scenario = cp_scenario_load(workload, NULL, 0, diag);
+    GString *got = scenario ? run(scenario, false, &error) : NULL;
+    GString *exact = got ? run(scenario, true, &error) : NULL;
+    bool ok = false;
+    if (scenario == NULL) {
+        g_autofree char *text = cp_diag_print(diag, false);
+        printf("FAIL %s: %s\n", name, text);
+    } else if (exact == NULL) {
+        printf("FAIL %s: %s\n", name, error->message);
+    } else if (strcmp(got->str, exact->str) != 0) {
+        printf("with every tick run: ");
+        show_difference(name, got->str, exact->str);
+    } else {
+        ok = compare(name, expect, got->str);
+    }
+    if (got != NULL) {
+        g_string_free(got, TRUE);
+    }
+    if (exact != NULL) {
+        g_string_free(exact, TRUE);
+    }
+    cp_scenario_free(scenario);
+    cp_diag_free(diag);
+    return ok;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static GPtrArray *all_cases(const char *folder)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    GDir *dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *path = g_build_filename(folder, name, "workload.cpw", NULL);
+        if (g_file_test(path, G_FILE_TEST_EXISTS)) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+    }
+    if (dir != NULL) {
+        g_dir_close(dir);
+    }
+    g_ptr_array_sort(names, by_name);
+    return names;
+}
+
+int main(int argc, char **argv)
+{
+    const char *top = getenv("top_srcdir");
+    g_autofree char *folder = g_build_filename(top ? top : ".", "tests", "golden", NULL);
+    g_autoptr(GPtrArray) names = all_cases(folder);
+    unsigned n = 0, passed = 0;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        bool wanted = argc < 2;
+        for (int k = 1; k < argc; k++) {
+            wanted |= strcmp(argv[k], name) == 0;
+        }
+        if (wanted) {
+            n++;
+            passed += try_case(folder, name);
+        }
+    }
+    printf("%u of %u golden cases pass\n", passed, n);
+    return n > 0 && passed == n ? 0 : 1;
+}
