@@ -1,4 +1,5 @@
 #include "sim/engine.h"
+#include "sim/error.h"
 
 #include <string.h>
 
@@ -39,6 +40,14 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
 
 gboolean cp_runqueues_init(CpSim *sim, GError **error)
 {
+    const CpPolicyClass *last = sim->config.classes[sim->n_classes - 1];
+    if (sim->n_groups > 1 && last->group_weight == NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "policy %s has no control groups: leave out cgroup blocks, or choose a "
+                    "kernel profile such as eevdf",
+                    last->name);
+        return FALSE;
+    }
     sim->classes = g_new0(CpClassSlot, sim->n_classes);
     for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
         if (!class_init(sim, rank, error)) {
