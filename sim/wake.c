@@ -132,7 +132,7 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
     if (sim->periodic && decl->n_regs > 0) {
         cp_regs(sim, cp_flow_of(sim, tid))[CP_REG_RELEASE] = sim->now;
     }
-    if (decl->start_cpu != CP_NONE && cold->instance == 0 &&
+    if (decl->start_cpu < sim->n_cpus && cold->instance == 0 &&
         cp_thread_allowed(sim, tid, decl->start_cpu)) {
         t->cpu = (uint16_t)decl->start_cpu;
     } else {

@@ -436,6 +436,21 @@ static void test_priorities(void **state)
     f->options.pin = false;
 }
 
+/* A recording of CPUs the simulated machine does not have is simulated all the same. */
+static void test_fewer_cpus(void **state)
+{
+    Fixture *f = *state;
+    rebuild_text(f, SWITCH("1.000", 0, 0, "R", 1) SWITCH("1.000", 7, 0, "R", 2)
+                        SWITCH("1.010", 7, 2, "S", 0) SWITCH("1.010", 0, 1, "S", 0));
+    GError *error = NULL;
+    CpWorkload *w = cp_rebuild_workload(f->rebuild, &error);
+    Run run;
+    run_init(&run, w, "1", NULL);
+    assert_int_equal(run.makespan, 20 * CP_MS);
+    run_clear(&run);
+    cp_workload_free(w);
+}
+
 /* Traces without wake-ups at all: sleeps last until the thread runs again. */
 static void test_no_wakeups(void **state)
 {
@@ -777,19 +792,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_author),
-        TEST(test_waking),
-        TEST(test_outvoted),
-        TEST(test_fork_join),
-        TEST(test_lock),
-        TEST(test_choice),
-        TEST(test_part),
-        TEST(test_priorities),
-        TEST(test_no_wakeups),
-        TEST(test_noise),
-        cmocka_unit_test(test_fold),
-        TEST(test_round_trip),
-        TEST(test_real),
+        TEST(test_author),     TEST(test_waking),     TEST(test_outvoted),
+        TEST(test_fork_join),  TEST(test_lock),       TEST(test_choice),
+        TEST(test_part),       TEST(test_priorities), TEST(test_no_wakeups),
+        TEST(test_fewer_cpus), TEST(test_noise),      cmocka_unit_test(test_fold),
+        TEST(test_round_trip), TEST(test_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
