@@ -90,6 +90,27 @@ static void test_template(void **state)
     assert_non_null(error);
 }
 
+/* The policy shown in docs/adding-a-policy.md is complete, compiles and keeps every law. */
+static void test_document(void **state)
+{
+    (void)state;
+    g_autofree char *doc = NULL;
+    g_autofree char *path =
+        g_build_filename(getenv("top_srcdir"), "docs", "adding-a-policy.md", NULL);
+    g_autoptr(GError) error = NULL;
+    assert_true(g_file_get_contents(path, &doc, NULL, NULL));
+    char *begin = strstr(doc, "```c\n");
+    assert_non_null(begin);
+    begin += strlen("```c\n");
+    char *end = strstr(begin, "```");
+    assert_non_null(end);
+    *end = '\0';
+    const CpPolicyClass *cls = load_text(begin, &error);
+    if (cls == NULL || !cp_policy_file_check(cls, 12, &error)) {
+        fail_msg("%s", error->message);
+    }
+}
+
 /* What keeps a file from being loaded is said. */
 static void test_refused(void **state)
 {
@@ -172,9 +193,8 @@ static void test_laws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_template),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_template), cmocka_unit_test(test_document),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_laws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
