@@ -160,6 +160,68 @@ static void test_json_runs(void **state)
     }
 }
 
+/* --- documentation --- */
+
+static void check_loads(const char *text, unsigned line)
+{
+    CpDiag *diag = cp_diag_new("workload-language.md", text, strlen(text));
+    CpScenario *scenario =
+        cp_scenario_from_text("workload-language.md", text, strlen(text), NULL, 0, diag);
+    if (scenario == NULL) {
+        show(diag);
+        fail_msg("the block at line %u is refused", line);
+    }
+    g_autofree char *summary = run(scenario, true);
+    cp_scenario_free(scenario);
+    cp_diag_free(diag);
+}
+
+/* A block of the document: a whole workload, declarations for what follows, or statements.
+ */
+static void check_block(const char *kind, const char *text, GString *around, unsigned line)
+{
+    if (strcmp(kind, "cpw") == 0 || strcmp(kind, "json") == 0) {
+        check_loads(text, line);
+    } else if (strcmp(kind, "cpw-around") == 0) {
+        g_string_assign(around, text);
+    } else if (strcmp(kind, "cpw-body") == 0) {
+        g_autofree char *whole =
+            g_strdup_printf("%s\nmachine { cores 2 }\nprocess p { thread main {\n%s\n} }\n",
+                            around->str, text);
+        check_loads(whole, line);
+    }
+}
+
+/* What the description of the language shows is accepted, runs and meets its expectations.
+ */
+static void test_document(void **state)
+{
+    (void)state; /* cmocka's signature */
+    const char *source = getenv("top_srcdir");
+    g_autofree char *path = g_build_filename(source != NULL ? source : ".", "docs",
+                                             "workload-language.md", NULL);
+    g_autofree char *all = load(path, &(gsize){0});
+    g_auto(GStrv) lines = g_strsplit(all, "\n", -1);
+    g_autoptr(GString) block = g_string_new(NULL);
+    g_autoptr(GString) around = g_string_new(NULL);
+    const char *kind = NULL;
+    unsigned n = 0;
+    for (unsigned i = 0; lines[i] != NULL; i++) {
+        bool fence = g_str_has_prefix(lines[i], "```");
+        if (fence && kind == NULL) {
+            kind = lines[i] + 3;
+            g_string_truncate(block, 0);
+        } else if (fence) {
+            check_block(kind, block->str, around, i);
+            kind = NULL;
+            n++;
+        } else if (kind != NULL) {
+            g_string_append_printf(block, "%s\n", lines[i]);
+        }
+    }
+    assert_true(n > 10);
+}
+
 static void add_folder(const char *folder)
 {
     GDir *dir = g_dir_open(folder, 0, NULL);
@@ -181,10 +243,9 @@ int main(void)
     paths = g_ptr_array_new_with_free_func(g_free);
     add_folder(root);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_spacing),
-        cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_json_runs),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_spacing),
+        cmocka_unit_test(test_examples),   cmocka_unit_test(test_json_runs),
+        cmocka_unit_test(test_document),
     };
     int status = paths->len >= 12 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
     g_ptr_array_unref(paths);
