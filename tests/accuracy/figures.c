@@ -1,0 +1,462 @@
+#include "tests/accuracy/figures.h"
+
+#include "sim/engine.h"
+#include "tests/accuracy/translate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Wide figures have several modes: compared with the measured range. */
+static const double WIDE = 0.5;
+/* Below it a latency from a trace is its resolution and the cost of tracing. */
+static const double TRACE_US_MIN = 10;
+
+static void figure_free(gpointer data)
+{
+    Figure *f = data;
+    g_free(f->name);
+    g_free(f->subject);
+    g_free(f->hist);
+    g_free(f->why_not);
+    g_free(f->summary);
+    g_array_unref(f->values);
+    g_free(f);
+}
+
+static Spread measured_spread(yajl_val v)
+{
+    if (v != NULL && YAJL_IS_NUMBER(v)) {
+        double x = number(v, NAN);
+        return (Spread){x, x, x, 1};
+    }
+    return (Spread){number_at(v, "median", NAN), number_at(v, "min", NAN),
+                    number_at(v, "max", NAN), 1};
+}
+
+static Figure *figure_new(GPtrArray *all, FigureKind kind, const char *name,
+                          const char *subject, yajl_val measured)
+{
+    Spread spread = measured_spread(measured);
+    if (isnan(spread.median)) {
+        return NULL;
+    }
+    Figure *f = g_new0(Figure, 1);
+    f->kind = kind;
+    f->name = subject != NULL ? g_strdup_printf("%s.%s", name, subject) : g_strdup(name);
+    f->subject = g_strdup(subject);
+    f->measured = spread;
+    f->values = g_array_new(FALSE, FALSE, sizeof(double));
+    f->error = NAN;
+    f->traced = kind >= FIGURE_MIGRATIONS;
+    g_ptr_array_add(all, f);
+    return f;
+}
+
+static const struct {
+    const char *name;
+    double q;
+} quantiles[] = {{"mean", 2}, {"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"max", 1}};
+
+static void add_quantiles(GPtrArray *all, FigureKind kind, const char *name,
+                          const char *subject, yajl_val measured)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(quantiles); i++) {
+        g_autofree char *full = g_strdup_printf("%s.%s", name, quantiles[i].name);
+        Figure *f =
+            figure_new(all, kind, full, subject, member(measured, quantiles[i].name));
+        if (f != NULL) {
+            f->quantile = quantiles[i].q;
+            f->hist = subject != NULL ? g_strdup_printf("%s.%s", name, subject) : NULL;
+        }
+    }
+}
+
+static void add_thread(GPtrArray *all, const char *name, yajl_val t, double total_cpu)
+{
+    static const char *const latencies[] = {"sleep_over_us", "wake_lat_us", "resp_us"};
+    figure_new(all, FIGURE_CPU, "cpu", name, member(t, "cpu"));
+    Figure *f = figure_new(all, FIGURE_SHARE, "cpu_share", name, member(t, "cpu"));
+    if (f != NULL && total_cpu > 0) {
+        f->measured.median /= total_cpu;
+        f->measured.min /= total_cpu;
+        f->measured.max /= total_cpu;
+    }
+    figure_new(all, FIGURE_NVCSW, "nvcsw", name, member(t, "nvcsw"));
+    figure_new(all, FIGURE_NIVCSW, "nivcsw", name, member(t, "nivcsw"));
+    for (size_t i = 0; i < G_N_ELEMENTS(latencies); i++) {
+        add_quantiles(all, FIGURE_LATENCY, latencies[i], name, member(t, latencies[i]));
+    }
+}
+
+static void add_group(GPtrArray *all, const char *name, yajl_val g)
+{
+    Figure *f =
+        figure_new(all, FIGURE_THROTTLED, "throttled_s", name, member(g, "throttled_time"));
+    if (f != NULL) {
+        f->measured.median /= 1e9;
+        f->measured.min /= 1e9;
+        f->measured.max /= 1e9;
+    }
+    figure_new(all, FIGURE_N_THROTTLED, "nr_throttled", name, member(g, "nr_throttled"));
+}
+
+static void add_traced(GPtrArray *all, yajl_val traced)
+{
+    yajl_val cpu = member(traced, "cpu");
+    figure_new(all, FIGURE_MIGRATIONS, "migrations", NULL,
+               member(traced, "migrations_tree"));
+    figure_new(all, FIGURE_SWITCHES, "switches", NULL, member(traced, "switches_tree"));
+    for (size_t i = 0; cpu != NULL && i < YAJL_GET_OBJECT(cpu)->len; i++) {
+        figure_new(all, FIGURE_BUSY, "busy_share", YAJL_GET_OBJECT(cpu)->keys[i],
+                   member(YAJL_GET_OBJECT(cpu)->values[i], "busy_tree"));
+    }
+    add_quantiles(all, FIGURE_WAKEUP, "wakeup_latency_us", NULL,
+                  member(traced, "wakeup_latency_us"));
+    add_quantiles(all, FIGURE_SLICE, "run_slice_us", NULL, member(traced, "run_slice_us"));
+}
+
+GPtrArray *figures_of(const Reality *reality, yajl_val scenario)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func(figure_free);
+    yajl_val measured = measured_of(reality, scenario);
+    yajl_val figures = member(measured, "figures");
+    yajl_val threads = member(figures, "threads"), groups = member(figures, "cgroup");
+    double total = 0;
+    size_t n =
+        threads != NULL && YAJL_IS_OBJECT(threads) ? YAJL_GET_OBJECT(threads)->len : 0;
+    for (size_t i = 0; i < n; i++) {
+        yajl_val t = YAJL_GET_OBJECT(threads)->values[i];
+        total += number_at(member(t, "cpu"), "median", 0);
+    }
+    figure_new(all, FIGURE_MAKESPAN, "makespan_s", NULL, member(figures, "wall"));
+    for (size_t i = 0; i < n; i++) {
+        add_thread(all, YAJL_GET_OBJECT(threads)->keys[i],
+                   YAJL_GET_OBJECT(threads)->values[i], total);
+    }
+    if (!is_native(scenario)) {
+        figure_new(all, FIGURE_NVCSW, "nvcsw", NULL, member(figures, "nvcsw"));
+        figure_new(all, FIGURE_NIVCSW, "nivcsw", NULL, member(figures, "nivcsw"));
+        figure_new(all, FIGURE_HANDOFFS, "handoffs", NULL, member(figures, "handoffs"));
+    }
+    for (size_t i = 0; groups != NULL && i < YAJL_GET_OBJECT(groups)->len; i++) {
+        add_group(all, YAJL_GET_OBJECT(groups)->keys[i],
+                  YAJL_GET_OBJECT(groups)->values[i]);
+    }
+    add_traced(all, member(measured, "traced"));
+    return all;
+}
+
+/* --- values of a simulated run --- */
+
+static CpTid find_thread(const CpSim *sim, const char *name)
+{
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        g_autofree char *text = cp_sim_thread_name(sim, tid);
+        if (strcmp(text, name) == 0) {
+            return tid;
+        }
+    }
+    return CP_NONE;
+}
+
+/* Threads that a measurement lists: those that were not started by others as children. */
+static bool is_listed(GPtrArray *figures, const CpSim *sim, CpTid tid)
+{
+    g_autofree char *name = cp_sim_thread_name(sim, tid);
+    for (guint i = 0; i < figures->len; i++) {
+        const Figure *f = g_ptr_array_index(figures, i);
+        if (f->kind == FIGURE_SHARE && strcmp(f->subject, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static double listed_cpu(GPtrArray *figures, const CpSim *sim)
+{
+    double sum = 0;
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        if (is_listed(figures, sim, tid)) {
+            sum += (double)cp_thread(sim, tid)->cpu_time;
+        }
+    }
+    return sum;
+}
+
+/* As the programs themselves report: the value at place floor(n x q). */
+static double quantile_us(const CpHist *h, double q)
+{
+    if (h == NULL || h->n == 0) {
+        return NAN;
+    }
+    if (q > 1) {
+        return (double)cp_hist_mean(h) / 1000;
+    }
+    if (q >= 1) {
+        return (double)h->max / 1000;
+    }
+    double place = (floor((double)h->n * q) + 0.5) / (double)h->n;
+    return (double)cp_hist_quantile(h, (uint32_t)(MIN(place, 1) * 1e6)) / 1000;
+}
+
+static const CpHist *find_hist(const CpSim *sim, const char *name)
+{
+    for (uint32_t i = 0; i < sim->w->hists->len; i++) {
+        const char *text =
+            cp_workload_text(sim->w, g_array_index(sim->w->hists, uint32_t, i));
+        if (strcmp(text, name) == 0) {
+            return cp_sim_hist(sim, i);
+        }
+    }
+    return NULL;
+}
+
+static double metric(CpSim *sim, const char *name)
+{
+    int64_t value = 0;
+    CpUnit unit;
+    return cp_metric_find(sim, name, &value, &unit) ? (double)value : NAN;
+}
+
+static double sum_switches(const CpSim *sim, bool voluntary)
+{
+    double sum = 0;
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        sum += voluntary ? sim->cold[tid].nvcsw : sim->cold[tid].nivcsw;
+    }
+    return sum;
+}
+
+static double thread_figure(GPtrArray *figures, const Figure *f, const CpSim *sim)
+{
+    CpTid tid = f->subject != NULL ? find_thread(sim, f->subject) : CP_NONE;
+    if (f->subject == NULL) {
+        return sum_switches(sim, f->kind == FIGURE_NVCSW);
+    }
+    if (tid == CP_NONE) {
+        return NAN;
+    }
+    switch (f->kind) {
+    case FIGURE_CPU:
+        return (double)cp_thread(sim, tid)->cpu_time / 1e9;
+    case FIGURE_SHARE:
+        return (double)cp_thread(sim, tid)->cpu_time / listed_cpu(figures, sim);
+    case FIGURE_NVCSW:
+        return sim->cold[tid].nvcsw;
+    default:
+        return sim->cold[tid].nivcsw;
+    }
+}
+
+/* Groups of the measurement are named by the end of the workload's names. */
+static double group_figure(const Figure *f, const CpSim *sim)
+{
+    for (CpGroup g = 1; g < sim->n_groups; g++) {
+        const char *name = cp_workload_text(sim->w, cp_group_decl(sim->w, g)->name);
+        if (g_str_has_suffix(name, f->subject)) {
+            return f->kind == FIGURE_THROTTLED ? (double)sim->groups[g].throttled_ns / 1e9
+                                               : (double)sim->groups[g].throttled_periods;
+        }
+    }
+    return NAN;
+}
+
+static double busy_share(const Figure *f, const CpSim *sim)
+{
+    unsigned cpu = (unsigned)atoi(f->subject);
+    if (cpu >= sim->n_cpus || sim->end == 0) {
+        return NAN;
+    }
+    const CpCore *core = &sim->cores[cpu];
+    return (double)(core->busy + core->overhead) / (double)sim->end;
+}
+
+static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
+{
+    switch (f->kind) {
+    case FIGURE_MAKESPAN:
+        return metric(sim, "makespan") / 1e9;
+    case FIGURE_CPU:
+    case FIGURE_SHARE:
+    case FIGURE_NVCSW:
+    case FIGURE_NIVCSW:
+        return thread_figure(figures, f, sim);
+    case FIGURE_LATENCY:
+        return quantile_us(find_hist(sim, f->hist), f->quantile);
+    case FIGURE_THROTTLED:
+    case FIGURE_N_THROTTLED:
+        return group_figure(f, sim);
+    case FIGURE_HANDOFFS:
+        return metric(sim, "gil.handoffs");
+    case FIGURE_MIGRATIONS:
+        return metric(sim, "migrations");
+    case FIGURE_SWITCHES:
+        return metric(sim, "switches");
+    case FIGURE_BUSY:
+        return busy_share(f, sim);
+    case FIGURE_WAKEUP:
+        return quantile_us(cp_sim_wakeup_hist(sim), f->quantile);
+    case FIGURE_SLICE:
+        return quantile_us(cp_sim_slice_hist(sim), f->quantile);
+    }
+    return NAN;
+}
+
+void figures_add(GPtrArray *figures, CpSim *sim, bool traced)
+{
+    for (guint i = 0; i < figures->len; i++) {
+        Figure *f = g_ptr_array_index(figures, i);
+        double v = f->traced == traced ? value_of(figures, f, sim) : NAN;
+        if (!isnan(v)) {
+            g_array_append_val(f->values, v);
+        }
+    }
+}
+
+/* --- comparing --- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+Spread spread_of(const GArray *values)
+{
+    if (values->len == 0) {
+        return (Spread){NAN, NAN, NAN, 0};
+    }
+    g_autoptr(GArray) sorted = g_array_copy((GArray *)(uintptr_t)values);
+    g_array_sort(sorted, by_value);
+    guint n = sorted->len;
+    double lower = g_array_index(sorted, double, (n - 1) / 2);
+    double upper = g_array_index(sorted, double, n / 2);
+    return (Spread){(lower + upper) / 2, g_array_index(sorted, double, 0),
+                    g_array_index(sorted, double, n - 1), n};
+}
+
+static const char *why_makespan(yajl_val scenario, yajl_val measured, bool one_core)
+{
+    bool from_cpu =
+        g_str_has_prefix(text_at(member(measured, "burst_scale"), "from"), "thread CPU");
+    if (is_native(scenario) && kload_fixes_end(scenario)) {
+        return "the program fixes its end";
+    }
+    if (from_cpu && one_core) {
+        return "the scale of bursts came from the CPU time";
+    }
+    return NULL;
+}
+
+static const char *why_not(const Figure *f, yajl_val scenario, yajl_val measured)
+{
+    bool one_core = number_at(scenario, "cores", 1) < 2;
+    if (f->values->len == 0) {
+        return "the simulation has no such figure";
+    }
+    switch (f->kind) {
+    case FIGURE_MAKESPAN:
+        return why_makespan(scenario, measured, one_core);
+    case FIGURE_CPU:
+        return "agrees by construction: the scale of bursts came from it";
+    case FIGURE_SHARE:
+        return is_native(scenario) && kload_thread_fixes_end(scenario, f->subject)
+                   ? NULL
+                   : "the work is given, so the share is too";
+    case FIGURE_WAKEUP:
+        return f->measured.median < TRACE_US_MIN
+                   ? "resolution and cost of the trace are as large"
+                   : NULL;
+    case FIGURE_LATENCY:
+        return f->quantile < 1 ? NULL : "extremes and means of several modes";
+    default:
+        return NULL;
+    }
+}
+
+/* The key of the summary a counted figure belongs to. */
+static char *summary_key(const Figure *f, yajl_val scenario)
+{
+    bool native = is_native(scenario);
+    bool is_wake = f->kind == FIGURE_WAKEUP ||
+                   (f->kind == FIGURE_LATENCY && !g_str_has_prefix(f->name, "resp"));
+    const char *cores = number_at(scenario, "cores", 1) < 2 ? "1core" : "2core";
+    if (!native) {
+        bool has_gil = strcmp(text_at(member(scenario, "model"), "gil"), "") != 0 &&
+                       strcmp(text_at(member(scenario, "model"), "gil"), "none") != 0;
+        return f->kind == FIGURE_MAKESPAN
+                   ? g_strdup(has_gil ? "python.makespan_gil" : "python.makespan_other")
+               : f->kind == FIGURE_HANDOFFS ? g_strdup("python.handoffs")
+               : f->kind == FIGURE_NVCSW || f->kind == FIGURE_NIVCSW
+                   ? g_strdup("python.switches")
+                   : NULL;
+    }
+    switch (f->kind) {
+    case FIGURE_MAKESPAN:
+        return strcmp(cores, "2core") == 0 ? g_strdup("kernel.makespan_2core") : NULL;
+    case FIGURE_SHARE:
+        return g_strdup_printf("kernel.cpu_share_%s", cores);
+    case FIGURE_NVCSW:
+    case FIGURE_NIVCSW:
+        return g_strdup_printf("kernel.switches_%s", cores);
+    default:
+        return is_wake && f->quantile == 0.5    ? g_strdup("kernel.wakeup_p50")
+               : is_wake && f->quantile == 0.99 ? g_strdup("kernel.wakeup_p99")
+                                                : NULL;
+    }
+}
+
+static double distance_to_range(double v, const Spread *range)
+{
+    return v < range->min ? range->min - v : v > range->max ? v - range->max : 0;
+}
+
+static bool is_count(const Figure *f)
+{
+    return f->kind == FIGURE_NVCSW || f->kind == FIGURE_NIVCSW ||
+           f->kind == FIGURE_SWITCHES || f->kind == FIGURE_N_THROTTLED ||
+           f->kind == FIGURE_MIGRATIONS;
+}
+
+/* Kernel threads and other processes add switches: below 20 the margin is absolute, and
+ * what lies beyond it is taken as a share of 20. */
+static double error_of(Figure *f, double makespan)
+{
+    const Spread *m = &f->measured, *s = &f->simulated;
+    double off = fabs(s->median - m->median);
+    if (is_count(f) && m->median < 20) {
+        return MAX(off - (3 + 13 * makespan), 0) / 20;
+    }
+    if (m->median == 0) {
+        return off == 0 ? 0 : NAN;
+    }
+    if (f->by_range) {
+        return distance_to_range(s->median, m) / m->median;
+    }
+    return off / m->median;
+}
+
+void figures_compare(GPtrArray *figures, const Reality *reality, yajl_val scenario)
+{
+    yajl_val measured = measured_of(reality, scenario);
+    bool competes = is_native(scenario) && kload_competes(scenario);
+    double makespan = number_at(member(member(measured, "figures"), "wall"), "median", 0);
+    for (guint i = 0; i < figures->len; i++) {
+        Figure *f = g_ptr_array_index(figures, i);
+        f->simulated = spread_of(f->values);
+        const char *reason = why_not(f, scenario, measured);
+        f->why_not = g_strdup(reason);
+        if (f->values->len == 0) {
+            continue;
+        }
+        bool is_wake = f->kind == FIGURE_LATENCY || f->kind == FIGURE_WAKEUP;
+        f->by_range = f->measured.max - f->measured.min > WIDE * f->measured.median ||
+                      (competes && is_wake);
+        f->error = error_of(f, makespan);
+        f->in_range = distance_to_range(f->simulated.median, &f->measured) == 0;
+        if (isnan(f->error) && f->why_not == NULL) {
+            f->why_not = g_strdup("measured as 0");
+        }
+        f->summary = f->why_not == NULL ? summary_key(f, scenario) : NULL;
+    }
+}

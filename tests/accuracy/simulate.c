@@ -1,0 +1,250 @@
+#include "tests/accuracy/simulate.h"
+
+#include "models/registry.h"
+#include "sim/engine.h"
+#include "sim/error.h"
+#include "tests/accuracy/translate.h"
+
+/* What all runs share. */
+typedef struct {
+    CpMachine *machine;
+    CpParamSet *machine_params, *costs;
+    GPtrArray *classes, *class_params;
+    CpWorkload *workload;
+    CpParamSet **proc_params; /* one a process, NULL entries for native ones */
+} Setup;
+
+static void add_class(Setup *s, const CpProfile *profile, const CpPolicyClass *cls)
+{
+    CpParamSet *set = cls->params != NULL ? cp_params_new(cls->params) : NULL;
+    for (const char *const *p = profile->settings; set != NULL && p != NULL && *p != NULL;
+         p += 2) {
+        int row = cp_params_find(cls->params, p[0]);
+        if (row >= 0) {
+            cp_params_set(set, row, p[1], NULL);
+        }
+    }
+    g_ptr_array_add(s->classes, (void *)(uintptr_t)cls);
+    g_ptr_array_add(s->class_params, set);
+}
+
+static CpParamSet *process_params(const CpWorkload *w, const CpProcDecl *proc,
+                                  GError **error)
+{
+    const char *name = cp_workload_text(w, proc->runtime);
+    const CpRuntimeClass *const *r = cp_runtime_classes();
+    while (*r != NULL && g_strcmp0((*r)->name, name) != 0) {
+        r++;
+    }
+    if (*r == NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_MODEL, "no runtime '%s'", name);
+        return NULL;
+    }
+    CpParamSet *set = cp_params_new(
+        (*r)->params != NULL ? (*r)->params : (const CpParam[]){{.name = NULL}});
+    for (guint i = 0; i + 1 < proc->settings->len; i += 2) {
+        int row = cp_params_find(set->spec, g_ptr_array_index(proc->settings, i));
+        if (row < 0 ||
+            !cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1), error)) {
+            if (row < 0) {
+                g_set_error(error, CP_ERROR, CP_ERROR_MODEL, "no setting '%s'",
+                            (const char *)g_ptr_array_index(proc->settings, i));
+            }
+            cp_params_free(set);
+            return NULL;
+        }
+    }
+    return set;
+}
+
+static gboolean setup_processes(Setup *s, GError **error)
+{
+    s->proc_params = g_new0(CpParamSet *, s->workload->procs->len + 1);
+    for (guint i = 0; i < s->workload->procs->len; i++) {
+        s->proc_params[i] =
+            process_params(s->workload, cp_proc_decl(s->workload, i), error);
+        if (s->proc_params[i] == NULL) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean setup(Setup *s, const Reality *reality, CpWorkload *workload,
+                      CpTime tick_phase, GError **error)
+{
+    const CpProfile *profile = cp_profile_find("eevdf-6.18");
+    g_autofree char *cores = g_strdup_printf("%u", reality->n_cpus);
+    *s = (Setup){.workload = workload,
+                 .machine_params = cp_params_new(cp_machine_params),
+                 .costs = cp_cost_set("reference"),
+                 .classes = g_ptr_array_new(),
+                 .class_params =
+                     g_ptr_array_new_with_free_func((GDestroyNotify)cp_params_free)};
+    for (const char *const *name = profile->classes; *name != NULL; name++) {
+        add_class(s, profile, cp_policy_class_find(*name));
+    }
+    g_ptr_array_add(s->classes, NULL);
+    g_ptr_array_add(s->class_params, NULL);
+    s->machine_params->v[CP_MACHINE_TICK_PHASE] = tick_phase;
+    if (!cp_params_set(s->machine_params, CP_MACHINE_CORES, cores, error) ||
+        !setup_processes(s, error)) {
+        return FALSE;
+    }
+    s->machine = cp_machine_new(s->machine_params, NULL, 0, error);
+    return s->machine != NULL;
+}
+
+static void setup_clear(Setup *s)
+{
+    for (guint i = 0; s->proc_params != NULL && s->proc_params[i] != NULL; i++) {
+        cp_params_free(s->proc_params[i]);
+    }
+    g_free(s->proc_params);
+    g_ptr_array_unref(s->classes);
+    g_ptr_array_unref(s->class_params);
+    cp_params_free(s->costs);
+    cp_params_free(s->machine_params);
+    if (s->machine != NULL) {
+        cp_machine_free(s->machine);
+    }
+    cp_workload_free(s->workload);
+}
+
+/* One run; `use` gets it when it is over. */
+typedef void (*Use)(CpSim *sim, void *data);
+
+static gboolean run(const Reality *reality, yajl_val scenario, const Repetition *rep,
+                    Use use, void *data, GError **error)
+{
+    Setup s;
+    CpWorkload *workload = translate(reality, scenario, rep, error);
+    if (workload == NULL) {
+        return FALSE;
+    }
+    gboolean ok = setup(&s, reality, workload, rep->tick_phase, error);
+    if (ok) {
+        CpSimConfig config = {
+            .machine = s.machine,
+            .classes = (const CpPolicyClass *const *)s.classes->pdata,
+            .class_params = (const CpParamSet *const *)s.class_params->pdata,
+            .runtimes = cp_runtime_classes(),
+            .proc_params = (const CpParamSet *const *)s.proc_params,
+            .costs = s.costs,
+            .workload = workload,
+            .seed = rep->seed,
+            .until = 100 * CP_S,
+            .max_events = 400000000,
+        };
+        CpSim *sim = cp_sim_new(&config, error);
+        ok = sim != NULL && cp_sim_run(sim, error) != CP_OUTCOME_ERROR;
+        if (ok) {
+            use(sim, data);
+        }
+        cp_sim_free(sim);
+    }
+    setup_clear(&s);
+    return ok;
+}
+
+/* --- the scale of bursts --- */
+
+static void add_ratio(CpSim *sim, void *data)
+{
+    double *ratio = data, cpu = 0, work = 0;
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        cpu += (double)cp_thread(sim, tid)->cpu_time;
+        work += (double)sim->cold[tid].work;
+    }
+    *ratio = work > 0 ? cpu / work : 1;
+}
+
+/* A scale taken from CPU time contains the cost of switches and wake-ups; the simulation
+ * adds its own, so that it is taken out: one iteration. */
+static gboolean correct(const Reality *reality, Outcome *o, const Repetition *rep,
+                        GError **error)
+{
+    yajl_val scale = member(measured_of(reality, o->scenario), "burst_scale");
+    double ratio = 1;
+    if (!run(reality, o->scenario, rep, add_ratio, &ratio, error)) {
+        return FALSE;
+    }
+    bool from_cpu = g_str_has_prefix(text_at(scale, "from"), "thread CPU");
+    o->corrected = from_cpu && ratio > 0 ? 1 / ratio : 1;
+    return TRUE;
+}
+
+/* --- repetitions --- */
+
+static yajl_val element(yajl_val array, unsigned i)
+{
+    size_t n = length(array);
+    return n == 0 ? NULL : YAJL_GET_ARRAY(array)->values[i % n];
+}
+
+static Repetition repetition(const Reality *reality, yajl_val scenario, unsigned i,
+                             unsigned runs, bool traced)
+{
+    yajl_val m = measured_of(reality, scenario), per = member(m, "per_repetition");
+    double median = number_at(member(m, "burst_scale"), "median", 1);
+    double own = number(element(member(per, "burst_scale"), i), median);
+    double machine = number_at(m, "traced_burst_scale", median);
+    return (Repetition){.scale = traced ? machine : own,
+                        .start_cpu = element(member(per, "start_cpu"), i),
+                        .tick_phase = 4 * CP_MS * (CpTime)i / (CpTime)runs + 1000,
+                        .seed = 1 + i + (traced ? 1000 : 0)};
+}
+
+typedef struct {
+    Outcome *outcome;
+    bool traced;
+} Taking;
+
+static void take_figures(CpSim *sim, void *data)
+{
+    const Taking *t = data;
+    figures_add(t->outcome->figures, sim, t->traced);
+    t->outcome->events += cp_sim_events(sim);
+}
+
+static gboolean repeat(const Reality *reality, Outcome *o, unsigned runs, GError **error)
+{
+    Repetition first = repetition(reality, o->scenario, 0, runs, false);
+    if (!correct(reality, o, &first, error)) {
+        return FALSE;
+    }
+    for (unsigned i = 0; i < 2 * runs; i++) {
+        Taking taking = {o, i >= runs};
+        Repetition rep = repetition(reality, o->scenario, i % runs, runs, taking.traced);
+        rep.scale *= o->corrected;
+        if (!run(reality, o->scenario, &rep, take_figures, &taking, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+Outcome *simulate(const Reality *reality, yajl_val scenario, unsigned runs)
+{
+    GError *error = NULL;
+    Outcome *o = g_new0(Outcome, 1);
+    yajl_val m = measured_of(reality, scenario);
+    o->scenario = scenario;
+    o->figures = figures_of(reality, scenario);
+    o->scale = number_at(member(m, "burst_scale"), "median", 1);
+    if (m == NULL) {
+        o->failure = g_strdup("it was not measured");
+    } else if (!repeat(reality, o, runs, &error)) {
+        o->failure = g_strdup(error != NULL ? error->message : "the simulation failed");
+        g_clear_error(&error);
+    }
+    figures_compare(o->figures, reality, scenario);
+    return o;
+}
+
+void outcome_free(Outcome *o)
+{
+    g_ptr_array_unref(o->figures);
+    g_free(o->failure);
+    g_free(o);
+}
