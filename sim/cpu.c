@@ -26,7 +26,7 @@ static inline CpTime wall_of(const CpCore *core, CpTime work)
                                   : (work * 1024 + core->speed - 1) / core->speed;
 }
 
-void cp_core_account(CpSim *sim, CpCore *core)
+void cp_core_advance(CpSim *sim, CpCore *core)
 {
     CpTime delta = sim->now - core->clock;
     if (delta == 0) {
@@ -60,6 +60,17 @@ void cp_core_account(CpSim *sim, CpCore *core)
     core->busy += work;
     CpTime left = t->burst_left - work_of(core, work);
     t->burst_left = sim->now >= core->burst_end || left < 0 ? 0 : left;
+    core->uncharged += delta;
+}
+
+void cp_core_account(CpSim *sim, CpCore *core)
+{
+    cp_core_advance(sim, core);
+    CpTime delta = core->uncharged;
+    if (delta == 0) {
+        return;
+    }
+    core->uncharged = 0;
     if (cp_charge_class(sim, core, delta) && core->resched_at > sim->now) {
         core->resched_at = sim->now;
         if (sim->event_cpu != core->id) { /* else it is armed when its event is over */
@@ -129,6 +140,9 @@ static CpTime class_look(CpSim *sim, const CpCore *core)
 void cp_core_look(CpSim *sim, CpCore *core)
 {
     CpTime look = class_look(sim, core);
+    if (look != CP_NEVER) { /* the class does not know of what is uncharged */
+        look -= core->uncharged;
+    }
     const CpPolicyClass *cls = sim->classes[core->cls].cls;
     if (cls->ticked) {
         CpTime first = sim->now + (core->id < sim->turn);
@@ -180,6 +194,7 @@ static bool ask_expired(CpSim *sim, CpCore *core, const CpPolicyClass *cls)
 static void look(CpSim *sim, CpCore *core)
 {
     const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    cp_core_account(sim, core);
     tell_ticks(sim, core, sim->now);
     if (core->resched_at > sim->now && cls->expired != NULL &&
         ask_expired(sim, core, cls)) {
@@ -337,6 +352,7 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
     core->switches++;
     core->run_since = sim->now;
     core->ovh_left = 0;
+    core->uncharged = 0;
     if (next != CP_NONE) {
         cp_set_next(sim, core, next);
         switch_in(sim, core, next);
@@ -387,6 +403,9 @@ static bool schedule(CpSim *sim, CpCore *core)
 {
     CpTid prev = core->curr;
     bool runnable = prev != CP_NONE && cp_thread(sim, prev)->state == CP_THREAD_RUNNING;
+    if (runnable) {
+        cp_core_account(sim, core);
+    }
     core->resched_at = CP_NEVER;
     if (runnable) {
         if (sim->classes[core->cls].cls->put_prev != NULL) {
@@ -450,7 +469,11 @@ void cp_core_event(CpSim *sim, CpCore *core)
 {
     sim->irq_cpu = sim->event_cpu = core->id;
     sim->turn = core->id < sim->turn ? sim->turn : core->id + 1;
-    cp_core_account(sim, core);
+    if (core->curr != CP_NONE && sim->classes[core->cls].cls->ticked) {
+        cp_core_advance(sim, core); /* the end of a burst is no business of the kernel */
+    } else {
+        cp_core_account(sim, core);
+    }
     if (core->curr != CP_NONE && sim->now >= core->burst_end) {
         proceed(sim, core);
     }

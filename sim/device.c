@@ -10,7 +10,7 @@ void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost)
 {
     CpCore *core = &sim->cores[cpu];
     if (cost > 0 && core->curr != CP_NONE) {
-        cp_core_account(sim, core);
+        cp_core_advance(sim, core);
         core->irq_left += cost;
         cp_core_arm(sim, core);
     }

@@ -123,9 +123,10 @@ typedef struct {
     CpTime resched_at; /* when the pending reschedule takes effect; CP_NEVER */
     CpTime
         irq_left; /* interrupt time still to pass before curr goes on; not charged to it */
-    CpTime ovh_left; /* kernel work still to pass; charged to curr */
-    CpTid curr;      /* CP_NONE: idle */
-    uint8_t cls;     /* rank of curr's class */
+    CpTime ovh_left;  /* kernel work still to pass; charged to curr */
+    CpTime uncharged; /* time of curr that its class has not been told of */
+    CpTid curr;       /* CP_NONE: idle */
+    uint8_t cls;      /* rank of curr's class */
     bool online;
     uint32_t waking;  /* threads on their way here */
     bool balancing;   /* inside a newidle pull */
@@ -365,6 +366,10 @@ void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, ui
                     uint32_t id2, int64_t value);
 
 /* cpu.c */
+/* Clocks and the running burst up to now; the class learns of it at the next account. */
+void cp_core_advance(CpSim *sim, CpCore *core);
+/* The same, and charges the class: where the kernel updates the running thread, i.e. at
+ * ticks, switches, wake-ups on this CPU and changes of attributes; mirrors update_curr. */
 void cp_core_account(CpSim *sim, CpCore *core);
 void cp_core_arm(CpSim *sim, CpCore *core);
 void cp_core_event(CpSim *sim, CpCore *core);

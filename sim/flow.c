@@ -287,6 +287,7 @@ static CpStep op_yield(CpSim *sim, CpTid tid, CpFlow *flow)
         return CP_STEP_NEXT;
     }
     CpRq *rq = cp_thread_rq(sim, t);
+    cp_core_account(sim, &sim->cores[t->cpu]);
     if (rq->policy->cls->yield != NULL) {
         rq->policy->cls->yield(rq);
     }

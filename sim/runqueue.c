@@ -185,6 +185,9 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    if (rq->curr == tid) {
+        cp_core_account(sim, &sim->cores[t->cpu]);
+    }
     bool gone = rq->policy->cls->dequeue(rq, tid, flags);
     if (rq->curr == tid) {
         rq->curr = CP_NONE;

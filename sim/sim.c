@@ -406,7 +406,7 @@ static void stop_timer(CpSim *sim, CpTid tid, uint32_t gen)
         t->flags |= CP_TF_STOP;
         return;
     }
-    cp_core_account(sim, core);
+    cp_core_advance(sim, core);
     cp_stop_now(sim, core, tid);
     cp_core_arm(sim, core);
 }

@@ -286,6 +286,10 @@ static uint32_t group(Kload *k, const char *name)
         g = member(member(member(k->scenario, "model"), "cgroups"), name);
     }
     double quota = number_at(g, "quota", 0);
+    if (k->w->groups->len == 0) {
+        CpGroupDecl root = {.name = cp_workload_string(k->w, "/"), .cpus = CP_NONE};
+        g_array_append_val(k->w->groups, root);
+    }
     CpGroupDecl d = {.name = cp_workload_string(k->w, name),
                      .parent = 0,
                      .weight = (uint32_t)(number_at(g, "shares", 1024) * 100 / 1024 + 0.5),

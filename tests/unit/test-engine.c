@@ -403,9 +403,36 @@ static void test_at_commands(void **state)
     fixture_clear(&f);
 }
 
+/* The kernel does not notice the end of a burst: two hogs that compute in short bursts
+ * take turns at ticks, as if each had one long burst, although their requests of 0.7 ms are
+ * used up in between. */
+static void test_short_bursts_switch_at_ticks(void **state)
+{
+    (void)state;
+    Fixture f;
+    fixture_init(&f);
+    for (int i = 0; i < 2; i++) {
+        fixture_thread(&f, i == 0 ? "a" : "b", CP_REG_FREE + 1);
+        emit_set(&f, CP_REG_FREE, 5000);
+        uint32_t top = cp_workload_pc(f.w);
+        emit_cpu(&f, 20 * CP_US);
+        fixture_emit(&f, LOOP, 0, CP_REG_FREE, top);
+        emit_exit(&f);
+    }
+    f.record = true;
+    fixture_run(&f);
+    g_autoptr(GArray) runs = fixture_stretches(&f, 0);
+    assert_true(runs->len >= 24 && runs->len <= 26);
+    for (guint i = 1; i + 1 < runs->len; i++) {
+        assert_int_equal(stretch(runs, i), 4 * CP_MS);
+    }
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_bursts_switch_at_ticks),
         cmocka_unit_test(test_compute_and_sleep),
         cmocka_unit_test(test_spin_ends_by_the_clock),
         cmocka_unit_test(test_period_keeps_lateness),
