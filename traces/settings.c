@@ -326,10 +326,20 @@ static bool set_capacity(CpBuild *b, CpSetting *setting)
     return true;
 }
 
+static bool describes_machine(const char *key)
+{
+    static const char *const keys[] = {"cores",     "smt",      "numa.nodes",
+                                       "llc.cores", "capacity", NULL};
+    return g_strv_contains(keys, key);
+}
+
 static bool apply_one(CpBuild *b, CpSetting *setting)
 {
     CpScenario *s = b->s;
     bool found = setting->used;
+    if (b->other_machine && setting->node != NULL && describes_machine(setting->key)) {
+        return true;
+    }
     if (strcmp(setting->key, "capacity") == 0) {
         return set_capacity(b, setting);
     }
@@ -451,6 +461,7 @@ static bool choose_machine(CpBuild *b)
     if (setting == NULL) {
         return true;
     }
+    b->other_machine = setting->node == NULL && g_str_has_prefix(setting->origin, "--");
     const char *const *pairs = cp_machine_preset(setting->value);
     if (pairs == NULL) {
         const char *near = cp_nearest(setting->value, cp_machine_presets);

@@ -12,8 +12,7 @@ typedef struct {
     char *value;        /* owned */
     const CpNode *node; /* CP_NODE_SETTING of the text, or NULL */
     const char *origin; /* of an override: "--set"; NULL for the text */
-    const char *file;   /* of the text: file and source quoted in messages */
-    bool used;
+    bool used;          /* already applied or refused */
 } CpSetting;
 
 typedef struct {
@@ -25,6 +24,7 @@ typedef struct {
     uint32_t capacity[CP_CPUS_MAX];
     size_t n_capacity;
     uint32_t recorded_cpus; /* of a recording */
+    bool other_machine;     /* --set machine=NAME: what the text says of its own is void */
 } CpBuild;
 
 /* Report, return false. */

@@ -178,6 +178,14 @@ static void test_machines(void **state)
     assert_non_null(s);
     assert_int_equal(s->machine->n_cpus, 4);
     cp_scenario_free(s);
+    /* Given with --set it replaces what the text says of the machine, not of the kernel. */
+    const CpOverride sets[] = {{"machine", "laptop4", "--set"}, {"smt", "1", "--set"}};
+    s = load("machine { cores 3 }\nkernel { hz 100 }\nprocess p { thread m { cpu 1ms } }",
+             sets, 2);
+    assert_non_null(s);
+    assert_int_equal(s->machine->n_cpus, 4);
+    assert_int_equal(s->machine->tick, 10 * CP_MS);
+    cp_scenario_free(s);
 }
 
 /* A million statements are read; one more is refused. */
