@@ -11,8 +11,11 @@ const CpParam cp_cost_params[] = {
          "extra CPU time of the first burst after a migration (estimate)"},
     [CP_COST_WAKE] = {"wake.cost", CP_PARAM_TIME, "350ns", 0, CP_S, NULL,
                       "waker's side of a wake-up; CPU time of the waker"},
-    [CP_COST_WAKE_REMOTE] = {"wake.remote", CP_PARAM_TIME, "3900ns", 0, CP_S, NULL,
+    [CP_COST_WAKE_REMOTE] = {"wake.remote", CP_PARAM_TIME, "3500ns", 0, CP_S, NULL,
                              "wake-up sent to another CPU: until that CPU reschedules"},
+    [CP_COST_WAKE_IPI] = {"wake.ipi", CP_PARAM_TIME, "1500ns", 0, CP_S, NULL,
+                          "interrupting an idle CPU; CPU time of the waker (a virtual "
+                          "machine leaves to its host for it)"},
     [CP_COST_TIMER] = {"timer.cost", CP_PARAM_TIME, "3250ns", 0, CP_S, NULL,
                        "timer interrupt; taken from the CPU it fires on"},
     [CP_COST_TIMER_SLACK] = {"timer.slack", CP_PARAM_TIME, "50us", 0, CP_S, NULL,
@@ -21,7 +24,7 @@ const CpParam cp_cost_params[] = {
                        "CPU time of entering a sleep and coming back"},
     [CP_COST_FORK] = {"fork.cost", CP_PARAM_TIME, "15us", 0, CP_S, NULL,
                       "starting a thread; CPU time of the parent (estimate)"},
-    [CP_COST_FORK_PROCESS] = {"fork.process", CP_PARAM_TIME, "150us", 0, CP_S, NULL,
+    [CP_COST_FORK_PROCESS] = {"fork.process", CP_PARAM_TIME, "60us", 0, CP_S, NULL,
                               "starting a process; CPU time of the parent (estimate)"},
     [CP_COST_SYSCALL] = {"syscall.cost", CP_PARAM_TIME, "200ns", 0, CP_S, NULL,
                          "a lock, queue or pipe operation that enters the kernel"},
@@ -31,15 +34,25 @@ const CpParam cp_cost_params[] = {
     [CP_COST_IDLE_EXIT] = {"idle.exit", CP_PARAM_TIMES, "1us,3us,7us,70us,35us,120us", 0,
                            CP_S, NULL,
                            "leaving idle after 0.1, 0.3, 1, 3, 10 and 30 ms of it"},
+    [CP_COST_IDLE_COLD] = {"idle.cold", CP_PARAM_TIMES, "0ns,0ns,4us,10us,15us,21us", 0,
+                           CP_S, NULL,
+                           "extra CPU time of the first thread after that much idle time: "
+                           "cold caches"},
+    [CP_COST_IDLE_POLL] = {"idle.poll", CP_PARAM_TIME, "200us", 0, CP_S, NULL,
+                           "idle time after which the host may take the CPU away"},
+    [CP_COST_IDLE_TAKEN] = {"idle.taken", CP_PARAM_SHARE, "18%", 0, 1000000, NULL,
+                            "share of longer idle periods at whose end the host had"},
+    [CP_COST_IDLE_BACK] = {"idle.back", CP_PARAM_TIME, "90us", 0, CP_S, NULL,
+                           "mean of the time it then takes to come back, exponential"},
     [CP_COSTS] = {0},
 };
 
-CpTime cp_cost_idle_exit(const CpParamSet *costs, CpTime idle)
+CpTime cp_cost_after_idle(const CpParamSet *costs, unsigned row, CpTime idle)
 {
     static const CpTime lengths[] = {100 * CP_US, 300 * CP_US, CP_MS,
                                      3 * CP_MS,   10 * CP_MS,  30 * CP_MS};
-    const CpTime *cost = costs->list[CP_COST_IDLE_EXIT];
-    size_t n = MIN((size_t)costs->v[CP_COST_IDLE_EXIT], G_N_ELEMENTS(lengths));
+    const CpTime *cost = costs->list[row];
+    size_t n = MIN((size_t)costs->v[row], G_N_ELEMENTS(lengths));
     CpTime x0 = 0, y0 = 0; /* no idle time, nothing to leave */
     for (size_t i = 0; i < n; i++) {
         if (idle < lengths[i]) {

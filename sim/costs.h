@@ -10,6 +10,7 @@ enum {
     CP_COST_MIGRATION, /* extra CPU time of the first burst after a migration */
     CP_COST_WAKE,      /* waker's side of a wake-up: CPU time of the waker */
     CP_COST_WAKE_REMOTE,  /* wake-up sent to another CPU: until it reschedules */
+    CP_COST_WAKE_IPI,     /* CPU time of a waker that interrupts an idle CPU */
     CP_COST_TIMER,        /* timer interrupt: time taken from the CPU it fires on */
     CP_COST_TIMER_SLACK,  /* default timer slack of normal threads */
     CP_COST_SLEEP,        /* CPU time of entering a sleep and coming back */
@@ -18,12 +19,16 @@ enum {
     CP_COST_SYSCALL,      /* lock, queue and pipe operations that enter the kernel */
     CP_COST_SPEED_NOISE,  /* standard deviation of a burst's length, ppm */
     CP_COST_IDLE_EXIT,    /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */
+    CP_COST_IDLE_COLD,  /* CPU time lost to cold caches after idling, by the same lengths */
+    CP_COST_IDLE_POLL,  /* idle time after which the host may take the CPU away */
+    CP_COST_IDLE_TAKEN, /* share of idle periods after which it had, ppm */
+    CP_COST_IDLE_BACK,  /* mean time to get the CPU back then */
     CP_COSTS
 };
 
 extern const CpParam cp_cost_params[];
 
-/* The time to leave idle after `idle` ns of it; linear between the given points. */
-CpTime cp_cost_idle_exit(const CpParamSet *costs, CpTime idle);
+/* IDLE_EXIT or IDLE_COLD after `idle` ns; linear between the given points. */
+CpTime cp_cost_after_idle(const CpParamSet *costs, unsigned row, CpTime idle);
 
 #endif

@@ -350,12 +350,17 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
         state = switch_out(sim, core);
     }
     core->switches++;
+    CpTime idle = prev == CP_NONE ? sim->now - core->run_since : 0;
     core->run_since = sim->now;
     core->ovh_left = 0;
     core->uncharged = 0;
     if (next != CP_NONE) {
         cp_set_next(sim, core, next);
         switch_in(sim, core, next);
+        if (idle > 0) {
+            core->ovh_left +=
+                cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_COLD, idle);
+        }
     } else {
         cp_set_idle(sim, core);
         core->curr = CP_NONE;

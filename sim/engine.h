@@ -140,6 +140,7 @@ typedef struct {
     /* statistics */
     CpTime busy, idle, overhead, irq;
     uint64_t switches;
+    uint32_t n_exits; /* random numbers drawn for leaving idle */
 } CpCore;
 
 typedef struct {

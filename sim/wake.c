@@ -65,21 +65,46 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
     cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
 }
 
-/* A halted CPU takes time to come back; the longer it slept the more. */
-static CpTime idle_exit(CpSim *sim, CpCpu cpu)
+/* A virtual CPU that halted for long may have been taken away by its host, which then
+ * needs time to give it back. */
+static CpTime taken_away(CpSim *sim, CpCore *core, CpTime idle)
 {
-    const CpCore *core = &sim->cores[cpu];
+    if (idle < sim->cost[CP_COST_IDLE_POLL] || sim->cost[CP_COST_IDLE_TAKEN] == 0) {
+        return 0;
+    }
+    uint64_t r = cp_rng_key(sim->seed, 0x400000000u + core->id, core->n_exits++);
+    if ((int64_t)((r >> 32) * 1000000 >> 32) >= sim->cost[CP_COST_IDLE_TAKEN]) {
+        return 0;
+    }
+    CpDist back = {.kind = CP_DIST_EXP, .p = {sim->cost[CP_COST_IDLE_BACK]}};
+    return cp_dist_sample(&back, NULL, r << 32 | r >> 32);
+}
+
+/* A halted CPU takes time to come back; the longer it slept the more.  Another CPU has to
+ * interrupt it. */
+static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
+{
+    CpCore *core = &sim->cores[cpu];
     if (core->curr != CP_NONE || core->resched_at != CP_NEVER) {
         return 0;
     }
-    return cp_cost_idle_exit(sim->config.costs, sim->now - core->run_since);
+    CpTime idle = sim->now - core->run_since, delay = 0;
+    if (from != cpu) {
+        delay = sim->cost[CP_COST_WAKE_REMOTE];
+        if (waker != CP_NONE) {
+            cp_charge(sim, waker, sim->cost[CP_COST_WAKE_IPI]);
+        }
+    }
+    return delay + cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_EXIT, idle) +
+           taken_away(sim, core, idle);
 }
 
 /* Enqueues the thread on its CPU, at once or when that CPU has left idle. */
-static void send(CpSim *sim, CpTid tid, CpEnqFlags flags)
+static void send(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpTime delay = sim->classes[t->cls].cls->global ? 0 : idle_exit(sim, t->cpu);
+    bool at_once = sim->classes[t->cls].cls->global;
+    CpTime delay = at_once ? 0 : idle_exit(sim, t->cpu, from, waker);
     if (delay == 0) {
         cp_activate(sim, tid, flags);
         return;
@@ -120,7 +145,7 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
         t->cpu = (uint16_t)cpu;
         how |= CP_ENQ_MIGRATED;
     }
-    send(sim, tid, how);
+    send(sim, tid, from, waker, how);
 }
 
 void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
@@ -128,6 +153,7 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
     CpThread *t = cp_thread(sim, tid);
     CpThreadCold *cold = &sim->cold[tid];
     const CpThreadDecl *decl = cp_thread_decl(sim->w, t->decl);
+    CpCpu from = parent == CP_NONE ? t->cpu : cp_thread(sim, parent)->cpu;
     cold->start = t->since = sim->now;
     if (sim->periodic && decl->n_regs > 0) {
         cp_regs(sim, cp_flow_of(sim, tid))[CP_REG_RELEASE] = sim->now;
@@ -136,10 +162,9 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
         cp_thread_allowed(sim, tid, decl->start_cpu)) {
         t->cpu = (uint16_t)decl->start_cpu;
     } else {
-        CpCpu from = parent == CP_NONE ? t->cpu : cp_thread(sim, parent)->cpu;
         t->cpu = (uint16_t)place(sim, tid, from, CP_WAKE_NEW);
     }
-    send(sim, tid, CP_ENQ_FORK);
+    send(sim, tid, from, parent, CP_ENQ_FORK);
 }
 
 bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint32_t flags)

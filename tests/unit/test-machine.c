@@ -200,12 +200,13 @@ static void test_idle_exit(void **state)
                   {30 * CP_MS, 120 * CP_US},
                   {CP_NEVER, 120 * CP_US}};
     for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
-        assert_int_equal(cp_cost_idle_exit(costs, points[i].idle), points[i].cost);
+        assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, points[i].idle),
+                         points[i].cost);
     }
     assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "5us", NULL));
-    assert_int_equal(cp_cost_idle_exit(costs, CP_S), 5 * CP_US);
+    assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, CP_S), 5 * CP_US);
     assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "0", NULL));
-    assert_int_equal(cp_cost_idle_exit(costs, CP_S), 0);
+    assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, CP_S), 0);
     cp_params_free(costs);
 }
 
