@@ -89,10 +89,13 @@ static int urgency(const CpSchedAttr *a)
 
 static void set_effective(CpSim *sim, CpTid tid, const CpSchedAttr *from)
 {
-    const CpSchedAttr *base =
-        &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].base_attr);
-    CpSchedAttr attr = *base;
-    if (from != NULL && urgency(from) > urgency(base)) {
+    CpThreadRare *rare = &sim->rare[tid];
+    uint32_t row =
+        rare->base_attr_plus1 == 0 ? sim->cold[tid].attr : rare->base_attr_plus1 - 1;
+    CpSchedAttr attr = g_array_index(sim->attrs, CpSchedAttr, row);
+    bool inherits = from != NULL && urgency(from) > urgency(&attr);
+    rare->base_attr_plus1 = inherits ? row + 1 : 0;
+    if (inherits) {
         attr.policy = from->policy;
         attr.rt_prio = from->rt_prio;
     }
@@ -459,7 +462,7 @@ static CpStep replay_wake(CpSim *sim, CpTid tid, const CpInsn *i)
     if (waits) {
         cp_wake_thread(sim, d->first, tid, CP_WAKE_THREAD, 0);
     } else {
-        sim->cold[d->first].credits++;
+        sim->rare[d->first].credits++;
     }
     return CP_STEP_NEXT;
 }
@@ -469,8 +472,8 @@ static CpStep replay_wait(CpSim *sim, CpTid tid, CpWhy why)
     if (why == CP_WHY_WOKEN) {
         return CP_STEP_NEXT;
     }
-    if (sim->cold[tid].credits > 0) {
-        sim->cold[tid].credits--;
+    if (sim->rare[tid].credits > 0) {
+        sim->rare[tid].credits--;
         return CP_STEP_NEXT;
     }
     cp_block(sim, tid, CP_NEVER, CP_BLOCK_COND, CP_NONE);

@@ -27,7 +27,7 @@ static gboolean check_thread(const CpSim *sim, CpTid tid, GError **error)
     CpTime open = t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_BLOCKED
                       ? sim->now - t->since
                       : 0;
-    CpTime life = (c->end == CP_NEVER ? sim->now : c->end) - c->start;
+    CpTime life = (t->state == CP_THREAD_ENDED ? t->since : sim->now) - c->start;
     CpTime irq = c->irq;
     CpTime sum = t->cpu_time + c->runq_wait + c->blocked + open + irq;
     if (sum != life) {

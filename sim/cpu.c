@@ -244,18 +244,16 @@ static char switch_out(CpSim *sim, CpCore *core)
 
 static void first_run(CpSim *sim, CpTid tid)
 {
-    CpThreadCold *cold = &sim->cold[tid];
-    if (cold->first_run == CP_NEVER) {
-        cold->first_run = sim->now;
+    if (tid < CP_FIRST_RUNS && sim->rare[tid].first_run_plus1 == 0) {
+        sim->rare[tid].first_run_plus1 = sim->now + 1;
     }
 }
 
 static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
 {
-    uint32_t hist = sim->cold[tid].hist;
     cp_hist_add(&sim->wakeup_hist, waited);
-    if (hist != CP_NONE) {
-        cp_hist_add(g_array_index(sim->thread_hists, CpHist *, hist), waited);
+    if (tid < sim->thread_hists->len) {
+        cp_hist_add(g_array_index(sim->thread_hists, CpHist *, tid), waited);
     }
 }
 

@@ -48,26 +48,30 @@ typedef struct {       /* hot; one cache line */
 
 G_STATIC_ASSERT(sizeof(CpThread) == 64);
 
-typedef struct {       /* cold */
-    CpTime start, end; /* end: CP_NEVER while it lives */
-    CpTime first_run;  /* CP_NEVER before */
-    CpTime work;       /* nominal ns given to it in bursts */
+typedef struct { /* cold */
+    CpTime start;
+    CpTime work; /* nominal ns given to it in bursts */
     CpTime runq_wait, blocked;
     CpTime irq; /* interrupts while it held a CPU */
     uint32_t nvcsw, nivcsw, migrations;
-    uint32_t instance;  /* of its declaration, from 0 */
-    uint32_t object;    /* what it is blocked on: object, declaration */
-    uint32_t hist;      /* own wake-up latencies, CP_NONE */
-    uint32_t attr;      /* row of sim->attrs in force */
-    uint32_t base_attr; /* row without inherited priority */
-    uint32_t credits;   /* replay: wake-ups that came before the wait */
-    CpTime stopped;     /* work left when cp_stop_at ended its burst */
+    uint32_t instance; /* of its declaration, from 0 */
+    uint32_t object;   /* what it is blocked on: object, declaration */
+    uint32_t attr;     /* row of sim->attrs in force */
 } CpThreadCold;
 
-typedef struct {        /* family; touched by spawning threads only */
-    CpTid parent_plus1; /* 0: none */
+G_STATIC_ASSERT(sizeof(CpThreadCold) == 64);
+
+/* What few threads have; a row that is never written costs no memory. */
+typedef struct {
+    CpTid parent_plus1;                        /* 0: none */
     CpTid first_plus1, next_plus1, prev_plus1; /* living children, newest first */
-} CpKin;
+    CpTime first_run_plus1;   /* 0: before; kept for the first CP_FIRST_RUNS threads */
+    CpTime stopped;           /* work left when cp_stop_at ended its burst */
+    uint32_t base_attr_plus1; /* row without inherited priority; 0: as in force */
+    uint32_t credits;         /* replay: wake-ups that came before the wait */
+} CpThreadRare;
+
+enum { CP_FIRST_RUNS = 1 << 16 };
 
 typedef struct {
     uint32_t pc;
@@ -261,8 +265,8 @@ struct CpSim {
     /* the rest */
     CpSimConfig config;
     const CpWorkload *w;
-    CpTable thread_table, cold_table, flow_table, kin_table, chan_table, reg_table;
-    CpKin *kin;
+    CpTable thread_table, cold_table, flow_table, rare_table, chan_table, reg_table;
+    CpThreadRare *rare;
     CpChannel *chans;
     int64_t *regs;
     char *ents[8]; /* entity bytes of each class, by thread */

@@ -74,7 +74,7 @@ void cp_run(CpSim *sim, CpTid tid, CpTime work)
 
 CpTime cp_run_left(CpSim *sim, CpTid tid)
 {
-    return sim->cold[tid].stopped;
+    return sim->rare[tid].stopped;
 }
 
 /* --- stopping a burst at a boundary --- */
@@ -93,7 +93,7 @@ void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid)
     (void)core;
     t->flags &= (uint8_t)~CP_TF_STOP;
     flow->why = CP_WHY_STOPPED;
-    sim->cold[tid].stopped = t->burst_left;
+    sim->rare[tid].stopped = t->burst_left;
     sim->cold[tid].work -= t->burst_left;
     t->burst_left = 0;
 }

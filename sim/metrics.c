@@ -219,11 +219,10 @@ static CpTime waiting(const CpSim *sim, CpTid tid)
 
 static bool thread_quantile(const CpSim *sim, CpTid tid, uint32_t ppm, int64_t *value)
 {
-    uint32_t hist = sim->cold[tid].hist;
-    if (hist == CP_NONE) {
+    if (tid >= sim->thread_hists->len) {
         return false;
     }
-    const CpHist *h = g_array_index(sim->thread_hists, CpHist *, hist);
+    const CpHist *h = g_array_index(sim->thread_hists, CpHist *, tid);
     *value = cp_hist_quantile(h, ppm);
     return h->n > 0;
 }
@@ -251,8 +250,8 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
         *value = c->start;
         return true;
     case TH_END:
-        *value = c->end;
-        return c->end != CP_NEVER;
+        *value = t->since;
+        return t->state == CP_THREAD_ENDED;
     case TH_CPU:
         *value = t->cpu_time;
         return true;
@@ -280,11 +279,11 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
     case TH_WAKE_P99:
         return thread_quantile(sim, tid, 990000, value);
     case TH_RESPONSE:
-        *value = c->first_run == CP_NEVER ? 0 : c->first_run - c->start;
-        return c->first_run != CP_NEVER;
+        *value = sim->rare[tid].first_run_plus1 - 1 - c->start;
+        return sim->rare[tid].first_run_plus1 > 0;
     case TH_TURNAROUND:
-        *value = c->end == CP_NEVER ? 0 : c->end - c->start;
-        return c->end != CP_NEVER;
+        *value = t->since - c->start;
+        return t->state == CP_THREAD_ENDED;
     default:
         return runtime_value(sim, CP_SCOPE_THREAD, tid, thread_metrics[metric].name, value);
     }

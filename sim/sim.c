@@ -151,7 +151,7 @@ static void init_tables(CpSim *sim)
     cp_table_init(&sim->thread_table, sizeof(CpThread), CP_THREADS_MAX);
     cp_table_init(&sim->cold_table, sizeof(CpThreadCold), CP_THREADS_MAX);
     cp_table_init(&sim->flow_table, sizeof(CpFlow), CP_THREADS_MAX);
-    cp_table_init(&sim->kin_table, sizeof(CpKin), CP_THREADS_MAX);
+    cp_table_init(&sim->rare_table, sizeof(CpThreadRare), CP_THREADS_MAX);
     cp_table_init(&sim->chan_table, sizeof(CpChannel), CP_THREADS_MAX);
     cp_table_init(&sim->reg_table, sizeof(int64_t), 8u * CP_THREADS_MAX);
     cp_table_init(&sim->proc_table, sizeof(CpProcess), CP_PROCS_MAX);
@@ -160,7 +160,7 @@ static void init_tables(CpSim *sim)
     sim->threads = sim->thread_table.rows;
     sim->cold = sim->cold_table.rows;
     sim->flows = sim->flow_table.rows;
-    sim->kin = sim->kin_table.rows;
+    sim->rare = sim->rare_table.rows;
     sim->chans = sim->chan_table.rows;
     sim->regs = sim->reg_table.rows;
     sim->requests = g_array_new(FALSE, FALSE, sizeof(CpRequest));
@@ -264,7 +264,7 @@ static void clear_tables(CpSim *sim)
     cp_table_clear(&sim->thread_table);
     cp_table_clear(&sim->cold_table);
     cp_table_clear(&sim->flow_table);
-    cp_table_clear(&sim->kin_table);
+    cp_table_clear(&sim->rare_table);
     cp_table_clear(&sim->chan_table);
     cp_table_clear(&sim->reg_table);
     cp_table_clear(&sim->proc_table);
@@ -449,7 +449,7 @@ static void timer_event(CpSim *sim, CpTimer timer)
         break;
     case CP_TIMER_START:
         if (cp_thread(sim, id)->state == CP_THREAD_NEW) {
-            uint32_t parent = sim->kin[id].parent_plus1;
+            uint32_t parent = sim->rare[id].parent_plus1;
             cp_thread_start(sim, id, parent == 0 ? CP_NONE : parent - 1);
         }
         break;

@@ -21,7 +21,7 @@ static uint32_t attr_row(CpSim *sim, uint32_t decl, CpTid parent)
 
 static void add_kin(CpSim *sim, CpTid child, CpTid parent)
 {
-    CpKin *kin = sim->kin;
+    CpThreadRare *kin = sim->rare;
     kin[child].parent_plus1 = parent + 1;
     kin[child].next_plus1 = kin[parent].first_plus1;
     if (kin[parent].first_plus1 != 0) {
@@ -32,23 +32,23 @@ static void add_kin(CpSim *sim, CpTid child, CpTid parent)
 
 static void remove_kin(CpSim *sim, CpTid child)
 {
-    CpKin *k = &sim->kin[child];
+    CpThreadRare *k = &sim->rare[child];
     if (k->parent_plus1 == 0) {
         return;
     }
     if (k->prev_plus1 != 0) {
-        sim->kin[k->prev_plus1 - 1].next_plus1 = k->next_plus1;
+        sim->rare[k->prev_plus1 - 1].next_plus1 = k->next_plus1;
     } else {
-        sim->kin[k->parent_plus1 - 1].first_plus1 = k->next_plus1;
+        sim->rare[k->parent_plus1 - 1].first_plus1 = k->next_plus1;
     }
     if (k->next_plus1 != 0) {
-        sim->kin[k->next_plus1 - 1].prev_plus1 = k->prev_plus1;
+        sim->rare[k->next_plus1 - 1].prev_plus1 = k->prev_plus1;
     }
 }
 
 bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl)
 {
-    for (uint32_t c = sim->kin[tid].first_plus1; c != 0; c = sim->kin[c - 1].next_plus1) {
+    for (uint32_t c = sim->rare[tid].first_plus1; c != 0; c = sim->rare[c - 1].next_plus1) {
         if (decl == CP_NONE ? !(cp_thread(sim, c - 1)->flags & CP_TF_DAEMON)
                             : cp_thread(sim, c - 1)->decl == decl) {
             return true;
@@ -147,7 +147,7 @@ static CpTid add_rows(CpSim *sim)
     CpTid tid = cp_table_add(&sim->thread_table);
     cp_require(tid != CP_NONE);
     cp_table_add(&sim->cold_table);
-    cp_table_add(&sim->kin_table);
+    cp_table_add(&sim->rare_table);
     if (sim->rt_threads != NULL) {
         cp_table_add(&sim->rt_thread_table);
     }
@@ -159,15 +159,14 @@ static CpTid add_rows(CpSim *sim)
     return tid;
 }
 
-static uint32_t own_hist(CpSim *sim, CpTid tid)
+/* The first threads keep their own wake-up latencies, by thread number. */
+static void own_hist(CpSim *sim, CpTid tid)
 {
-    if (tid >= HISTS_MAX) {
-        return CP_NONE;
+    if (tid < HISTS_MAX) {
+        CpHist *hist = cp_arena_alloc(sim->arena, sizeof *hist);
+        cp_hist_init(hist, sim->arena);
+        g_array_append_val(sim->thread_hists, hist);
     }
-    CpHist *hist = cp_arena_alloc(sim->arena, sizeof *hist);
-    cp_hist_init(hist, sim->arena);
-    g_array_append_val(sim->thread_hists, hist);
-    return sim->thread_hists->len - 1;
 }
 
 CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
@@ -194,14 +193,12 @@ CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
     uint32_t instance = state->instances++;
     state->first = instance == 0 ? tid : state->first;
     state->live++;
-    *cold = (CpThreadCold){.end = CP_NEVER,
-                           .first_run = CP_NEVER,
-                           .instance = instance,
-                           .object = CP_NONE,
-                           .attr = attr_row(sim, decl, parent),
-                           .hist = own_hist(sim, tid),
-                           .credits = instance == 0 ? state->credits : 0};
-    cold->base_attr = cold->attr;
+    *cold = (CpThreadCold){
+        .instance = instance, .object = CP_NONE, .attr = attr_row(sim, decl, parent)};
+    own_hist(sim, tid);
+    if (instance == 0 && state->credits > 0) {
+        sim->rare[tid].credits = state->credits;
+    }
     *t = (CpThread){.next = CP_NONE,
                     .prev = CP_NONE,
                     .chan = CP_NONE,
@@ -246,7 +243,7 @@ void cp_threads_init(CpSim *sim)
 
 static void wake_joiner(CpSim *sim, CpTid tid)
 {
-    uint32_t parent = sim->kin[tid].parent_plus1;
+    uint32_t parent = sim->rare[tid].parent_plus1;
     if (parent == 0) {
         return;
     }
@@ -264,7 +261,6 @@ void cp_thread_end(CpSim *sim, CpTid tid)
     CpProcess *proc = &sim->procs[t->proc];
     t->state = CP_THREAD_ENDED;
     t->since = sim->now;
-    sim->cold[tid].end = sim->now;
     proc->n_live--;
     sim->decls[t->decl].live--;
     cp_record(sim, CP_REC_EXIT, tid, t->cpu, proc->n_live == 0);
