@@ -1,7 +1,7 @@
 /* Golden folders of bad input: tests/invalid/CASE/ holds input.cpw (or input.json), the
  * messages it must give in error.txt, and optionally set.txt with one KEY=VALUE a line.
  *
- * With COREPLAY_GOLDEN_UPDATE=1 the messages found are written instead of compared. */
+ * With CP_GOLDEN_UPDATE=1 the messages found are written instead of compared. */
 #include "traces/scenario.h"
 
 #include <setjmp.h>
@@ -68,7 +68,7 @@ static char *messages(const char *name)
 static void check_case(const char *name)
 {
     g_autofree char *got = messages(name);
-    if (getenv("COREPLAY_GOLDEN_UPDATE") != NULL) {
+    if (getenv("CP_GOLDEN_UPDATE") != NULL) {
         g_autofree char *path = g_build_filename(root, name, "error.txt", NULL);
         assert_true(g_file_set_contents(path, got, -1, NULL));
         return;
