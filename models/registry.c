@@ -15,7 +15,8 @@ static const CpPolicyClass *const classes[] = {
     &cp_policy_lottery, &cp_policy_stride, &cp_policy_edf,      NULL,
 };
 
-static const CpRuntimeClass *const runtimes[] = {&cp_runtime_native, NULL};
+static const CpRuntimeClass *const runtimes[] = {&cp_runtime_native, &cp_runtime_python,
+                                                 NULL};
 
 #define STACK(...)                                                                         \
     (const char *const[])                                                                  \

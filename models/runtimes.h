@@ -4,6 +4,6 @@
 
 #include "sim/runtime.h"
 
-extern const CpRuntimeClass cp_runtime_native;
+extern const CpRuntimeClass cp_runtime_native, cp_runtime_python;
 
 #endif

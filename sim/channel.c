@@ -55,6 +55,15 @@ void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid)
     cp_thread(sim, tid)->chan = chan;
 }
 
+void cp_channel_move(CpSim *sim, CpTid tid, CpTid before)
+{
+    CpChan chan = cp_thread(sim, tid)->chan;
+    cp_channel_remove(sim, tid);
+    insert_before(sim, &sim->chans[chan], tid, before);
+    sim->chans[chan].n++;
+    cp_thread(sim, tid)->chan = chan;
+}
+
 void cp_channel_remove(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);

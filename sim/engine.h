@@ -432,6 +432,8 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr);
 /* channel.c */
 void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid);
 void cp_channel_remove(CpSim *sim, CpTid tid);
+/* Puts a waiter in front of another one of the same channel; neither is real-time. */
+void cp_channel_move(CpSim *sim, CpTid tid, CpTid before);
 
 /* A process like `parent` begins: its runtime is new, its declaration the same. */
 CpProcId cp_process_fork(CpSim *sim, CpProcId parent);

@@ -138,7 +138,7 @@ static gboolean init_processes(CpSim *sim, GError **error)
             return FALSE;
         }
         init_runtime_tables(sim, p->runtime);
-        p->data = p->runtime->proc_size > 0 ? g_malloc0(p->runtime->proc_size) : NULL;
+        p->data = cp_arena_alloc(sim->arena, p->runtime->proc_size);
         if (p->runtime->init != NULL && !p->runtime->init(sim, i, error)) {
             return FALSE;
         }
@@ -289,7 +289,6 @@ static void sim_clear(CpSim *sim)
         if (sim->procs[i].runtime != NULL && sim->procs[i].runtime->clear != NULL) {
             sim->procs[i].runtime->clear(sim, i);
         }
-        g_free(sim->procs[i].data);
     }
     if (sim->rt_shared_free != NULL) {
         sim->rt_shared_free(sim->rt_shared);

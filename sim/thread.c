@@ -176,7 +176,7 @@ CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
     CpProcess *p = &sim->procs[id];
     const CpProcess *from = &sim->procs[parent];
     *p = (CpProcess){.decl = from->decl, .runtime = from->runtime, .params = from->params};
-    p->data = p->runtime->proc_size > 0 ? g_malloc0(p->runtime->proc_size) : NULL;
+    p->data = cp_arena_alloc(sim->arena, p->runtime->proc_size);
     if (p->runtime->init != NULL) {
         cp_require(p->runtime->init(sim, id, NULL)); /* the same settings passed before */
     }

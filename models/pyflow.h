@@ -1,0 +1,188 @@
+/* Flows of the python runtime: futures and tasks, the loops and pools that run them. */
+#ifndef CP_MODELS_PYFLOW_H
+#define CP_MODELS_PYFLOW_H
+
+#include "models/runtime-python.h"
+
+/* Exceptions no workload names. */
+enum {
+    PY_EXC_CANCELLED = 0x40000000,
+    PY_EXC_TIMEOUT,
+    PY_EXC_BROKEN,
+};
+
+typedef enum {
+    PY_FUT_TASK,     /* asyncio task: has a flow */
+    PY_FUT_CALL,     /* work for a pool: has a flow */
+    PY_FUT_CALLBACK, /* call_soon, call_later, signal handler: has a flow */
+    PY_FUT_GROUP,    /* gather, wait, TaskGroup, completed */
+    PY_FUT_TIMEOUT,  /* asyncio.timeout block */
+    PY_FUT_ITER,     /* map, as_completed */
+} PyFutKind;
+
+typedef enum { PY_PENDING, PY_RUNNING, PY_DONE, PY_CANCELLED, PY_FAILED } PyFutState;
+
+enum {
+    PY_F_KEEP = 1,        /* somebody has the handle: stays until it is read */
+    PY_F_SCHEDULED = 2,   /* task: its step is in the ready queue */
+    PY_F_MUST_CANCEL = 4, /* task: the next step raises `cancelled` */
+    PY_F_IN_LOOP = 8,     /* call: done as the worker sees it, the loop has not seen it */
+    PY_F_SLEEPS = 16,     /* task: waits for its own timer */
+    PY_F_QUEUED = 32,     /* task: waits in the queue of an asyncio object */
+    PY_F_EXPIRED = 64,    /* timeout block: its time is over */
+    PY_F_UNCANCEL = 128,  /* task: cancelled by its own timeout block */
+};
+
+/* 64 bytes; a task has 32 more for its flow and 8 per register. */
+typedef struct {
+    uint8_t kind, state, flags;
+    uint8_t group;  /* CpGroupKind */
+    uint32_t gen;   /* upper half of its handle; timers carry it too */
+    CpFlowId flow;  /* CP_NONE: none (any more) */
+    uint32_t home;  /* loop, or pool */
+    uint32_t waits; /* task: the future it waits for, or the object in whose queue it is */
+    uint32_t cb;    /* first callback */
+    uint32_t next;  /* in the queue of a pool, an object, or the free list */
+    uint32_t decl;  /* task declaration; call row while a pool has it */
+    uint32_t exc;   /* raised: string index */
+    uint32_t n;     /* group: children not finished; iterator: not yet read */
+    uint32_t a, b;  /* group: first child's exception, awaiter ...; iterator: queue ends */
+    int64_t value;
+} PyFut;
+
+G_STATIC_ASSERT(sizeof(PyFut) <= 64);
+
+/* What to do when a future is done. */
+typedef enum {
+    PY_CB_STEP,   /* step the task */
+    PY_CB_CHILD,  /* tell the group */
+    PY_CB_THREAD, /* wake the thread */
+    PY_CB_STOP,   /* the loop's main task: leave the loop */
+    PY_CB_SET,    /* a pool's call that a loop awaits */
+    PY_CB_ITER,   /* tell the iterator */
+} PyCbKind;
+
+typedef struct {
+    uint32_t kind, target, next;
+} PyCb;
+
+typedef struct {
+    uint32_t kind; /* PyReadyKind */
+    uint32_t fut;
+} PyReady;
+
+typedef struct {
+    CpTime when;
+    uint32_t fut, gen;
+    uint32_t kind; /* what becomes ready */
+    uint32_t order;
+} PyTimer;
+
+/* An event loop; runs on one thread. */
+typedef struct {
+    CpTid tid;
+    bool uvloop, eager, stopping;
+    bool selecting;   /* off the CPU, or on the way there, in select */
+    bool woken;       /* the self-pipe has a byte */
+    uint32_t main;    /* future of the main task */
+    uint32_t current; /* task whose step runs, CP_NONE */
+    uint32_t id;
+    PyReady *ready; /* ring */
+    uint32_t head, n_ready, ready_cap;
+    uint32_t batch;  /* handles of this iteration not run yet */
+    PyTimer *timers; /* binary heap by (when, order) */
+    uint32_t n_timers, timers_cap, order;
+    uint32_t n_io; /* tasks that wait for a socket */
+    CpTime step_since;
+    uint64_t iterations;
+} PyLoop;
+
+/* An executor or multiprocessing.Pool. */
+typedef struct {
+    uint32_t decl;
+    CpProcId proc;
+    uint8_t kind, start;
+    bool closed;           /* no more submits */
+    bool full_start;       /* all workers are started at once */
+    uint32_t max, n, idle; /* workers: at most, started, waiting beyond the queue */
+    uint32_t n_starting;
+    uint32_t first, last; /* futures queued, pending */
+    uint32_t n_queued;
+    uint32_t unfinished; /* submitted and not done */
+    uint32_t live;       /* worker threads alive */
+    CpChan work;         /* idle workers */
+    CpChan done;         /* those who wait for its end */
+    /* processes: between the manager and the workers */
+    uint32_t call_first, call_last, n_calls; /* call queue, past cancelling */
+    uint32_t res_first, res_last;            /* finished, to be read by the manager */
+    CpChan manage;                           /* manager thread */
+    CpChan feed;                             /* feeder thread */
+    uint32_t feed_first, feed_last;
+    bool manager_on, feeder_on;
+    uint32_t kept_first, kept_last; /* futures as_completed may still yield */
+} PyPool;
+
+static inline PyFut *py_fut(const PySim *ps, uint32_t fut)
+{
+    return (PyFut *)ps->futs.rows + fut;
+}
+
+static inline PyLoop *py_loop(const PySim *ps, uint32_t loop)
+{
+    return (PyLoop *)ps->loops.rows + loop;
+}
+
+static inline PyPool *py_pool(const PySim *ps, uint32_t pool)
+{
+    return (PyPool *)ps->pools.rows + pool;
+}
+
+/* --- futures --- */
+uint32_t py_fut_new(PySim *ps, PyFutKind kind);
+void py_fut_free(PySim *ps, uint32_t fut);
+int64_t py_handle(const PySim *ps, uint32_t fut);
+/* CP_NONE: it was read already. */
+uint32_t py_of_handle(const PySim *ps, int64_t handle);
+static inline bool py_is_done(const PyFut *f)
+{
+    return f->state >= PY_DONE;
+}
+void py_add_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target);
+void py_drop_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target);
+/* Ends a future and tells whoever waits: at once, or through the loop it belongs to. */
+void py_finish(Py *p, uint32_t fut, PyFutState state, int64_t value, uint32_t exc);
+/* A flow for the call's task with its arguments. */
+uint32_t py_call_new(Py *p, const CpCallDecl *call, PyFutKind kind);
+void py_flow_done(Py *p, uint32_t fut);
+/* What reading a finished future gives: VALUE, or its exception is raised. */
+CpStep py_read(Py *p, uint32_t fut);
+/* The thread goes on with that flow. */
+CpStep py_switch_to(Py *p, CpFlowId flow);
+
+/* --- operations --- */
+CpStep py_op_step(Py *p);   /* PY_BEGIN and up */
+CpStep py_pool_step(Py *p); /* pool.c */
+CpStep py_aio_step(Py *p);  /* aio.c */
+/* An operation of a coroutine on an asyncio object or socket. */
+CpStep py_aio_object(Py *p);
+CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc);
+
+/* aio.c */
+void py_loop_ready(Py *p, uint32_t loop, uint32_t kind, uint32_t fut);
+void py_loop_wake(Py *p, uint32_t loop);
+void py_loops_clear(PySim *ps);
+bool py_loop_metric(const CpSim *sim, const char *name, int64_t *value);
+/* The process gets a signal; false: it has no handler for it. */
+bool py_signal(Py *p, CpProcId proc, uint32_t number);
+CpStep py_task_ended(Py *p, uint32_t fut);
+bool py_task_cancel(Py *p, uint32_t fut);
+void py_group_child(Py *p, uint32_t group, uint32_t child);
+
+/* pool.c */
+CpStep py_call_ended(Py *p, uint32_t fut);
+bool py_call_cancel(Py *p, uint32_t fut);
+void py_iter_child(Py *p, uint32_t iter, uint32_t child);
+/* An executor's future for run_in_executor. */
+CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *fut);
+
+#endif

@@ -1,0 +1,344 @@
+#include "models/runtime-python.h"
+#include "sim/error.h"
+
+#include <string.h>
+
+/* Versions, settings and costs of the python runtime. */
+
+const CpParam cp_python_params[] = {
+    [PYP_GIL] = {"gil", CP_PARAM_ENUM, "auto", 0, 0,
+                 "auto|on|off|tick|interval|interval-tstate|none|pypy",
+                 "interpreter lock; auto and on: as the version has it, off: none"},
+    [PYP_INTERVAL] = {"gil.interval", CP_PARAM_TIME, "5ms", CP_US, CP_S * 100, NULL,
+                      "sys.setswitchinterval: a waiter asks after that long"},
+    [PYP_CHECK_INTERVAL] = {"gil.check_interval", CP_PARAM_INT, "100", 1, INT32_MAX, NULL,
+                            "sys.setcheckinterval, ticks (2.x)"},
+    [PYP_TICK] = {"gil.tick", CP_PARAM_TIME, "6ns", 1, CP_S, NULL,
+                  "length of a tick (2.x); a mean over opcodes"},
+    [PYP_CHECK] = {"gil.check", CP_PARAM_TIME, "40ns", 0, CP_S, NULL,
+                   "distance of check points within a burst: one loop iteration"},
+    [PYP_FREE_OVERHEAD] =
+        {"gil.free_overhead", CP_PARAM_SHARE, "0%", 0, 10000000, NULL,
+         "CPU time a free-threaded build needs more; if not set 3.13t 40%, 3.14t 8%"},
+    [PYP_GAP] = {"gil.gap", CP_PARAM_TIME, "100ns", 0, CP_S, NULL,
+                 "tick lock: between giving it up and trying again"},
+    [PYP_TIMEOUT] = {"gil.timeout", CP_PARAM_TIME, "6us", 0, CP_S, NULL,
+                     "from the end of a waiter's interval until it asks, CPU time"},
+    [PYP_REQUEST] = {"gil.request", CP_PARAM_TIME, "1us", 0, CP_S, NULL,
+                     "from the request until its mutex is free, CPU time"},
+    [PYP_DROP] = {"gil.drop", CP_PARAM_TIME, "900ns", 0, CP_S, NULL,
+                  "from a holder's check point until it gives up the lock, CPU time"},
+    [PYP_SIGNALLED] = {"gil.signalled", CP_PARAM_TIME, "3500ns", 0, CP_S, NULL,
+                       "from a signalled waiter's first instruction until it tries, CPU "
+                       "time"},
+    [PYP_START] = {"start", CP_PARAM_ENUM, "auto", 0, 0, "auto|fork|spawn|forkserver",
+                   "how processes are started; auto: fork, from 3.14 on forkserver"},
+    [PYP_BOOT] = {"thread.boot", CP_PARAM_TIME, "0", 0, CP_S * 100, NULL,
+                  "new thread: work with the GIL before it says that it runs; if not set "
+                  "as the version has it"},
+    [PYP_ADD] = {"var.add", CP_PARAM_TIME, "0", 0, CP_S, NULL,
+                 "one x += 1 in a loop, the first three fifths between load and store; if "
+                 "not set as the version has it"},
+    [PYP_LOCK] = {"lock", CP_PARAM_ENUM, "auto", 0, 0, "auto|semaphore|mutex",
+                  "threading.Lock: a semaphore up to 3.13.0, a mutex with hand-over after "
+                  "1 ms from 3.13.1"},
+    [PYP_COSTS] = {"python.costs", CP_PARAM_ENUM, "auto", 0, 0, "auto|version|ideal",
+                   "costs of the interpreter; auto: ideal if those of the kernel are"},
+    [PYP_SPEED] = {"python.speed", CP_PARAM_SHARE, "100%", 1000, 100000000, NULL,
+                   "speed of bursts under the interpreter, for what-if questions"},
+    [PYP_CB_FACTOR] = {"loop.cb_factor", CP_PARAM_SHARE, "33%", 0, 10000000, NULL,
+                       "uvloop: cost of a callback against asyncio's"},
+    [PYP_SLOW_CALLBACK] = {"loop.slow_callback", CP_PARAM_TIME, "100ms", 0, CP_S * 1000,
+                           NULL, "a step as long as this is reported as blocking the loop"},
+    [PYP_STARVING] = {"gil.starving", CP_PARAM_TIME, "1s", CP_MS, CP_S * 100000, NULL,
+                      "a wait for the GIL as long as this is reported as starvation"},
+    [PYP_GC_LIVE] = {"gc.live", CP_PARAM_INT, "10000", 0, INT32_MAX, NULL,
+                     "container objects alive at the beginning"},
+    [PYP_GC_BASE] = {"gc.base", CP_PARAM_TIME, "10us", 0, CP_S, NULL,
+                     "collection: fixed part of a pause (estimate)"},
+    [PYP_GC_PER_OBJECT] = {"gc.per_object", CP_PARAM_TIME, "20ns", 0, CP_S, NULL,
+                           "collection: part of a pause per object looked at (estimate)"},
+    [PYP_ATOMIC] = {"free.atomic", CP_PARAM_TIME, "5ns", 0, CP_S, NULL,
+                    "counting a reference of another thread's object (estimate)"},
+    [PYP_LINE] = {"free.line", CP_PARAM_TIME, "40ns", 0, CP_S, NULL,
+                  "the same, more for each other thread that does it (estimate)"},
+    [PYP_INTERP_CREATE] = {"interp.create", CP_PARAM_TIME, "10ms", 0, CP_S * 100, NULL,
+                           "making a sub-interpreter (not measured)"},
+    [PYP_COUNT] = {0},
+};
+
+/* Measured on the machine of the cost set `reference`; rows without a measurement of their
+ * own have that of the nearest version. */
+#define PROCESS(fork_, spawn_, server_, bfork, bspawn, bserver)                            \
+    .fork = fork_, .spawn = spawn_, .forkserver = server_, .boot_fork = bfork,             \
+    .boot_spawn = bspawn, .boot_forkserver = bserver, .exit_process = 500 * CP_US
+#define PICKLE(item, kib, big, ints)                                                       \
+    .pickle = item, .pickle_kib = kib, .pickle_big = big, .pickle_int = ints
+
+static const PyCosts costs[] = {
+    {.version = 207,
+     .add = 22,
+     .lock = 60,
+     .rlock = 458,
+     .event = 1300,
+     .queue = 1000,
+     .boot = 15000,
+     .start = 10000,
+     .submit = 10000,
+     .item = 9000,
+     .result = 3000,
+     .iter = 2000,
+     .step = 2200,
+     .callback = 700,
+     .create = 4000,
+     .timer = 2000,
+     .run = 80000,
+     PROCESS(350000, 650000, 800000, 200000, 30000000, 10000000),
+     PICKLE(3000, 240, 262, 148000),
+     .print = 700,
+     .touch = 30},
+    {.version = 306,
+     .add = 45,
+     .lock = 59,
+     .rlock = 69,
+     .event = 900,
+     .queue = 1590,
+     .boot = 10000,
+     .start = 9000,
+     .submit = 10000,
+     .item = 9000,
+     .result = 3000,
+     .iter = 1920,
+     .step = 2100,
+     .callback = 700,
+     .create = 4000,
+     .timer = 2600,
+     .run = 80000,
+     PROCESS(350000, 650000, 1000000, 700000, 45000000, 18000000),
+     PICKLE(270, 30, 200, 2250),
+     .print = 700,
+     .touch = 30},
+    {.version = 308,
+     .add = 46,
+     .lock = 49,
+     .rlock = 53,
+     .event = 900,
+     .queue = 1376,
+     .boot = 10000,
+     .start = 9000,
+     .submit = 8000,
+     .item = 7000,
+     .result = 3000,
+     .iter = 2070,
+     .step = 2230,
+     .callback = 700,
+     .create = 4000,
+     .timer = 2000,
+     .run = 80000,
+     PROCESS(350000, 1353000, 1035000, 700000, 45000000, 12000000),
+     PICKLE(250, 32, 212, 2250),
+     .print = 650,
+     .touch = 30},
+    {.version = 309,
+     .add = 45,
+     .lock = 44,
+     .rlock = 50,
+     .event = 900,
+     .queue = 990,
+     .boot = 10000,
+     .start = 9000,
+     .submit = 8000,
+     .item = 7000,
+     .result = 3000,
+     .iter = 1570,
+     .step = 2280,
+     .callback = 700,
+     .create = 4000,
+     .timer = 2000,
+     .run = 80000,
+     PROCESS(350000, 700000, 1000000, 800000, 47000000, 25000000),
+     PICKLE(250, 32, 195, 2250),
+     .print = 600,
+     .touch = 30},
+    {.version = 310,
+     .add = 40,
+     .lock = 38,
+     .rlock = 52,
+     .event = 860,
+     .queue = 1240,
+     .boot = 10000,
+     .start = 9000,
+     .submit = 5000,
+     .item = 4000,
+     .result = 3000,
+     .iter = 960,
+     .step = 2430,
+     .callback = 700,
+     .create = 2800,
+     .timer = 2600,
+     .run = 80000,
+     PROCESS(350000, 650000, 850000, 700000, 43000000, 21000000),
+     PICKLE(250, 30, 195, 2000),
+     .print = 550,
+     .touch = 30},
+    {.version = 311,
+     .add = 34,
+     .lock = 42,
+     .rlock = 50,
+     .event = 780,
+     .queue = 700,
+     .boot = 16000,
+     .start = 12000,
+     .submit = 5500,
+     .item = 4500,
+     .result = 3000,
+     .iter = 1090,
+     .step = 1450,
+     .callback = 550,
+     .create = 2200,
+     .timer = 1000,
+     .run = 100000,
+     PROCESS(350000, 656000, 844000, 800000, 58000000, 27000000),
+     PICKLE(190, 28, 200, 1550),
+     .print = 530,
+     .touch = 25},
+    {.version = 312,
+     .add = 45,
+     .lock = 46,
+     .rlock = 50,
+     .event = 550,
+     .queue = 770,
+     .boot = 11000,
+     .start = 9000,
+     .submit = 5000,
+     .item = 4000,
+     .result = 3000,
+     .iter = 1100,
+     .step = 1110,
+     .callback = 550,
+     .create = 1400,
+     .timer = 1500,
+     .run = 90000,
+     PROCESS(300000, 668000, 811000, 800000, 54000000, 25000000),
+     PICKLE(250, 35, 200, 2000),
+     .print = 800,
+     .touch = 25},
+    {.version = 313,
+     .add = 42,
+     .lock = 49,
+     .rlock = 58,
+     .event = 520,
+     .queue = 1400,
+     .boot = 13000,
+     .start = 10000,
+     .submit = 4500,
+     .item = 3500,
+     .result = 3000,
+     .iter = 960,
+     .step = 1200,
+     .callback = 550,
+     .create = 1400,
+     .timer = 1000,
+     .run = 70000,
+     PROCESS(280000, 598000, 771000, 800000, 55000000, 30000000),
+     PICKLE(320, 31, 210, 2000),
+     .print = 560,
+     .touch = 25},
+    {.version = 314,
+     .free = true,
+     .add = 35,
+     .lock = 30,
+     .rlock = 34,
+     .event = 300,
+     .queue = 470,
+     .boot = 200000,
+     .start = 60000,
+     .submit = 3000,
+     .item = 2500,
+     .result = 2000,
+     .iter = 420,
+     .step = 1270,
+     .callback = 500,
+     .create = 1000,
+     .timer = 700,
+     .run = 45000,
+     PROCESS(280000, 598000, 771000, 800000, 55000000, 30000000),
+     PICKLE(320, 31, 210, 2000),
+     .print = 570,
+     .touch = 25},
+};
+
+static const PyCosts no_costs;
+
+/* The row of that version, else of the last one before it. */
+const PyCosts *cp_python_costs(const PyVersion *version, bool ideal)
+{
+    const PyCosts *best = &costs[0];
+    for (size_t i = 0; i < G_N_ELEMENTS(costs); i++) {
+        if (costs[i].free == (version->free && !version->foreign) &&
+            (costs[i].free || costs[i].version <= version->number)) {
+            best = &costs[i];
+        }
+    }
+    return ideal ? &no_costs : best;
+}
+
+static gboolean bad_version(const char *text, GError **error)
+{
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "'%s' is not a Python version; expected \"2.7\", \"3.2\" to \"3.15\", "
+                "\"3.13t\" (free-threaded), \"pypy\", \"jython\" or \"ironpython\"",
+                text);
+    return FALSE;
+}
+
+static bool number(const char **text, unsigned *out)
+{
+    if (!g_ascii_isdigit(**text)) {
+        return false;
+    }
+    unsigned value = 0;
+    for (; g_ascii_isdigit(**text) && value < 1000; (*text)++) {
+        value = value * 10 + (unsigned)(**text - '0');
+    }
+    *out = value;
+    return true;
+}
+
+static bool named_version(const char *text, PyVersion *out)
+{
+    if (g_str_has_prefix(text, "pypy")) {
+        *out = (PyVersion){.number = strcmp(text, "pypy2") == 0 ? 207 : 310, .pypy = true};
+        return true;
+    }
+    if (strcmp(text, "jython") == 0 || strcmp(text, "ironpython") == 0) {
+        *out = (PyVersion){.number = 207, .free = true, .foreign = true};
+        return true;
+    }
+    return false;
+}
+
+gboolean cp_python_version(const char *text, PyVersion *out, GError **error)
+{
+    *out = (PyVersion){0};
+    if (named_version(text, out)) {
+        return TRUE;
+    }
+    const char *at = text;
+    unsigned major = 0, minor = 0, patch = 0;
+    if (!number(&at, &major) || *at++ != '.' || !number(&at, &minor)) {
+        return bad_version(text, error);
+    }
+    if (*at == '.' && at++ != NULL && !number(&at, &patch)) {
+        return bad_version(text, error);
+    }
+    out->free = *at == 't';
+    at += out->free;
+    bool known = (major == 2 && minor >= 4 && minor <= 7) || (major == 3 && minor <= 15);
+    if (*at != '\0' || !known || (out->free && (major < 3 || minor < 13))) {
+        return bad_version(text, error);
+    }
+    out->number = (uint16_t)(major * 100 + minor);
+    out->patch = (uint16_t)patch;
+    return TRUE;
+}
