@@ -77,12 +77,6 @@ static const CpParam workload_keys[] = {
 static const CpParam python_keys[] = {
     {"runtime.version", CP_PARAM_ENUM, "", 0, 0, NULL,
      "not yet: version of the python runtime"},
-    {"gil", CP_PARAM_ENUM, "on", 0, 0, NULL, "not yet: kind of global interpreter lock"},
-    {"gil.interval", CP_PARAM_TIME, "5ms", CP_US, CP_S, NULL, "not yet: switch interval"},
-    {"gil.check_interval", CP_PARAM_INT, "100", 1, 1000000, NULL,
-     "not yet: ticks between checks of versions 2.x"},
-    {"gil.free_overhead", CP_PARAM_SHARE, "0%", 0, 1000000, NULL,
-     "not yet: cost of free-threaded builds"},
     {NULL},
 };
 
@@ -298,6 +292,23 @@ static bool set_process(CpBuild *b, CpSetting *setting, bool *found)
     return true;
 }
 
+/* KEY of a runtime: for all processes that have it.  It is checked even if none has. */
+static bool set_runtime(CpBuild *b, CpSetting *setting, bool *found)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < b->s->workload->procs->len && ok; i++) {
+        ok = set_row(b, setting, b->s->proc_params[i], found);
+    }
+    for (const CpRuntimeClass *const *r = cp_runtime_classes(); *r != NULL && ok; r++) {
+        if ((*r)->params != NULL && !*found) {
+            CpParamSet *set = cp_params_new((*r)->params);
+            ok = set_row(b, setting, set, found);
+            cp_params_free(set);
+        }
+    }
+    return ok;
+}
+
 /* [1024 x 4, 446 x 4] */
 static bool set_capacity(CpBuild *b, CpSetting *setting)
 {
@@ -359,6 +370,9 @@ static bool apply_one(CpBuild *b, CpSetting *setting)
     }
     if (!found && ok) {
         ok = set_process(b, setting, &found);
+    }
+    if (!found && ok) {
+        ok = set_runtime(b, setting, &found);
     }
     if (!found && ok) {
         ok = set_idle_policy(b, setting, &found);
