@@ -87,6 +87,36 @@ static bool core_idle(const Place *p, CpCpu cpu)
     return true;
 }
 
+/* The idle CPU of `near`'s last-level cache at or after `from`, wrapping past the last CPU;
+ * CP_NONE when `near` itself has been passed. */
+static CpCpu next_idle(const Place *p, CpCpu near, CpCpu from)
+{
+    const CpMachine *m = cp_sim_machine(p->sim);
+    const CpCpuMask *llc = &m->llc_cpus[m->cpu[near].llc], *idle = cp_idle_mask(p->sim);
+    uint32_t words = (m->n_cpus + 63) / 64;
+    bool wrapped = from <= near;
+    for (uint32_t n = 0; n <= words; n++) {
+        uint32_t w = from / 64;
+        uint64_t bits = 0;
+        if (w < words) {
+            bits = llc->bits[w] & idle->bits[w] & (~(uint64_t)0 << (from % 64));
+        }
+        if (bits != 0) {
+            CpCpu cpu = w * 64 + (CpCpu)__builtin_ctzll(bits);
+            return wrapped && cpu > near ? CP_NONE : cpu;
+        }
+        from = (w + 1) * 64;
+        if (w + 1 >= words) {
+            if (wrapped) {
+                return CP_NONE;
+            }
+            from = 0;
+            wrapped = true;
+        }
+    }
+    return CP_NONE;
+}
+
 /* Mirrors fair.c:select_idle_sibling, without the scan limit of SIS_UTIL. */
 static CpCpu idle_sibling(const Place *p, CpCpu prev, CpCpu target)
 {
@@ -100,15 +130,15 @@ static CpCpu idle_sibling(const Place *p, CpCpu prev, CpCpu target)
         return prev;
     }
     CpCpu found = CP_NONE;
-    for (uint32_t i = 1; i <= m->n_cpus; i++) {
-        CpCpu cpu = (target + i) % m->n_cpus;
-        if (!share_llc(p, cpu, target) || !may(p, cpu) || !is_idle(p, cpu)) {
-            continue;
-        }
-        if (!smt || core_idle(p, cpu)) {
+    for (CpCpu cpu = next_idle(p, target, target + 1); cpu != CP_NONE;
+         cpu = next_idle(p, target, cpu + 1)) {
+        if (may(p, cpu) && (!smt || core_idle(p, cpu))) {
             return cpu;
         }
-        found = found == CP_NONE ? cpu : found;
+        found = found == CP_NONE && may(p, cpu) ? cpu : found;
+        if (cpu == target) {
+            break;
+        }
     }
     return found != CP_NONE ? found : may(p, target) ? target : prev;
 }

@@ -67,7 +67,7 @@ static CpTime boot_cost(const Py *p)
 
 static void tell_starter(Py *p)
 {
-    uint32_t parent = p->sim->kin[p->tid].parent_plus1;
+    uint32_t parent = p->sim->rare[p->tid].parent_plus1;
     if (!(p->t->flags & PY_STARTER) || parent == 0) {
         return;
     }

@@ -280,8 +280,8 @@ static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
         t->flags &= (uint8_t) ~(CP_TF_WOKEN | CP_TF_MIGRATED);
     }
     if (t->cpu != core->id) { /* taken from a queue that all CPUs share */
-        sim->n_overloaded -= sim->cores[t->cpu].nr-- == 2;
-        sim->n_overloaded += core->nr++ == 1;
+        cp_core_count(sim, &sim->cores[t->cpu], -1);
+        cp_core_count(sim, core, 1);
         cp_migrate(sim, tid, core->id);
         t->cpu = (uint16_t)core->id;
     }

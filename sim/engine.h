@@ -254,6 +254,7 @@ struct CpSim {
     CpTime balance_at;   /* before that no class need be asked to balance */
     bool exact_ticks, any_global, smt;
     bool periodic; /* the workload has periodic threads: their start is the first release */
+    CpCpuMask idle;        /* CPUs with nothing to do and nothing on its way */
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */
     CpCpu event_cpu;       /* CPU whose own event is being served, CP_NONE */
@@ -351,6 +352,30 @@ static inline void cp_timer_push(CpSim *sim, unsigned kind, CpTime at, uint32_t 
 {
     cp_timerq_push(sim->timers, (CpTimer){at < sim->now ? sim->now : at,
                                           kind << CP_TIMER_SHIFT | id, gen});
+}
+
+/* Every change of what a CPU has to do goes through these two. */
+static inline void cp_core_idle(CpSim *sim, const CpCore *core)
+{
+    if (core->nr + core->waking == 0) {
+        cp_cpumask_set(&sim->idle, core->id);
+    } else {
+        cp_cpumask_clear(&sim->idle, core->id);
+    }
+}
+
+static inline void cp_core_count(CpSim *sim, CpCore *core, int change)
+{
+    sim->n_overloaded -= core->nr >= 2;
+    core->nr = (uint32_t)((int)core->nr + change);
+    sim->n_overloaded += core->nr >= 2;
+    cp_core_idle(sim, core);
+}
+
+static inline void cp_core_expect(CpSim *sim, CpCore *core, int change)
+{
+    core->waking = (uint32_t)((int)core->waking + change);
+    cp_core_idle(sim, core);
 }
 
 /* record.c part of the engine */

@@ -146,13 +146,6 @@ static uint32_t hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
     return false;
 }
 
-static void count(CpSim *sim, CpCore *core, int change)
-{
-    sim->n_overloaded -= core->nr >= 2;
-    core->nr = (uint32_t)((int)core->nr + change);
-    sim->n_overloaded += core->nr >= 2;
-}
-
 /* Takes a group's entity off its parents on this CPU, as if its last thread had left. */
 static void throttle(CpSim *sim, CpGroup group, CpCore *core)
 {
@@ -165,7 +158,7 @@ static void throttle(CpSim *sim, CpGroup group, CpCore *core)
         }
         cp_dequeue_group(sim, up, core->id, fair_rank(sim), CP_DEQ_SPECIAL);
     }
-    count(sim, core, hidden(sim, group, core->id) ? 0 : -(int)gc->nr);
+    cp_core_count(sim, core, hidden(sim, group, core->id) ? 0 : -(int)gc->nr);
     gc->throttled = true;
     gc->since = sim->now;
     gc->next = CP_NONE;
@@ -208,7 +201,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCore *core)
             break;
         }
     }
-    count(sim, core, hidden(sim, group, core->id) ? 0 : (int)gc->nr);
+    cp_core_count(sim, core, hidden(sim, group, core->id) ? 0 : (int)gc->nr);
     cp_resched_after(sim, core, 0);
 }
 

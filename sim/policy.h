@@ -190,6 +190,8 @@ void cp_resched(CpSim *sim, CpCpu cpu);
 void cp_pull(CpSim *sim, CpTid tid, CpCpu to);
 /* What a CPU has to do: runnable threads, those on their way included; 0 = idle. */
 uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu);
+/* CPUs of which cp_cpu_nr is 0. */
+const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
 /* When the CPU last became idle or switched. */
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);

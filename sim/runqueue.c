@@ -153,7 +153,7 @@ static void climb_in(CpSim *sim, const CpThread *t, CpCpu cpu, CpEnqFlags flags)
         cp_enqueue_group(sim, g, cpu, t->cls, flags);
     }
     if (cp_group_count(sim, t->group, cpu, 1)) {
-        sim->n_overloaded += sim->cores[cpu].nr++ == 1;
+        cp_core_count(sim, &sim->cores[cpu], 1);
     }
 }
 
@@ -167,7 +167,7 @@ static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
         cp_dequeue_group(sim, g, t->cpu, t->cls, flags);
     }
     if (cp_group_count(sim, t->group, t->cpu, -1)) {
-        sim->n_overloaded -= sim->cores[t->cpu].nr-- == 2;
+        cp_core_count(sim, &sim->cores[t->cpu], -1);
     }
 }
 
@@ -515,6 +515,11 @@ void cp_pull(CpSim *sim, CpTid tid, CpCpu to)
 }
 
 /* --- what classes may ask --- */
+
+const CpCpuMask *cp_idle_mask(const CpSim *sim)
+{
+    return &sim->idle;
+}
 
 uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu)
 {

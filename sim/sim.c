@@ -71,6 +71,7 @@ static void init_cores(CpSim *sim)
 {
     sim->cores = g_new0(CpCore, sim->n_cpus);
     sim->n_idle = sim->n_cpus;
+    sim->idle = sim->machine->all;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         sim->cores[cpu] = (CpCore){.curr = CP_NONE,
                                    .burst_end = CP_NEVER,
@@ -384,7 +385,7 @@ static void thread_timer(CpSim *sim, CpTid tid, uint32_t gen)
 static void activate_timer(CpSim *sim, CpTid tid, uint32_t flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    sim->cores[t->cpu].waking--;
+    cp_core_expect(sim, &sim->cores[t->cpu], -1);
     if (t->state == CP_THREAD_ENDED) {
         return;
     }

@@ -323,7 +323,7 @@ static void move_running(CpSim *sim, CpTid tid, CpCpu to)
     t->flags |= CP_TF_WAKING;
     t->since = sim->now;
     t->cpu = (uint16_t)to;
-    sim->cores[to].waking++;
+    cp_core_expect(sim, &sim->cores[to], 1);
     cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid,
                   CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
 }

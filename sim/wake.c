@@ -111,7 +111,7 @@ static void send(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpEnqFlags flag
     }
     t->flags |= CP_TF_WAKING;
     t->state = CP_THREAD_BLOCKED;
-    sim->cores[t->cpu].waking++;
+    cp_core_expect(sim, &sim->cores[t->cpu], 1);
     cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + delay, tid, flags);
 }
 
