@@ -10,6 +10,8 @@
 static const double WIDE = 0.5;
 /* Below it a latency from a trace is its resolution and the cost of tracing. */
 static const double TRACE_US_MIN = 10;
+/* One traced repetition with fewer wake-ups is one draw of the tick phase. */
+static const double SAMPLES_MIN = 20;
 
 static void figure_free(gpointer data)
 {
@@ -57,16 +59,20 @@ static const struct {
     double q;
 } quantiles[] = {{"mean", 2}, {"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"max", 1}};
 
+/* Figures of a distribution; its histogram in the workload has the same name. */
 static void add_quantiles(GPtrArray *all, FigureKind kind, const char *name,
                           const char *subject, yajl_val measured)
 {
+    double samples = number(member(member(measured, "n"), "median"), NAN);
     for (size_t i = 0; i < G_N_ELEMENTS(quantiles); i++) {
         g_autofree char *full = g_strdup_printf("%s.%s", name, quantiles[i].name);
         Figure *f =
             figure_new(all, kind, full, subject, member(measured, quantiles[i].name));
         if (f != NULL) {
             f->quantile = quantiles[i].q;
-            f->hist = subject != NULL ? g_strdup_printf("%s.%s", name, subject) : NULL;
+            f->samples = samples;
+            f->hist =
+                subject != NULL ? g_strdup_printf("%s.%s", name, subject) : g_strdup(name);
         }
     }
 }
@@ -110,9 +116,23 @@ static void add_traced(GPtrArray *all, yajl_val traced)
         figure_new(all, FIGURE_BUSY, "busy_share", YAJL_GET_OBJECT(cpu)->keys[i],
                    member(YAJL_GET_OBJECT(cpu)->values[i], "busy_tree"));
     }
+    figure_new(all, FIGURE_TRACED_HANDOFFS, "traced_handoffs", NULL,
+               member(member(traced, "gil"), "handoffs"));
     add_quantiles(all, FIGURE_WAKEUP, "wakeup_latency_us", NULL,
                   member(traced, "wakeup_latency_us"));
     add_quantiles(all, FIGURE_SLICE, "run_slice_us", NULL, member(traced, "run_slice_us"));
+}
+
+/* Distributions a program reports of itself. */
+static void add_latencies(GPtrArray *all, yajl_val figures)
+{
+    for (size_t i = 0; figures != NULL && i < YAJL_GET_OBJECT(figures)->len; i++) {
+        const char *name = YAJL_GET_OBJECT(figures)->keys[i];
+        if (g_str_has_suffix(name, "_us")) {
+            add_quantiles(all, FIGURE_LATENCY, name, NULL,
+                          YAJL_GET_OBJECT(figures)->values[i]);
+        }
+    }
 }
 
 GPtrArray *figures_of(const Reality *reality, yajl_val scenario)
@@ -137,6 +157,7 @@ GPtrArray *figures_of(const Reality *reality, yajl_val scenario)
         figure_new(all, FIGURE_NVCSW, "nvcsw", NULL, member(figures, "nvcsw"));
         figure_new(all, FIGURE_NIVCSW, "nivcsw", NULL, member(figures, "nivcsw"));
         figure_new(all, FIGURE_HANDOFFS, "handoffs", NULL, member(figures, "handoffs"));
+        add_latencies(all, figures);
     }
     for (size_t i = 0; groups != NULL && i < YAJL_GET_OBJECT(groups)->len; i++) {
         add_group(all, YAJL_GET_OBJECT(groups)->keys[i],
@@ -287,7 +308,8 @@ static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
     case FIGURE_N_THROTTLED:
         return group_figure(f, sim);
     case FIGURE_HANDOFFS:
-        return metric(sim, "gil.handoffs");
+    case FIGURE_TRACED_HANDOFFS:
+        return metric(sim, "gil_switches");
     case FIGURE_MIGRATIONS:
         return metric(sim, "migrations");
     case FIGURE_SWITCHES:
@@ -335,6 +357,27 @@ Spread spread_of(const GArray *values)
                     g_array_index(sorted, double, n - 1), n};
 }
 
+/* One interpreter lock for all threads. */
+static bool has_gil(yajl_val scenario)
+{
+    yajl_val model = member(scenario, "model");
+    return !is_native(scenario) && strcmp(text_at(model, "gil"), "none") != 0 &&
+           member(model, "processes") == NULL;
+}
+
+/* CPU time of the threads over the makespan: about 1 if one lock bounds the program. */
+static bool bound_by_gil(yajl_val scenario, yajl_val measured)
+{
+    yajl_val figures = member(measured, "figures"), threads = member(figures, "threads");
+    double cpu = 0;
+    for (size_t i = 0; threads != NULL && i < YAJL_GET_OBJECT(threads)->len; i++) {
+        yajl_val t = member(YAJL_GET_OBJECT(threads)->values[i], "cpu");
+        cpu += number_at(t, "median", 0);
+    }
+    double share = cpu / number_at(member(figures, "wall"), "median", NAN);
+    return has_gil(scenario) && share > 0.8 && share < 1.1;
+}
+
 static const char *why_makespan(yajl_val scenario, yajl_val measured, bool one_core)
 {
     bool from_cpu =
@@ -342,10 +385,45 @@ static const char *why_makespan(yajl_val scenario, yajl_val measured, bool one_c
     if (is_native(scenario) && kload_fixes_end(scenario)) {
         return "the program fixes its end";
     }
-    if (from_cpu && one_core) {
+    if (from_cpu && (one_core || bound_by_gil(scenario, measured))) {
         return "the scale of bursts came from the CPU time";
     }
     return NULL;
+}
+
+/* Programs count a hand-over when a thread meets another's mark in its burst, each 100 us:
+ * no evidence where threads do other things. */
+static const char *why_handoffs(const Figure *f, yajl_val scenario)
+{
+    if (!has_gil(scenario)) {
+        return "there is no interpreter lock";
+    }
+    if (f->kind == FIGURE_HANDOFFS && f->measured.median < 5) {
+        return "only threads that compute count them";
+    }
+    return NULL;
+}
+
+static const char *why_switches(const Figure *f, yajl_val measured)
+{
+    yajl_val threads = member(member(measured, "figures"), "threads");
+    if (f->measured.max < 1 && f->simulated.max < 1) {
+        return "never happens";
+    }
+    if (f->subject == NULL && threads != NULL && YAJL_GET_OBJECT(threads)->len > 1) {
+        return "with start and end of the interpreter; threads are counted one by one";
+    }
+    return NULL;
+}
+
+static const char *why_wakeup(const Figure *f)
+{
+    if (f->samples < SAMPLES_MIN) {
+        return "too few samples";
+    }
+    return f->measured.median < TRACE_US_MIN
+               ? "resolution and cost of the trace are as large"
+               : NULL;
 }
 
 static const char *why_not(const Figure *f, yajl_val scenario, yajl_val measured)
@@ -363,10 +441,14 @@ static const char *why_not(const Figure *f, yajl_val scenario, yajl_val measured
         return is_native(scenario) && kload_thread_fixes_end(scenario, f->subject)
                    ? NULL
                    : "the work is given, so the share is too";
+    case FIGURE_NVCSW:
+    case FIGURE_NIVCSW:
+        return why_switches(f, measured);
+    case FIGURE_HANDOFFS:
+    case FIGURE_TRACED_HANDOFFS:
+        return why_handoffs(f, scenario);
     case FIGURE_WAKEUP:
-        return f->measured.median < TRACE_US_MIN
-                   ? "resolution and cost of the trace are as large"
-                   : NULL;
+        return why_wakeup(f);
     case FIGURE_LATENCY:
         return f->quantile < 1 ? NULL : "extremes and means of several modes";
     default:
@@ -375,21 +457,30 @@ static const char *why_not(const Figure *f, yajl_val scenario, yajl_val measured
 }
 
 /* The key of the summary a counted figure belongs to. */
-static char *summary_key(const Figure *f, yajl_val scenario)
+static char *python_key(const Figure *f, yajl_val scenario, yajl_val measured)
 {
-    bool native = is_native(scenario);
+    switch (f->kind) {
+    case FIGURE_MAKESPAN:
+        return g_strdup(bound_by_gil(scenario, measured) ? "python.makespan_gil"
+                                                         : "python.makespan_other");
+    case FIGURE_HANDOFFS:
+    case FIGURE_TRACED_HANDOFFS:
+        return g_strdup("python.handoffs");
+    case FIGURE_NVCSW:
+    case FIGURE_NIVCSW:
+        return g_strdup("python.switches");
+    default:
+        return NULL;
+    }
+}
+
+static char *summary_key(const Figure *f, yajl_val scenario, yajl_val measured)
+{
     bool is_wake = f->kind == FIGURE_WAKEUP ||
                    (f->kind == FIGURE_LATENCY && !g_str_has_prefix(f->name, "resp"));
     const char *cores = number_at(scenario, "cores", 1) < 2 ? "1core" : "2core";
-    if (!native) {
-        bool has_gil = strcmp(text_at(member(scenario, "model"), "gil"), "") != 0 &&
-                       strcmp(text_at(member(scenario, "model"), "gil"), "none") != 0;
-        return f->kind == FIGURE_MAKESPAN
-                   ? g_strdup(has_gil ? "python.makespan_gil" : "python.makespan_other")
-               : f->kind == FIGURE_HANDOFFS ? g_strdup("python.handoffs")
-               : f->kind == FIGURE_NVCSW || f->kind == FIGURE_NIVCSW
-                   ? g_strdup("python.switches")
-                   : NULL;
+    if (!is_native(scenario)) {
+        return python_key(f, scenario, measured);
     }
     switch (f->kind) {
     case FIGURE_MAKESPAN:
@@ -457,6 +548,6 @@ void figures_compare(GPtrArray *figures, const Reality *reality, yajl_val scenar
         if (isnan(f->error) && f->why_not == NULL) {
             f->why_not = g_strdup("measured as 0");
         }
-        f->summary = f->why_not == NULL ? summary_key(f, scenario) : NULL;
+        f->summary = f->why_not == NULL ? summary_key(f, scenario, measured) : NULL;
     }
 }

@@ -21,6 +21,7 @@ typedef enum {
     FIGURE_HANDOFFS,
     /* from the traced repetition */
     FIGURE_MIGRATIONS,
+    FIGURE_TRACED_HANDOFFS,
     FIGURE_SWITCHES,
     FIGURE_BUSY,
     FIGURE_WAKEUP,
@@ -37,6 +38,7 @@ typedef struct {
     FigureKind kind;
     char *subject;   /* thread, CPU number, group; NULL: the whole program */
     char *hist;      /* FIGURE_LATENCY: histogram of the workload */
+    double samples;  /* a distribution's, NAN if not known */
     double quantile; /* 0..1; 2: mean */
     bool traced;
     Spread measured, simulated;
