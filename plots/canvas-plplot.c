@@ -352,8 +352,8 @@ static void add_bytes(GByteArray *out, const char *from, const char *to)
 }
 
 /* Text in SVG is outlines; title and description keep it findable and readable aloud.  The
- * number of the surface, which cairo counts over the whole process, is replaced, so that
- * equal charts are equal bytes. */
+ * number of the surface, which cairo before 1.18 writes and counts over the whole process,
+ * is left out, so that equal charts are equal bytes. */
 static void finish_svg(PlotCanvas *p)
 {
     static const char surface[] = "<g id=\"surface";
@@ -362,12 +362,12 @@ static void finish_svg(PlotCanvas *p)
     const char *end = text + p->bytes->len - 1;
     const char *tag = strstr(text, "<svg");
     tag = tag != NULL ? strchr(tag, '>') : NULL;
-    const char *id = tag != NULL ? strstr(tag, surface) : NULL;
-    if (id == NULL) {
+    if (tag == NULL) {
         fail(p, "cairo wrote no SVG");
         return;
     }
-    const char *number = id + strlen(surface);
+    const char *id = strstr(tag, surface);
+    const char *number = id != NULL ? id + strlen(surface) : end;
     g_autofree char *insert = g_markup_printf_escaped(
         "\n<title>%s</title>\n<desc>%s</desc>", p->base.title, p->base.detail);
     GByteArray *whole = g_byte_array_new();

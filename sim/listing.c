@@ -274,6 +274,8 @@ static void add_named_operand(const CpWorkload *w, GString *out, char letter,
     }
 }
 
+static const char *const arith_words[] = {"add", "sub", "mul", "div"};
+
 static void add_operand(const CpWorkload *w, GString *out, char letter, const CpInsn *insn)
 {
     switch (letter) {
@@ -299,9 +301,7 @@ static void add_operand(const CpWorkload *w, GString *out, char letter, const Cp
         add_flags(out, insn);
         break;
     case '+':
-        g_string_append(out, insn->a <= CP_DIV ? (const char *const[]){"add", "sub", "mul",
-                                                                       "div"}[insn->a]
-                                               : "?");
+        g_string_append(out, insn->a <= CP_DIV ? arith_words[insn->a] : "?");
         break;
     default:
         if (strchr("rztRSx?", letter) != NULL) {
