@@ -378,6 +378,20 @@ static bool bound_by_gil(yajl_val scenario, yajl_val measured)
     return has_gil(scenario) && share > 0.8 && share < 1.1;
 }
 
+/* Threads that do nothing but compute: their CPU time is the makespan of one core. */
+static bool only_hogs(yajl_val scenario)
+{
+    static const char *const others[] = {
+        "sleep", "lock", "barrier",   "sem_wait", "event_wait",  "cond_wait_token", "get",
+        "put",   "recv", "run_nogil", "plock",    "await_sleep", "loop_until_none"};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (python_threads_use(scenario, others[i])) {
+            return false;
+        }
+    }
+    return member(member(scenario, "model"), "threads") != NULL;
+}
+
 static const char *why_makespan(yajl_val scenario, yajl_val measured, bool one_core)
 {
     bool from_cpu =
@@ -385,7 +399,9 @@ static const char *why_makespan(yajl_val scenario, yajl_val measured, bool one_c
     if (is_native(scenario) && kload_fixes_end(scenario)) {
         return "the program fixes its end";
     }
-    if (from_cpu && (one_core || bound_by_gil(scenario, measured))) {
+    if (is_native(scenario) ? from_cpu && one_core
+                            : from_cpu && only_hogs(scenario) &&
+                                  (one_core || bound_by_gil(scenario, measured))) {
         return "the scale of bursts came from the CPU time";
     }
     return NULL;
@@ -397,6 +413,14 @@ static const char *why_handoffs(const Figure *f, yajl_val scenario)
 {
     if (!has_gil(scenario)) {
         return "there is no interpreter lock";
+    }
+    static const char *const blocking[] = {
+        "sleep", "sem_wait",  "event_wait", "cond_wait_token",
+        "recv",  "run_nogil", "get",        "put"};
+    for (size_t i = 0; f->kind == FIGURE_HANDOFFS && i < G_N_ELEMENTS(blocking); i++) {
+        if (python_threads_use(scenario, blocking[i])) {
+            return "the program does not count those without a burst";
+        }
     }
     if (f->kind == FIGURE_HANDOFFS && f->measured.median < 5) {
         return "only threads that compute count them";

@@ -160,18 +160,28 @@ static CpTime overhead(const Py *p, const char *key)
     return us_of(member(member(costs, key), "median"));
 }
 
+/* A variable, made at first use. */
+static uint32_t variable(Py *p, const char *name)
+{
+    uint32_t string = cp_workload_string(p->w, name);
+    for (uint32_t i = 0; i < p->w->vars->len; i++) {
+        if (g_array_index(p->w->vars, CpVarDecl, i).name == string) {
+            return i;
+        }
+    }
+    CpVarDecl decl = {.name = string, .proc = p->proc};
+    g_array_append_val(p->w->vars, decl);
+    return p->w->vars->len - 1;
+}
+
 /* --- operations --- */
 
 static void op_run(Py *p, yajl_val length_us, bool released)
 {
     const char *symbol = text(length_us);
     if (strcmp(symbol, "increment") == 0) {
-        CpVarDecl var = {.name = cp_workload_string(p->w, "count"), .proc = p->proc};
-        if (p->w->vars->len == 0) {
-            g_array_append_val(p->w->vars, var);
-        }
         set(p, R_A, 1);
-        emit(p, CP_OP_VAR_ADD, 0, R_A, 0);
+        emit(p, CP_OP_VAR_ADD, 0, R_A, variable(p, "count"));
     } else if (strcmp(symbol, "value_rmw") == 0) {
         compute(p, overhead(p, "mp_value_locked_increment"), 0);
     } else if (strcmp(symbol, "solo_call_us") == 0) {
@@ -270,13 +280,20 @@ static void op_until_none(Py *p, yajl_val body)
     }
 }
 
+/* Set at the end of a thread that others wait for with run_until_done. */
+static uint32_t done_variable(Py *p, const char *name)
+{
+    g_autofree char *full = g_strdup_printf("done.%s", name);
+    return variable(p, full);
+}
+
 static void op_run_until_done(Py *p, yajl_val name)
 {
     uint32_t top = cp_workload_pc(p->w);
     compute(p, (CpTime)(CHUNK_NS * p->rep->scale), 0);
-    emit(p, CP_OP_RUNNING, 0, R_A, unit(p, text(name)));
+    emit(p, CP_OP_LOAD, 0, R_A, done_variable(p, text(name)));
     set(p, R_B, 0);
-    emit(p, CP_OP_JUMP_IF, CP_NE, R_A, top);
+    emit(p, CP_OP_JUMP_IF, CP_EQ, R_A, top);
 }
 
 /* Bytes on a socket between processes. */
@@ -325,26 +342,40 @@ static void op_lock(Py *p, yajl_val v, bool take, bool shared)
     }
 }
 
+static bool uses(yajl_val ops, const char *word, const char *object)
+{
+    GQueue todo = G_QUEUE_INIT;
+    bool found = false;
+    g_queue_push_tail(&todo, ops);
+    while (!g_queue_is_empty(&todo)) {
+        yajl_val v = g_queue_pop_head(&todo);
+        found = found || (strcmp(text(item(v, 0)), word) == 0 &&
+                          (object == NULL || strcmp(text(item(v, 1)), object) == 0));
+        for (size_t k = 0; k < length(v); k++) {
+            g_queue_push_tail(&todo, YAJL_GET_ARRAY(v)->values[k]);
+        }
+    }
+    return found;
+}
+
+bool python_threads_use(yajl_val scenario, const char *word)
+{
+    yajl_val threads = member(member(scenario, "model"), "threads");
+    for (size_t i = 0; threads != NULL && i < YAJL_GET_OBJECT(threads)->len; i++) {
+        if (uses(YAJL_GET_OBJECT(threads)->values[i], word, NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* How many threads use an operation on an object: the parties of a barrier. */
 static int64_t users(const Py *p, const char *op, const char *name)
 {
     yajl_val threads = member(p->model, "threads");
-    g_autofree char *pattern = g_strdup_printf("%s %s", op, name);
     int64_t n = 0;
     for (size_t i = 0; threads != NULL && i < YAJL_GET_OBJECT(threads)->len; i++) {
-        GQueue todo = G_QUEUE_INIT;
-        bool found = false;
-        g_queue_push_tail(&todo, YAJL_GET_OBJECT(threads)->values[i]);
-        while (!g_queue_is_empty(&todo)) {
-            yajl_val v = g_queue_pop_head(&todo);
-            g_autofree char *key =
-                g_strdup_printf("%s %s", text(item(v, 0)), text(item(v, 1)));
-            found = found || strcmp(key, pattern) == 0;
-            for (size_t k = 0; k < length(v); k++) {
-                g_queue_push_tail(&todo, YAJL_GET_ARRAY(v)->values[k]);
-            }
-        }
-        n += found;
+        n += uses(YAJL_GET_OBJECT(threads)->values[i], op, name);
     }
     return n;
 }
@@ -356,14 +387,7 @@ static uint32_t condition(Py *p, const char *name, uint32_t *lock, uint32_t *var
     g_autofree char *lock_of = g_strdup_printf("%s.lock", name);
     *lock = object(p, CP_OBJ_LOCK, lock_of, 0, false);
     cp_obj_decl(p->w, cond)->lock = *lock;
-    uint32_t string = cp_workload_string(p->w, name);
-    for (*var = 0; *var < p->w->vars->len; ++*var) {
-        if (g_array_index(p->w->vars, CpVarDecl, *var).name == string) {
-            return cond;
-        }
-    }
-    CpVarDecl decl = {.name = string, .proc = p->proc};
-    g_array_append_val(p->w->vars, decl);
+    *var = variable(p, name);
     return cond;
 }
 
@@ -525,6 +549,10 @@ static void unit_body(Py *p, const char *name)
     d->copies = 0;
     d->flags = CP_THREAD_SPAWNED | (process ? CP_THREAD_FORKS : 0);
     operations(p, ops);
+    if (!process) {
+        set(p, R_A, 1);
+        emit(p, CP_OP_STORE, 0, R_A, done_variable(p, name));
+    }
     emit(p, CP_OP_EXIT, 0, 0, 0);
 }
 
@@ -897,9 +925,7 @@ static void loop_program(Py *p)
         return;
     }
     new_process(p, "program");
-    CpVarDecl done = {.name = cp_workload_string(p->w, "done"), .proc = p->proc};
-    g_array_append_val(p->w->vars, done);
-    l.done_var = p->w->vars->len - 1;
+    l.done_var = variable(p, "done");
     emit_coroutines(p, &l, waiters);
     uint32_t call = main_coroutine(p, &l, waiters);
     begin_thread(p, p->proc, "main");

@@ -25,4 +25,7 @@ bool kload_fixes_end(yajl_val scenario); /* a thread runs until T */
 bool kload_thread_fixes_end(yajl_val scenario, const char *name);
 bool kload_competes(yajl_val scenario); /* several threads sleep and compute */
 
+/* Whether a thread of a Python model contains an operation. */
+bool python_threads_use(yajl_val scenario, const char *word);
+
 #endif
