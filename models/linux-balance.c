@@ -3,6 +3,7 @@
 enum {
     IMBALANCE_PCT = 117, /* above the LLC level and at it (topology.c:sd_init) */
     BUSY_FACTOR = 16,    /* a busy CPU balances that much more rarely */
+    LOOK_MAX = 32,       /* threads looked at, and moved, in one go (sched_nr_migrate) */
     HOT_NS = 500000,     /* migration_cost: ran that recently = cache-hot */
 };
 
@@ -234,8 +235,8 @@ static CpTid candidate(const CpRq *from, CpCpu to, uint64_t load_max, uint32_t f
     const CpPolicyClass *cls = from->policy->cls;
     CpRq *rq = (CpRq *)(uintptr_t)from; /* next_queued only walks */
     CpTid best = CP_NONE;
-    for (CpEnt e = cls->next_queued(rq, CP_NONE); e != CP_NONE;
-         e = cls->next_queued(rq, e)) {
+    CpEnt e = cls->next_queued(rq, CP_NONE);
+    for (uint32_t n = 0; e != CP_NONE && n < LOOK_MAX; n++, e = cls->next_queued(rq, e)) {
         if (!movable(from, e, to, failed > 1)) {
             continue;
         }
@@ -292,7 +293,7 @@ bool cp_linux_newidle(CpRq *rq, int64_t chance_ppm)
 /* An idle CPU takes half the difference at once; the busy CPU's tick kicks it. */
 static void feed_idle(CpRq *rq, CpCpu idle)
 {
-    uint32_t n = (rq->nr - 0) / 2;
+    uint32_t n = MIN(rq->nr / 2, (uint32_t)LOOK_MAX);
     for (uint32_t i = 0; i < n && rq->nr >= 2; i++) {
         CpTid tid = candidate(rq, idle, UINT64_MAX, 2);
         if (tid == CP_NONE) {
