@@ -186,7 +186,7 @@ static char *zsh_action(const CpOption *o)
     case OFFER_FILES:
         return g_strdup("_files");
     case OFFER_LIST:
-        return g_strdup_printf("_coreplay_list %s", o->list);
+        return g_strdup_printf(" _coreplay_list %s", o->list);
     default:
         return g_strdup(" ");
     }
@@ -226,7 +226,7 @@ static void zsh_command(GString *out, const CpCmd *cmd)
         g_string_append_printf(out, " \\\n            '1:what:(%s)'", words);
     } else if (list != NULL) {
         g_string_append_printf(out,
-                               " \\\n            '1:name:_coreplay_list %s'"
+                               " \\\n            '1:name: _coreplay_list %s'"
                                " \\\n            '*:file:_files'",
                                list);
     }
