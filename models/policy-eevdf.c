@@ -962,6 +962,8 @@ static void eevdf_rq_clear(CpRq *rq)
     g_free(rq_of(rq)->ready.a);
 }
 
+enum { SKIP_MAX = 32 }; /* sleepers in a row after which a walk gives up */
+
 static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
 {
     const Rq *q = rq_of(rq);
@@ -970,7 +972,8 @@ static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
         const Ent *e = ent_of(rq, after);
         i = e->pos + 1 + ((e->flags & IN_READY) ? q->wait.n : 0);
     }
-    for (; i < n_queued(q); i++) {
+    uint32_t end = MIN(n_queued(q), i + SKIP_MAX);
+    for (; i < end; i++) {
         CpEnt ent = queued_at(q, i);
         if (!(ent_of(rq, ent)->flags & DELAYED)) {
             return ent;

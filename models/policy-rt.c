@@ -53,6 +53,7 @@ static uint32_t slice_ticks(const CpRq *rq)
 static void put(CpRq *rq, CpEnt ent, bool head)
 {
     Rq *q = rq_of(rq);
+    ++*(uint32_t *)rq->policy->data;
     int prio = ent_of(rq, ent)->prio;
     if (head) {
         cp_fifo_prepend(rq, &q->list[prio], ent);
@@ -65,6 +66,7 @@ static void put(CpRq *rq, CpEnt ent, bool head)
 static void take(CpRq *rq, CpEnt ent)
 {
     Rq *q = rq_of(rq);
+    --*(uint32_t *)rq->policy->data;
     int prio = ent_of(rq, ent)->prio;
     cp_fifo_remove(rq, &q->list[prio], ent);
     if (q->list[prio].head == CP_NONE) {
@@ -258,6 +260,9 @@ static bool rt_newidle(CpRq *rq)
     CpCpu n = cp_sim_machine(rq->sim)->n_cpus;
     CpTid best = CP_NONE;
     int prio = 0;
+    if (*(const uint32_t *)rq->policy->data == 0) {
+        return false; /* no real-time thread waits anywhere */
+    }
     for (CpCpu i = 1; i < n; i++) {
         const CpRq *other = cp_rq_on(rq, (rq->cpu + i) % n);
         CpRq *walk = (CpRq *)(uintptr_t)other; /* next_queued only walks */
@@ -280,6 +285,7 @@ const CpPolicyClass cp_policy_rt = {
     .name = "rt",
     .summary = "SCHED_FIFO and SCHED_RR: fixed priorities, first come first served",
     .params = rt_params,
+    .sim_size = sizeof(uint32_t), /* threads in lists, on all CPUs */
     .rq_size = sizeof(Rq),
     .ent_size = sizeof(Ent),
     .ticked = true,
