@@ -6,8 +6,9 @@
 #include "models/registry.h"
 
 #include "models/queue.h"
+#include "sim/error.h"
 
-enum { RT_RR_SLICE };
+enum { RT_RR_SLICE, RT_SERVER_RUNTIME, RT_SERVER_PERIOD };
 
 static const CpParam rt_params[] = {
     {.name = "rt.rr_slice",
@@ -16,6 +17,18 @@ static const CpParam rt_params[] = {
      .min = CP_MS,
      .max = 10 * CP_S,
      .help = "SCHED_RR slice, in whole ticks"},
+    {.name = "rt.server_runtime",
+     .type = CP_PARAM_TIME,
+     .def = "50ms",
+     .max = CP_S,
+     .help = "what normal threads get of each period although real-time ones never stop "
+             "(fair server; 0: nothing)"},
+    {.name = "rt.server_period",
+     .type = CP_PARAM_TIME,
+     .def = "1s",
+     .min = CP_MS,
+     .max = 10 * CP_S,
+     .help = "period of the fair server"},
     {.name = NULL},
 };
 
@@ -80,6 +93,19 @@ static int highest(const Rq *q)
         return 127 - __builtin_clzll(q->used[1]);
     }
     return q->used[0] != 0 ? 63 - __builtin_clzll(q->used[0]) : -1;
+}
+
+static gboolean rt_init(CpPolicy *policy, GError **error)
+{
+    const int64_t *v = policy->params->v;
+    if (v[RT_SERVER_RUNTIME] > v[RT_SERVER_PERIOD]) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "rt.server_runtime is longer than rt.server_period");
+        return FALSE;
+    }
+    policy->server_runtime = v[RT_SERVER_RUNTIME];
+    policy->server_period = v[RT_SERVER_PERIOD];
+    return TRUE;
 }
 
 static void rt_rq_init(CpRq *rq)
@@ -289,6 +315,7 @@ const CpPolicyClass cp_policy_rt = {
     .rq_size = sizeof(Rq),
     .ent_size = sizeof(Ent),
     .ticked = true,
+    .init = rt_init,
     .rq_init = rt_rq_init,
     .attr = rt_attr,
     .select_cpu = rt_select_cpu,

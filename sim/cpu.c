@@ -144,6 +144,9 @@ void cp_core_look(CpSim *sim, CpCore *core)
         look -= core->uncharged;
     }
     const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    if (G_UNLIKELY(core->server == CP_SERVER_ON)) {
+        look = min_time(look, sim->now + core->server_left);
+    }
     if (cls->ticked) {
         CpTime first = sim->now + (core->id < sim->turn);
         if (core->nr >= 2 && cls->balance != NULL && sim->n_cpus > 1) {
@@ -290,6 +293,9 @@ static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
     core->curr = tid;
     core->cls = t->cls;
     core->look_from = sim->now;
+    if (G_UNLIKELY(core->cls + 1u < sim->n_classes)) {
+        cp_server_arm(sim, core);
+    }
 }
 
 /* An SMT sibling's speed depends on whether this CPU is busy. */

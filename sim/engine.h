@@ -144,8 +144,17 @@ typedef struct {
     /* statistics */
     CpTime busy, idle, overhead, irq;
     uint64_t switches;
-    uint32_t n_exits; /* random numbers drawn for leaving idle */
+    uint32_t server_gen; /* bumping it makes the server's timer stale */
+    CpTime server_left;  /* runtime of the fair server's period left */
+    uint8_t server;      /* CP_SERVER_* */
+    uint32_t n_exits;    /* random numbers drawn for leaving idle */
 } CpCore;
+
+enum {
+    CP_SERVER_OFF,
+    CP_SERVER_ARMED, /* threads of the last class wait behind another class */
+    CP_SERVER_ON,    /* the last class goes first */
+};
 
 typedef struct {
     CpPolicy policy;
@@ -195,6 +204,7 @@ enum {
     CP_TIMER_RUNTIME, /* id = row of sim->runtime_timers */
     CP_TIMER_GROUP,   /* bandwidth period */
     CP_TIMER_STOP,    /* cp_stop_at; gen = wake_gen */
+    CP_TIMER_SERVER,  /* the fair server's turn; id = CPU, gen = server_gen */
     CP_TIMER_SHIFT = 28,
 };
 
@@ -262,6 +272,7 @@ struct CpSim {
     CpOutcome outcome;
     CpHist slice_hist, wakeup_hist;
     uint64_t seed;
+    CpTime server_runtime, server_period; /* of the fair server; 0: there is none */
 
     /* the rest */
     CpSimConfig config;
@@ -408,6 +419,14 @@ void cp_core_speed(CpSim *sim, CpCore *core);
 void cp_resched_after(CpSim *sim, CpCore *core, CpTime delay);
 /* The class's next look for the running thread, after its queue changed. */
 void cp_core_look(CpSim *sim, CpCore *core);
+
+/* server.c */
+/* A thread of the last class may have begun to wait behind another class. */
+void cp_server_arm(CpSim *sim, CpCore *core);
+/* False: the timer was stale. */
+bool cp_server_timer(CpSim *sim, CpCpu cpu, uint32_t gen);
+/* The running thread was charged; true: the server's time is up, choose anew. */
+bool cp_server_charge(CpSim *sim, CpCore *core, CpTime delta);
 
 /* runqueue.c */
 gboolean cp_runqueues_init(CpSim *sim, GError **error);

@@ -28,6 +28,9 @@ typedef struct {
     uint32_t ent_size; /* rounded up to 8 */
     char *ents;        /* entity data: ents + ent * ent_size, threads and groups */
     void *data;        /* sim_size bytes of the class's own */
+    /* Set by init: so much of each period the last class of the stack gets even if this one
+     * always has something to run; 0: nothing. */
+    CpTime server_runtime, server_period;
 } CpPolicy;
 
 /* One class's queue on one CPU at one level of the group tree. */

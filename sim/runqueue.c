@@ -35,7 +35,14 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
         slot->policy.ents = sim->ents[rank] = sim->ent_table[rank].rows;
     }
     slot->policy.data = cls->sim_size > 0 ? g_malloc0(cls->sim_size) : NULL;
-    return cls->init == NULL || cls->init(&slot->policy, error);
+    if (cls->init != NULL && !cls->init(&slot->policy, error)) {
+        return FALSE;
+    }
+    if (slot->policy.server_runtime > 0 && sim->server_runtime == 0) {
+        sim->server_runtime = slot->policy.server_runtime;
+        sim->server_period = slot->policy.server_period;
+    }
+    return TRUE;
 }
 
 gboolean cp_runqueues_init(CpSim *sim, GError **error)
@@ -179,6 +186,10 @@ void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
     rq->policy->cls->enqueue(rq, tid, flags);
     counts_of(sim, rq)->nr++;
     climb_in(sim, t, cpu, flags);
+    CpCore *core = &sim->cores[cpu];
+    if (G_UNLIKELY(core->cls < t->cls && core->curr != CP_NONE)) {
+        cp_server_arm(sim, core);
+    }
 }
 
 bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
@@ -237,8 +248,28 @@ void cp_requeue_delayed(CpSim *sim, CpTid tid)
 
 /* --- choosing --- */
 
+/* The thread the last class would run, whatever waits in the others. */
+static CpTid pick_last(CpSim *sim, CpCore *core)
+{
+    uint32_t rank = sim->n_classes - 1;
+    CpRq *rq = queue_of(sim, 0, core->id, rank);
+    CpEnt ent = rq->nr + rq->delayed == 0 ? CP_NONE : rq->policy->cls->pick(rq);
+    while (ent != CP_NONE && (ent & CP_ENT_GROUP)) {
+        rq = cp_rq(sim, (ent & ~CP_ENT_GROUP) / sim->n_cpus, core->id, rank);
+        ent = rq->policy->cls->pick(rq);
+    }
+    return ent;
+}
+
 CpTid cp_pick(CpSim *sim, CpCore *core)
 {
+    if (G_UNLIKELY(core->server == CP_SERVER_ON)) {
+        CpTid tid = pick_last(sim, core);
+        if (tid != CP_NONE) {
+            return tid;
+        }
+        core->server = CP_SERVER_OFF;
+    }
     for (uint32_t rank = 0; sim->flat && rank < sim->n_classes; rank++) {
         CpRq *rq = core->root + rank;
         CpEnt ent = rq->nr + rq->delayed == 0 ? CP_NONE : rq->policy->cls->pick(rq);
@@ -338,9 +369,14 @@ bool cp_charge_class(CpSim *sim, CpCore *core, CpTime delta)
     }
     bool resched = false;
     CpEnt ent = core->curr;
+    if (G_UNLIKELY(core->server != CP_SERVER_OFF)) {
+        resched = cp_server_charge(sim, core, delta);
+    }
     if (G_LIKELY(sim->flat)) {
         CpRq *rq = core->root + core->cls;
-        return rq->policy->cls->account != NULL && rq->policy->cls->account(rq, ent, delta);
+        return (rq->policy->cls->account != NULL &&
+                rq->policy->cls->account(rq, ent, delta)) ||
+               resched;
     }
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
         CpRq *rq = queue_of(sim, g, core->id, core->cls);
@@ -390,7 +426,8 @@ static bool takes(CpSim *sim, CpCore *core, CpTid woken, CpWakeFlags flags)
 {
     uint8_t cls = cp_thread(sim, woken)->cls;
     if (cls != core->cls) {
-        return cls < core->cls;
+        bool served = core->server == CP_SERVER_ON && core->cls == sim->n_classes - 1;
+        return cls < core->cls && !served;
     }
     CpEnt ent;
     CpRq *rq = matching(sim, core, woken, &ent);

@@ -474,6 +474,11 @@ static void timer_event(CpSim *sim, CpTimer timer)
     case CP_TIMER_STOP:
         stop_timer(sim, id, timer.gen);
         break;
+    case CP_TIMER_SERVER:
+        if (!cp_server_timer(sim, id, timer.gen)) {
+            return;
+        }
+        break;
     default:
         cp_require(false);
     }

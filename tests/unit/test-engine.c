@@ -429,9 +429,40 @@ static void test_short_bursts_switch_at_ticks(void **state)
     fixture_clear(&f);
 }
 
+/* Beside a FIFO hog a normal one gets 50 ms of each second, rounded up to a tick; the next
+ * second begins when they are used up. */
+static void test_fair_server_golden(void **state)
+{
+    (void)state;
+    Fixture f;
+    fixture_init(&f);
+    f.settings[0] = "tick.phase";
+    f.settings[1] = "2ms";
+    uint32_t fifo = fixture_thread(&f, "fifo", 0);
+    cp_thread_decl(f.w, fifo)->attr.policy = CP_SCHED_FIFO;
+    cp_thread_decl(f.w, fifo)->attr.rt_prio = 10;
+    emit_cpu(&f, 100 * CP_S);
+    emit_exit(&f);
+    fixture_thread(&f, "hog", 0);
+    emit_cpu(&f, 100 * CP_S);
+    emit_exit(&f);
+    f.until = 3 * CP_S;
+    f.record = true;
+    fixture_run(&f);
+    g_autoptr(GArray) high = fixture_stretches(&f, 0);
+    g_autoptr(GArray) low = fixture_stretches(&f, 1);
+    for (guint i = 0; i < 2; i++) {
+        assert_int_equal(stretch(high, i), 950 * CP_MS);
+        CpTime got = stretch(low, i);
+        assert_true(got >= 50 * CP_MS && got <= 54 * CP_MS);
+    }
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fair_server_golden),
         cmocka_unit_test(test_short_bursts_switch_at_ticks),
         cmocka_unit_test(test_compute_and_sleep),
         cmocka_unit_test(test_spin_ends_by_the_clock),
