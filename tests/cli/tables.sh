@@ -71,4 +71,14 @@ if command -v scdoc >/dev/null; then
     done
 fi
 
+must "the page of the language says what its document says"
+if command -v scdoc >/dev/null; then
+    sh "$top_srcdir/tools/md-to-scd" coreplay-workload 5 'the language' \
+        <"$top_srcdir/docs/workload-language.md" >page.scd
+    scdoc <page.scd >page 2>err || fail "scdoc refuses the page"
+    [ "$(grep -c '^```' page.scd)" -ge "$(grep -c '^```' "$top_srcdir/docs/workload-language.md")" ] ||
+        fail "examples are missing"
+    grep -q '^# STATEMENTS' page.scd || fail "a heading is missing"
+fi
+
 finish
