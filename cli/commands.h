@@ -5,6 +5,9 @@
 #include "cli/cmd.h"
 
 extern const CpCmd cp_cmd_run;
+extern const CpCmd cp_cmd_sweep;
+extern const CpCmd cp_cmd_merge;
+extern const CpCmd cp_cmd_query;
 extern const CpCmd cp_cmd_import;
 extern const CpCmd cp_cmd_plot;
 extern const CpCmd cp_cmd_whatif;

@@ -43,7 +43,10 @@ void cp_scenario_free(CpScenario *s)
     for (uint32_t i = 0; s->proc_params != NULL && i < s->workload->procs->len; i++) {
         cp_params_free(s->proc_params[i]);
     }
-    cp_workload_free(s->workload);
+    if (s->base == NULL) {
+        cp_workload_free(s->workload);
+    }
+    g_clear_pointer(&s->written, g_ptr_array_unref);
     cp_machine_free(s->machine);
     cp_params_free(s->machine_params);
     cp_params_free(s->costs);
@@ -202,6 +205,12 @@ static void add_overrides(CpBuild *b, const CpOverride *overrides, size_t n, boo
     }
 }
 
+static void keep_written(CpScenario *s, const char *key, const char *value)
+{
+    g_ptr_array_add(s->written, g_strdup(key));
+    g_ptr_array_add(s->written, g_strdup(value));
+}
+
 /* The blocks of the text; the name of a param stands for its value. */
 static void add_blocks(CpBuild *b)
 {
@@ -216,12 +225,14 @@ static void add_blocks(CpBuild *b)
             CpNodeList list = {named, NULL};
             cp_node_add(&list, value);
             add_setting(b, "machine", block->text, named, NULL);
+            keep_written(b->s, "machine", block->text);
         }
         for (const CpNode *s = block->child; s != NULL; s = s->next) {
             const CpNode *param = find_param(b->tree, s->child->text);
             g_autofree char *value =
                 param != NULL ? cp_node_print(param->child) : g_strdup(s->child->text);
             add_setting(b, s->text, value, s, NULL);
+            keep_written(b->s, s->text, value);
         }
     }
 }
@@ -442,6 +453,7 @@ CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len
         return NULL;
     }
     b.s = scenario_new(name);
+    b.s->written = g_ptr_array_new_with_free_func(g_free);
     b.s->hash = cp_json_hash(b.tree);
     bool ok = read_params(&b, overrides, n);
     b.s->workload = ok ? cp_compile(b.tree, name, diag) : NULL;
@@ -454,6 +466,61 @@ CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len
         return NULL;
     }
     return b.s;
+}
+
+/* --- the same workload under other settings --- */
+
+bool cp_scenario_can_retune(const CpScenario *base, const char *key)
+{
+    for (guint i = 0; i < base->params->len; i++) {
+        const CpWorkloadParam *param = base->params->pdata[i];
+        if (strcmp(param->name, key) == 0) {
+            return false;
+        }
+    }
+    return base->written != NULL && !g_str_has_prefix(key, "thread.") &&
+           !g_str_has_prefix(key, "cgroup.");
+}
+
+static void add_retuned(CpBuild *b, const CpOverride *overrides, size_t n, bool late)
+{
+    for (size_t i = 0; i < n; i++) {
+        const CpOverride *o = &overrides[i];
+        if (is_late(o) == late && cp_scenario_can_retune(b->s->base, o->key)) {
+            add_setting(b, o->key, o->value, NULL, o->origin);
+        }
+    }
+}
+
+CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrides,
+                               size_t n, CpDiag *diag)
+{
+    CpBuild b = {.diag = diag};
+    CpScenario *s = b.s = g_new0(CpScenario, 1);
+    s->base = base;
+    s->workload = base->workload;
+    s->source = g_strdup(base->source);
+    s->hash = g_strdup(base->hash);
+    s->expects = g_ptr_array_ref(base->expects);
+    s->params = g_ptr_array_ref(base->params);
+    b.list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
+    make_proc_params(s);
+    add_retuned(&b, overrides, n, false);
+    for (guint i = 0; i < base->written->len; i += 2) {
+        const char *key = base->written->pdata[i];
+        if (cp_scenario_can_retune(base, key)) {
+            add_setting(&b, key, base->written->pdata[i + 1], NULL, "the workload");
+        }
+    }
+    add_retuned(&b, overrides, n, true);
+    bool ok =
+        cp_settings_apply(&b) && make_machine(&b) && check_masks(&b) && check_policies(&b);
+    settings_free(b.list);
+    if (!ok) {
+        cp_scenario_free(s);
+        return NULL;
+    }
+    return s;
 }
 
 /* --- files --- */

@@ -39,6 +39,9 @@ typedef struct CpScenario {
     char *hash;         /* of the canonical JSON form: 16 hex digits */
     GPtrArray *expects; /* CpExpect */
     GPtrArray *params;  /* CpWorkloadParam: name, value in force, choices */
+    /* For cp_scenario_retune. */
+    const struct CpScenario *base; /* owner of the workload, borrowed; NULL: this one */
+    GPtrArray *written; /* key, value, key ...: settings of the text; NULL: a recording */
 } CpScenario;
 
 typedef struct {
@@ -67,6 +70,15 @@ CpScenario *cp_scenario_load(const char *path, const CpOverride *overrides, size
 CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len,
                                   const CpOverride *overrides, size_t n, CpDiag *diag);
 void cp_scenario_free(CpScenario *scenario);
+
+/* Whether a setting is independent of the compiled workload: not a param, not of a thread
+ * or control group, and the scenario is no recording. */
+bool cp_scenario_can_retune(const CpScenario *base, const char *key);
+/* The same workload, not compiled again, under other settings: all overrides are given
+ * anew; those that cp_scenario_can_retune refuses are skipped, they must be those `base`
+ * was loaded with.  Borrows from `base` until freed; threads may do so at once. */
+CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrides,
+                               size_t n, CpDiag *diag);
 
 /* Fills a configuration that borrows from the scenario. */
 void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);

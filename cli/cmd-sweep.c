@@ -1,0 +1,613 @@
+#include "cli/commands.h"
+
+#include "cli/report.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "cli/sweep-scripts.h"
+#include "cli/table-print.h"
+#include "sweeps/sweep.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const CpOption options[] = {
+    {"sweep", 0, CP_OPT_LIST, "AXIS", NULL, "settings", "Points",
+     "vary a setting or param: cores=1,2,4  cores=1..64*2  gil.interval=1ms..10ms+3ms  "
+     "load=@FILE; a param's name alone takes the values the workload lists"},
+    {"zip", 0, CP_OPT_LIST, "A,B", NULL, NULL, "Points",
+     "step these axes together instead of all combinations"},
+    {"where", 0, CP_OPT_LIST, "EXPR", NULL, NULL, "Points",
+     "only points for which this holds, for example 'workers <= 4 * cores'"},
+    {"sample", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Points",
+     "only N points of all combinations, chosen by the seed"},
+    {"repeat", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Points",
+     "simulate each point with N seeds, the same at every point (default 1)"},
+    {"until-ci", 0, CP_OPT_TEXT, "[METRIC=]SHARE", NULL, NULL, "Points",
+     "repeat until half the 95 % interval is this share of the mean, for example 2% or "
+     "latency.p99=5%"},
+    {"repeat-max", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Points",
+     "no more repeats than this for --until-ci (default 1000)"},
+    {"shard", 0, CP_OPT_TEXT, "I/N", NULL, NULL, "Points",
+     "only points whose index leaves I when divided by N; I from 0 to N-1"},
+    {"find", 0, CP_OPT_TEXT, "min|max AXIS", NULL, NULL, "Search",
+     "search the smallest or largest value of an axis by bisection"},
+    {"such-that", 0, CP_OPT_TEXT, "EXPR", NULL, NULL, "Search",
+     "what must hold there, for example 'latency.p99 < 50ms'"},
+    {"set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", "Workload and machine",
+     "override a setting or a param at every point; may be repeated"},
+    {"machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", "Workload and machine",
+     "simulate on this machine: a name from 'list machines' or a file with a machine "
+     "block"},
+    {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
+     "base seed, from which those of the repeats are made (default 1)"},
+    {"until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
+     "stop each run at this simulated time, for example 60s"},
+    {"max-events", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Limits",
+     "guard: a run with more events is a failed point"},
+    {"max-wall", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
+     "guard: a run that takes more real time is a failed point"},
+    {"output", 'o', CP_OPT_FILE, "FILE.db", NULL, NULL, "Output",
+     "result file; one that is there is continued. Without it a table is printed"},
+    {"metric", 0, CP_OPT_LIST, "NAME", NULL, "metrics", "Output",
+     "keep this metric too, for example cpu.worker-1; may be repeated"},
+    {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
+     "simulate this many points at once (default: as many as there are cores)"},
+    {"dry-run", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "print the points and their number, run none"},
+    {"missing", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "with --dry-run: only points that are not in the result file"},
+    {"resume", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "continue a result file of the same plan; what happens anyway"},
+    {"force-new", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "start over: what the result file holds is lost"},
+    {"fail-fast", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "stop at the first failed point"},
+    {"keep-going", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "store failed points with their error and go on; what happens anyway"},
+    {"emit", 0, CP_OPT_WORD, "KIND", "slurm|parallel", NULL, "Output",
+     "print a script that runs the sweep on a cluster or on several hosts"},
+    {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
+};
+
+typedef struct {
+    CpCli *cli;
+    const char *output; /* as given, or NULL */
+    char *scratch;      /* file of a sweep without -o */
+    CpPlan *plan;
+    CpStore *store;
+    CpSweepOptions o;
+    CpExpr *condition; /* of --such-that */
+    char *find_key;
+    bool find_max;
+    char *until_key; /* of --until-ci */
+    int64_t shown_us;
+    bool drawn;
+} Job;
+
+/* --- options --- */
+
+static int usage(const CpCli *cli, const char *text, const char *help)
+{
+    cp_error(cli, "%s", text);
+    cp_help(cli, "%s", help);
+    return CP_EXIT_USAGE;
+}
+
+static int read_shard(Job *job)
+{
+    const char *text = cp_opt_text(job->cli, "shard");
+    job->o.n_shards = 1;
+    if (text == NULL) {
+        return CP_EXIT_OK;
+    }
+    char *end = NULL;
+    bool digit = g_ascii_isdigit(*text);
+    job->o.shard = g_ascii_strtoull(text, &end, 10);
+    if (digit && *end == '/' && g_ascii_isdigit(end[1])) {
+        job->o.n_shards = g_ascii_strtoull(end + 1, &end, 10);
+        if (*end == '\0' && job->o.shard < job->o.n_shards) {
+            return CP_EXIT_OK;
+        }
+    }
+    g_autofree char *what =
+        g_strdup_printf("--shard: '%s' is not I/N with I from 0 to N - 1", text);
+    return usage(job->cli, what, "for example: --shard 0/4, 1/4, 2/4 and 3/4 make a whole");
+}
+
+static int read_find(Job *job)
+{
+    const char *find = cp_opt_text(job->cli, "find");
+    const char *such = cp_opt_text(job->cli, "such-that");
+    if (find == NULL && such == NULL) {
+        return CP_EXIT_OK;
+    }
+    if (find == NULL || such == NULL) {
+        return usage(job->cli, "--find and --such-that belong together",
+                     "for example: --find 'min cores' --such-that 'latency.p99 < 50ms'");
+    }
+    g_auto(GStrv) words = g_strsplit_set(find, " ", 2);
+    job->find_max = strcmp(words[0], "max") == 0;
+    if (words[1] == NULL || (!job->find_max && strcmp(words[0], "min") != 0)) {
+        return usage(job->cli, "--find takes 'min AXIS' or 'max AXIS'",
+                     "for example: --find 'min cores'");
+    }
+    job->find_key = g_strstrip(g_strdup(words[1]));
+    g_autoptr(GError) error = NULL;
+    job->condition = cp_expr_new(such, &error);
+    if (job->condition == NULL) {
+        cp_error(job->cli, "--such-that: %s", error->message);
+        return CP_EXIT_USAGE;
+    }
+    return CP_EXIT_OK;
+}
+
+static int read_until_ci(Job *job)
+{
+    const char *text = cp_opt_text(job->cli, "until-ci");
+    job->o.repeats = (uint32_t)MIN(cp_opt_number(job->cli, "repeat", 1), 1000000);
+    job->o.repeats_max =
+        (uint32_t)MIN(cp_opt_number(job->cli, "repeat-max", 1000), 1000000);
+    if (text == NULL) {
+        return CP_EXIT_OK;
+    }
+    const char *equals = strrchr(text, '=');
+    CpQuant q;
+    bool ok = cp_quant_parse(equals != NULL ? equals + 1 : text, &q) &&
+              q.dim == CP_QUANT_SHARE && q.value > 0;
+    if (!ok) {
+        g_autofree char *what =
+            g_strdup_printf("--until-ci: '%s' is not a share of the mean", text);
+        return usage(job->cli, what, "for example: --until-ci 2% or latency.p99=5%");
+    }
+    job->o.until_ci = (double)q.value / 1e6;
+    job->until_key =
+        equals != NULL ? g_strndup(text, (gsize)(equals - text)) : g_strdup("makespan");
+    /* An interval needs some repeats to begin with. */
+    job->o.repeats = MIN(MAX(job->o.repeats, 5), job->o.repeats_max);
+    return CP_EXIT_OK;
+}
+
+/* The columns the conditions ask for are kept. */
+static char **metric_names(const Job *job)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (char **m = cp_opt_list(job->cli, "metric"); *m != NULL; m++) {
+        g_ptr_array_add(names, g_strdup(*m));
+    }
+    if (job->until_key != NULL) {
+        g_ptr_array_add(names, g_strdup(job->until_key));
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+static int make_plan(Job *job)
+{
+    CpCli *cli = job->cli;
+    CpOverrides overrides;
+    int code = cp_overrides_init(&overrides, cli);
+    if (code != CP_EXIT_OK) {
+        cp_overrides_clear(&overrides);
+        return code;
+    }
+    g_auto(GStrv) metrics = metric_names(job);
+    CpPlanOptions o = {
+        .path = cli->operands[0],
+        .overrides = (const CpOverride *)(void *)overrides.list->data,
+        .n_overrides = overrides.list->len,
+        .sweeps = cp_opt_list(cli, "sweep"),
+        .zips = cp_opt_list(cli, "zip"),
+        .wheres = cp_opt_list(cli, "where"),
+        .metrics = metrics,
+        .sample = (uint64_t)cp_opt_number(cli, "sample", 0),
+        .find_key = job->find_key,
+    };
+    CpDiag *diag = cp_diag_new(o.path, NULL, 0);
+    g_autoptr(GError) error = NULL;
+    job->plan = cp_plan_new(&o, diag, &error);
+    if (job->plan == NULL) {
+        code = error != NULL ? cp_fail(cli, error) : cp_report_diag(cli, diag);
+    }
+    cp_diag_free(diag);
+    cp_overrides_clear(&overrides);
+    job->o.plan = job->plan;
+    return code;
+}
+
+static int find_until_metric(Job *job)
+{
+    if (job->until_key == NULL) {
+        return CP_EXIT_OK;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < job->plan->metrics->len; i++) {
+        const CpMetricColumn *c = job->plan->metrics->pdata[i];
+        g_ptr_array_add(names, c->name);
+        if (strcmp(c->name, job->until_key) == 0) {
+            job->o.until_metric = c->key;
+            return CP_EXIT_OK;
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    return cp_unknown(job->cli, "metric", job->until_key, (const char *const *)names->pdata,
+                      "coreplay list metrics");
+}
+
+/* --- without running --- */
+
+typedef struct {
+    Job *job;
+    GString *line;
+} Listing;
+
+static void print_point(uint64_t point, uint32_t rows, void *data)
+{
+    Listing *listing = data;
+    const CpPlan *plan = listing->job->plan;
+    (void)rows; /* how many of the repeats: the total says enough */
+    g_auto(GStrv) values = cp_grid_values(plan->grid, point);
+    g_string_printf(listing->line, "%" G_GUINT64_FORMAT, point);
+    for (unsigned i = 0; values[i] != NULL; i++) {
+        g_string_append_printf(listing->line, " %s=%s",
+                               cp_axis_key(cp_grid_axis(plan->grid, i)), values[i]);
+    }
+    g_string_append_c(listing->line, '\n');
+    cp_out_bytes(listing->job->cli, listing->line->str, listing->line->len);
+}
+
+static int open_for_reading(Job *job)
+{
+    bool wanted = cp_opt_flag(job->cli, "missing") || cp_opt_text(job->cli, "emit") != NULL;
+    if (!wanted || job->output == NULL || cp_opt_flag(job->cli, "force-new") ||
+        !g_file_test(job->output, G_FILE_TEST_EXISTS)) {
+        return CP_EXIT_OK;
+    }
+    g_autoptr(GError) error = NULL;
+    job->o.store = job->store = cp_store_open_read(job->output, job->plan, &error);
+    return job->store != NULL ? CP_EXIT_OK : cp_fail(job->cli, error);
+}
+
+static int dry_run(Job *job)
+{
+    int code = open_for_reading(job);
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    Listing listing = {job, g_string_new(NULL)};
+    CpSweepCount count;
+    g_autoptr(GError) error = NULL;
+    job->o.data = &listing;
+    bool lists = !job->cli->quiet && !job->cli->json;
+    gboolean ok = cp_sweep_missing(&job->o, lists ? print_point : NULL, &count, &error);
+    g_string_free(listing.line, TRUE);
+    if (!ok) {
+        return cp_fail(job->cli, error);
+    }
+    const char *form = job->cli->json ? "{\"points\":%" G_GUINT64_FORMAT
+                                        ",\"runs\":%" G_GUINT64_FORMAT "}\n"
+                                      : "%" G_GUINT64_FORMAT " points, %" G_GUINT64_FORMAT
+                                        " runs\n";
+    g_autofree char *total = g_strdup_printf(form, count.points, count.rows);
+    cp_out(job->cli, "%s", total);
+    return CP_EXIT_OK;
+}
+
+/* What one row takes: the first point, a middle one and the last, for a second at most. */
+static double measure(const Job *job)
+{
+    CpSweepOptions o = job->o;
+    g_autoptr(GError) error = NULL;
+    o.store = cp_store_open("", job->plan, false, &error);
+    o.n_workers = 1;
+    o.repeats = 1;
+    if (o.store == NULL) {
+        return 1;
+    }
+    uint64_t end = cp_grid_walk_end(job->plan->grid);
+    int64_t begun = g_get_monotonic_time();
+    unsigned n = 0;
+    for (uint64_t i = 0; i < 3 && g_get_monotonic_time() - begun < 1000000; i++) {
+        uint64_t point;
+        CpSweepResult result;
+        cp_grid_walk(job->plan->grid, (end - 1) / 2 * i, &point);
+        n += cp_sweep_run_points(&o, &point, 1, &result, &error) ? 1 : 0;
+    }
+    cp_store_free(o.store);
+    return (double)(g_get_monotonic_time() - begun) / 1e6 / MAX(n, 1);
+}
+
+static int emit(Job *job, const char *kind)
+{
+    if (job->output == NULL) {
+        return usage(job->cli, "--emit needs the name of the result file",
+                     "for example: -o all.db --emit slurm > submit.sh; sh submit.sh");
+    }
+    int code = open_for_reading(job);
+    CpSweepCount count;
+    g_autoptr(GError) error = NULL;
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    if (!cp_sweep_missing(&job->o, NULL, &count, &error)) {
+        return cp_fail(job->cli, error);
+    }
+    CpSweepScript script = {job->output, job->cli->operands[0], count.points, count.rows,
+                            measure(job)};
+    if (strcmp(kind, "slurm") == 0) {
+        cp_sweep_script_slurm(job->cli, &script);
+    } else {
+        cp_sweep_script_parallel(job->cli, &script);
+    }
+    return CP_EXIT_OK;
+}
+
+/* --- progress --- */
+
+static void show_progress(const CpSweepProgress *p, void *data)
+{
+    Job *job = data;
+    const CpCli *cli = job->cli;
+    int64_t now = g_get_monotonic_time();
+    bool line = cli->progress;
+    if ((!line && !cli->verbose) || (!line && now - job->shown_us < 10 * G_USEC_PER_SEC)) {
+        return;
+    }
+    job->shown_us = now;
+    double share = p->total > 0 ? (double)p->done / (double)p->total : 0;
+    char bar[13] = "------------";
+    memset(bar, '#', (size_t)(CLAMP(share, 0, 1) * 12));
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_printf(text, "sweep  [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, bar,
+                    p->done, p->total);
+    if (p->failed > 0) {
+        g_string_append_printf(text, "  %" G_GUINT64_FORMAT " failed", p->failed);
+    }
+    if (p->rate > 0) {
+        double left = (double)(p->total - MIN(p->done, p->total)) / p->rate;
+        g_string_append_printf(text, "  %.0f pts/s  eta %.0f s", p->rate, left);
+    }
+    fprintf(stderr, line ? "\r\033[K%s" : "%s\n", text->str);
+    job->drawn = line;
+}
+
+static void end_progress(Job *job)
+{
+    if (job->drawn) {
+        fputs("\r\033[K", stderr);
+        job->drawn = false;
+    }
+}
+
+/* --- running --- */
+
+static int open_store(Job *job)
+{
+    CpCli *cli = job->cli;
+    g_autoptr(GError) error = NULL;
+    const char *path = job->output;
+    if (path == NULL) {
+        int fd = g_file_open_tmp("coreplay-XXXXXX.db", &job->scratch, &error);
+        if (fd < 0) {
+            return cp_fail(cli, error);
+        }
+        g_close(fd, NULL);
+        path = job->scratch;
+    } else {
+        char *const inputs[] = {cli->operands[0], NULL};
+        int code = cp_output_check(cli, path, inputs);
+        if (code != CP_EXIT_OK) {
+            return code;
+        }
+    }
+    job->store = cp_store_open(path, job->plan, cp_opt_flag(cli, "force-new"), &error);
+    job->o.store = job->store;
+    return job->store != NULL ? CP_EXIT_OK : cp_fail(cli, error);
+}
+
+/* Without -o the results are the output. */
+static int print_results(Job *job)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) axes = g_string_new(NULL);
+    for (unsigned i = 0; i < cp_grid_n_axes(job->plan->grid); i++) {
+        g_string_append_printf(axes, "%s%s", i > 0 ? "," : "",
+                               cp_axis_key(cp_grid_axis(job->plan->grid, i)));
+    }
+    bool repeats = job->o.repeats > 1 && !job->cli->json;
+    char *const files[] = {job->scratch, NULL};
+    CpQuery query = {
+        .files = files, .all_columns = job->cli->json, .group = repeats ? axes->str : NULL};
+    CpTableData *data = cp_query_run(&query, &error);
+    if (data == NULL) {
+        return cp_fail(job->cli, error);
+    }
+    if (job->cli->json) {
+        cp_table_print_json(job->cli, data);
+    } else {
+        cp_table_print_text(job->cli, data);
+    }
+    cp_table_data_free(data);
+    return CP_EXIT_OK;
+}
+
+static void print_summary(const Job *job, const CpSweepResult *r)
+{
+    const char *what = r->stopped ? "stopped" : "done";
+    cp_note(job->cli,
+            "sweep %s: %" G_GUINT64_FORMAT " runs stored in %s, %" G_GUINT64_FORMAT
+            " were there, %" G_GUINT64_FORMAT " failed",
+            what, r->rows, job->output, r->found, r->failed);
+}
+
+static int finish(Job *job, const CpSweepResult *r)
+{
+    int signal_code = cp_signals_code();
+    if (job->output != NULL) {
+        print_summary(job, r);
+    }
+    if (signal_code != 0) {
+        cp_help(job->cli, job->output != NULL
+                              ? "run the same command again to go on where it stopped"
+                              : "with -o FILE.db an interrupted sweep can be continued");
+        return signal_code;
+    }
+    if (r->failed > 0 && job->output != NULL && !job->cli->quiet) {
+        cp_help(job->cli, "coreplay query %s --filter 'failed == 1' --columns point,error",
+                job->output);
+    }
+    return r->failed > 0 ? CP_EXIT_MODEL : CP_EXIT_OK;
+}
+
+static int sweep(Job *job)
+{
+    g_autoptr(GError) error = NULL;
+    CpSweepResult result;
+    CpSweepCount count;
+    CpSweepOptions all = job->o;
+    all.store = NULL;
+    all.n_shards = 1;
+    job->o.progress = show_progress;
+    job->o.data = job;
+    gboolean ok = cp_sweep_missing(&all, NULL, &count, &error) &&
+                  cp_store_want(job->store, count.points, job->o.repeats, &error) &&
+                  cp_sweep_run(&job->o, &result, &error);
+    end_progress(job);
+    if (!ok) {
+        return cp_fail(job->cli, error);
+    }
+    int code = finish(job, &result);
+    g_clear_pointer(&job->store, cp_store_free);
+    int printed = job->output == NULL ? print_results(job) : CP_EXIT_OK;
+    return printed != CP_EXIT_OK ? printed : code;
+}
+
+/* --- searching --- */
+
+static void print_try(const char *value, bool holds, const char *shown, void *data)
+{
+    Job *job = data;
+    if (!job->cli->json) {
+        cp_out(job->cli, "%s=%s  %s  %s\n", job->find_key, value, holds ? "yes" : "no ",
+               shown);
+    }
+}
+
+static void print_found(Job *job, char *const *values, unsigned axis, const char *value)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    const CpGrid *grid = job->plan->grid;
+    for (unsigned i = 0; values[i] != NULL; i++) {
+        if (i != axis) {
+            g_string_append_printf(line, "%s=%s  ", cp_axis_key(cp_grid_axis(grid, i)),
+                                   values[i]);
+        }
+    }
+    const char *end = job->find_max ? "max" : "min";
+    if (job->cli->json) {
+        g_autofree char *quoted =
+            value != NULL ? g_strdup_printf("\"%s\"", value) : g_strdup("null");
+        cp_out(job->cli, "{\"find\":\"%s\",\"axis\":\"%s\",\"at\":\"%s\",\"value\":%s}\n",
+               end, cp_axis_key(cp_grid_axis(grid, axis)), g_strchomp(line->str), quoted);
+    } else if (value != NULL) {
+        cp_out(job->cli, "%s%s %s  %s\n", line->str, end, job->find_key, value);
+    } else {
+        cp_out(job->cli, "%sno %s will do\n", line->str, job->find_key);
+    }
+}
+
+static int find(Job *job)
+{
+    const CpGrid *grid = job->plan->grid;
+    int axis = cp_grid_find(grid, job->find_key);
+    if (axis < 0) {
+        return usage(job->cli, "--find: the axis is not part of the sweep",
+                     "name it as --sweep does");
+    }
+    CpFind f = {job->condition, (unsigned)axis, job->find_max, print_try, job};
+    g_autofree uint64_t *places = g_new0(uint64_t, cp_grid_n_axes(grid) + 1);
+    bool none = false;
+    for (uint64_t point = 0; point < cp_grid_size(grid); point++) {
+        cp_grid_places(grid, point, places);
+        if (places[axis] != 0) {
+            continue; /* one search for each setting of the other axes */
+        }
+        g_auto(GStrv) values = cp_grid_values(grid, point);
+        g_autoptr(GError) error = NULL;
+        g_autofree char *value = NULL;
+        if (!cp_sweep_find(&job->o, &f, places, &value, &error)) {
+            return cp_signals_code() != 0 ? cp_signals_code() : cp_fail(job->cli, error);
+        }
+        print_found(job, values, (unsigned)axis, value);
+        none = none || value == NULL;
+    }
+    return none ? CP_EXIT_EXPECT : CP_EXIT_OK;
+}
+
+/* --- the command --- */
+
+static int act(Job *job)
+{
+    const char *kind = cp_opt_text(job->cli, "emit");
+    if (kind != NULL) {
+        return emit(job, kind);
+    }
+    if (cp_opt_flag(job->cli, "dry-run")) {
+        return dry_run(job);
+    }
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of writing */
+    int code = open_store(job);
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    cp_signals_catch();
+    return job->find_key != NULL ? find(job) : sweep(job);
+}
+
+static int run(CpCli *cli)
+{
+    Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
+    job.o.n_workers = (unsigned)MIN(cp_opt_number(cli, "jobs", 0), 1024);
+    job.o.fail_fast = cp_opt_flag(cli, "fail-fast");
+    job.o.interrupt = cp_signals_flag();
+    job.shown_us = g_get_monotonic_time();
+    int (*const steps[])(Job *) = {read_shard, read_find,         read_until_ci,
+                                   make_plan,  find_until_metric, act};
+    int code = CP_EXIT_OK;
+    for (size_t i = 0; code == CP_EXIT_OK && i < G_N_ELEMENTS(steps); i++) {
+        code = steps[i](&job);
+    }
+    cp_store_free(job.store);
+    cp_plan_free(job.plan);
+    cp_expr_free(job.condition);
+    g_free(job.find_key);
+    g_free(job.until_key);
+    if (job.scratch != NULL) {
+        g_unlink(job.scratch);
+        g_free(job.scratch);
+    }
+    return code;
+}
+
+const CpCmd cp_cmd_sweep = {
+    .name = "sweep",
+    .summary = "simulate many variants (what if) into a result file that can be continued",
+    .operands = "FILE",
+    .operand_list = "files",
+    .operands_min = 1,
+    .operands_max = 1,
+    .also = "what-if grid vary explore scan",
+    .examples = {{"coreplay sweep web.cpw --sweep cores=1,2,4 --sweep rate=200,400 "
+                  "--repeat 20 -o w.db",
+                  "all combinations, 20 seeds each"},
+                 {"coreplay sweep web.cpw --find 'min cores' --such-that 'latency.p99 < "
+                  "50ms'",
+                  "the fewest cores that are enough"},
+                 {"coreplay sweep web.cpw --sweep cores=1..64 -o all.db --emit slurm > "
+                  "submit.sh",
+                  "the same on a cluster"}},
+    .options = options,
+    .see_also = "coreplay-query(1), coreplay-merge(1), coreplay-plot(1), coreplay-run(1)",
+    .run = run,
+};

@@ -1,0 +1,101 @@
+#include "cli/table-print.h"
+
+#include "cli/columns.h"
+#include "cli/json.h"
+#include "traces/diag.h"
+
+#include <math.h>
+#include <string.h>
+
+void cp_table_print_text(CpCli *cli, const CpTableData *data)
+{
+    g_autoptr(GString) align = g_string_new(NULL);
+    for (guint i = 0; i < data->columns->len; i++) {
+        bool number = false;
+        for (guint r = 0; r < data->rows->len; r++) {
+            const CpCell *cells = data->rows->pdata[r];
+            number = number || cells[i].kind == CP_CELL_NUMBER;
+        }
+        g_string_append_c(align, number ? 'r' : 'l');
+    }
+    g_autoptr(CpColumns) columns = cp_columns_new(align->str);
+    for (guint i = 0; i < data->columns->len; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        cp_columns_cell(columns, c->name);
+    }
+    for (guint r = 0; r < data->rows->len; r++) {
+        const CpCell *cells = data->rows->pdata[r];
+        for (guint i = 0; i < data->columns->len; i++) {
+            g_autofree char *text = cp_cell_text(&cells[i], data->columns->pdata[i], false);
+            g_autofree char *clean = cp_clean_text(text, -1);
+            cp_columns_cell(columns, clean);
+        }
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    cp_columns_print(columns, out);
+    cp_out_bytes(cli, out->str, out->len);
+}
+
+static void add_field(GString *out, const char *text)
+{
+    if (strpbrk(text, ",\"\n\r") == NULL) {
+        g_string_append(out, text);
+        return;
+    }
+    g_autoptr(GString) quoted = g_string_new(text);
+    g_string_replace(quoted, "\"", "\"\"", 0);
+    g_string_append_printf(out, "\"%s\"", quoted->str);
+}
+
+void cp_table_print_csv(CpCli *cli, const CpTableData *data)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (guint i = 0; i < data->columns->len; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        g_string_append(out, i > 0 ? "," : "");
+        add_field(out, c->key);
+    }
+    g_string_append_c(out, '\n');
+    for (guint r = 0; r < data->rows->len; r++) {
+        const CpCell *cells = data->rows->pdata[r];
+        for (guint i = 0; i < data->columns->len; i++) {
+            g_autofree char *text = cp_cell_text(&cells[i], data->columns->pdata[i], true);
+            g_string_append(out, i > 0 ? "," : "");
+            add_field(out, text);
+        }
+        g_string_append_c(out, '\n');
+        if (out->len > 65536) {
+            cp_out_bytes(cli, out->str, out->len);
+            g_string_truncate(out, 0);
+        }
+    }
+    cp_out_bytes(cli, out->str, out->len);
+}
+
+static void add_cell(CpJson *json, const CpCell *cell, const CpQueryColumn *c)
+{
+    bool number = cell->kind == CP_CELL_NUMBER && cell->text == NULL;
+    g_autofree char *text = cp_cell_text(cell, c, true);
+    if (cell->kind == CP_CELL_NULL || (number && !isfinite(cell->number))) {
+        cp_json_null(json, c->key);
+    } else if (number) {
+        cp_json_raw(json, c->key, text);
+    } else {
+        cp_json_text(json, c->key, text);
+    }
+}
+
+void cp_table_print_json(CpCli *cli, const CpTableData *data)
+{
+    for (guint r = 0; r < data->rows->len; r++) {
+        const CpCell *cells = data->rows->pdata[r];
+        CpJson *json = cp_json_new();
+        cp_json_open(json, NULL, '{');
+        for (guint i = 0; i < data->columns->len; i++) {
+            add_cell(json, &cells[i], data->columns->pdata[i]);
+        }
+        cp_json_close(json, '}');
+        g_autofree char *text = cp_json_free(json);
+        cp_out(cli, "%s\n", text);
+    }
+}

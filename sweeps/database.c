@@ -1,0 +1,238 @@
+#include "sweeps/database.h"
+
+#include "sim/error.h"
+#include "sweeps/store.h"
+#include "traces/diag.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+enum { BUSY_MS = 60 * 1000 };
+
+gboolean cp_database_fail(CpDatabase *db, int code, GError **error)
+{
+    g_autofree char *path = cp_clean_text(db->path, -1);
+    int primary = code & 0xff;
+    int system = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
+    switch (primary) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "%s is not a result file of coreplay sweep%s", path,
+                    primary == SQLITE_CORRUPT ? ", or it is damaged" : "");
+        return FALSE;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT,
+                    "%s: cannot be written: %s; what was stored before is kept: make room "
+                    "and run the same command again",
+                    path, system != 0 ? g_strerror(system) : sqlite3_errstr(code));
+        return FALSE;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT, "%s may not be written", path);
+        return FALSE;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT,
+                    "%s is in use by another program for longer than %d s", path,
+                    BUSY_MS / 1000);
+        return FALSE;
+    default:
+        g_set_error(error, CP_ERROR, db->writes ? CP_ERROR_OUTPUT : CP_ERROR_INPUT,
+                    "%s: %s%s%s", path,
+                    db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code),
+                    system != 0 ? ": " : "", system != 0 ? g_strerror(system) : "");
+        return FALSE;
+    }
+}
+
+gboolean cp_database_exec(CpDatabase *db, const char *sql, GError **error)
+{
+    int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK || cp_database_fail(db, code, error);
+}
+
+sqlite3_stmt *cp_database_prepare(CpDatabase *db, const char *sql, GError **error)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+    if (code != SQLITE_OK) {
+        cp_database_fail(db, code, error);
+        return NULL;
+    }
+    return stmt;
+}
+
+gboolean cp_database_insert(CpDatabase *db, const char *sql, const char *const *texts,
+                            GError **error)
+{
+    sqlite3_stmt *stmt = cp_database_prepare(db, sql, error);
+    if (stmt == NULL) {
+        return FALSE;
+    }
+    for (int i = 0; texts[i] != NULL; i++) {
+        sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
+    }
+    int code = sqlite3_step(stmt);
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE || cp_database_fail(db, code, error);
+}
+
+char *cp_database_meta(CpDatabase *db, const char *key)
+{
+    char *value = NULL;
+    sqlite3_stmt *stmt =
+        cp_database_prepare(db, "SELECT value FROM meta WHERE key = ?", NULL);
+    if (stmt != NULL) {
+        sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+        if (sqlite3_step(stmt) == SQLITE_ROW) {
+            value = g_strdup((const char *)sqlite3_column_text(stmt, 0));
+        }
+    }
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+/* Shared memory, which WAL needs, does not work across machines. */
+static bool is_network(const char *path)
+{
+    static const unsigned long kinds[] = {
+        0x6969,     /* NFS */
+        0x517b,     /* SMB */
+        0xff534d42, /* CIFS */
+        0xfe534d42, /* SMB2 */
+        0x0bd00bd0, /* Lustre */
+        0x47504653, /* GPFS */
+        0x19830326, /* BeeGFS */
+        0x00c36400, /* Ceph */
+        0x65735546, /* FUSE */
+        0x5346414f, /* AFS */
+        0x01021997, /* 9P */
+    };
+    struct statfs fs;
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (statfs(folder, &fs) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (((unsigned long)fs.f_type & 0xffffffff) == kinds[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static gboolean set_modes(CpDatabase *db, GError **error)
+{
+    const char *journal = is_network(db->path) ? "DELETE" : "WAL";
+    g_autofree char *sql =
+        g_strdup_printf("PRAGMA journal_mode = %s; PRAGMA synchronous = FULL", journal);
+    return cp_database_exec(db, sql, error);
+}
+
+/* Before SQLite is asked to, because it would tell that a folder is missing as an unclear
+ * "unable to open". */
+static gboolean check_file(const char *path, bool writes, GError **error)
+{
+    g_autofree char *clean = cp_clean_text(path, -1);
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS) && !writes) {
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "%s: no such file", clean);
+        return FALSE;
+    }
+    if (!g_file_test(folder, G_FILE_TEST_IS_DIR)) {
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT, "%s: its folder does not exist",
+                    clean);
+        return FALSE;
+    }
+    if (g_file_test(path, G_FILE_TEST_EXISTS) &&
+        !g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        g_set_error(error, CP_ERROR, writes ? CP_ERROR_OUTPUT : CP_ERROR_INPUT,
+                    "%s is no regular file", clean);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
+{
+    if (*path != '\0' && !check_file(path, writes, error)) {
+        return NULL;
+    }
+    CpDatabase *db = g_new0(CpDatabase, 1);
+    db->path = g_strdup(path);
+    db->writes = writes;
+    int flags = writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int code = sqlite3_open_v2(*path != '\0' ? path : ":memory:", &db->handle,
+                               *path != '\0' ? flags : SQLITE_OPEN_READWRITE, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(db->handle, BUSY_MS);
+        sqlite3_extended_result_codes(db->handle, 1);
+    }
+    if (code != SQLITE_OK) {
+        cp_database_fail(db, code, error);
+    } else if (!writes || *path == '\0' || set_modes(db, error)) {
+        return db;
+    }
+    db->writes = false;
+    cp_database_free(db);
+    return NULL;
+}
+
+void cp_database_free(CpDatabase *db)
+{
+    if (db == NULL) {
+        return;
+    }
+    if (db->writes && *db->path != '\0' && db->handle != NULL) {
+        /* Fails while another program has the file open, which then does it. */
+        sqlite3_busy_timeout(db->handle, 0);
+        sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    }
+    sqlite3_close(db->handle);
+    g_free(db->path);
+    g_free(db);
+}
+
+bool cp_database_is_empty(CpDatabase *db)
+{
+    sqlite3_stmt *stmt =
+        cp_database_prepare(db, "SELECT count(*) FROM sqlite_master", NULL);
+    bool empty = stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW &&
+                 sqlite3_column_int64(stmt, 0) == 0;
+    sqlite3_finalize(stmt);
+    return empty;
+}
+
+gboolean cp_database_check(CpDatabase *db, bool *is_new, GError **error)
+{
+    sqlite3_stmt *stmt = cp_database_prepare(
+        db, "SELECT count(*), coalesce(sum(name = 'meta'), 0) FROM sqlite_master", error);
+    int code = stmt != NULL ? sqlite3_step(stmt) : SQLITE_ERROR;
+    bool ours = code == SQLITE_ROW && sqlite3_column_int(stmt, 1) > 0;
+    *is_new = code == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
+    sqlite3_finalize(stmt);
+    if (stmt == NULL || *is_new) {
+        return stmt != NULL;
+    }
+    if (code != SQLITE_ROW) {
+        return cp_database_fail(db, code, error);
+    }
+    g_autofree char *schema = ours ? cp_database_meta(db, "schema") : NULL;
+    g_autofree char *version = ours ? cp_database_meta(db, "coreplay") : NULL;
+    g_autofree char *path = cp_clean_text(db->path, -1);
+    if (schema == NULL) {
+        return cp_database_fail(db, SQLITE_NOTADB, error);
+    }
+    if (g_ascii_strtoll(schema, NULL, 10) > CP_STORE_SCHEMA) {
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "%s was written by a newer version (coreplay %s, schema %s; this one "
+                    "reads up to %d)",
+                    path, version != NULL ? version : "?", schema, CP_STORE_SCHEMA);
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,36 @@
+/* SQLite behind the result files: opening, version, messages; private to sweeps/. */
+#ifndef CP_SWEEPS_DATABASE_H
+#define CP_SWEEPS_DATABASE_H
+
+#include "sim/types.h"
+
+#include <sqlite3.h>
+
+typedef struct {
+    sqlite3 *handle;
+    char *path; /* as given */
+    bool writes;
+} CpDatabase;
+
+/* "" is a database in memory.  A file to be written is in WAL mode, on a network file
+ * system it has a rollback journal. */
+CpDatabase *cp_database_open(const char *path, bool writes, GError **error);
+/* A file that was written becomes a single file without journal. */
+void cp_database_free(CpDatabase *db);
+
+/* Whether this is a result file this version can read; *is_new: it is still empty. */
+gboolean cp_database_check(CpDatabase *db, bool *is_new, GError **error);
+bool cp_database_is_empty(CpDatabase *db);
+
+gboolean cp_database_exec(CpDatabase *db, const char *sql, GError **error);
+sqlite3_stmt *cp_database_prepare(CpDatabase *db, const char *sql, GError **error);
+/* Texts are bound in their order; NULL-ended. */
+gboolean cp_database_insert(CpDatabase *db, const char *sql, const char *const *texts,
+                            GError **error);
+/* New text of a row of `meta`, or NULL. */
+char *cp_database_meta(CpDatabase *db, const char *key);
+
+/* Sets the error for a result code; returns FALSE. */
+gboolean cp_database_fail(CpDatabase *db, int code, GError **error);
+
+#endif

@@ -1,0 +1,841 @@
+#include "sweeps/query.h"
+
+#include "sim/error.h"
+#include "sim/params.h"
+#include "sweeps/expr.h"
+#include "sweeps/stats.h"
+#include "sweeps/table-source.h"
+#include "traces/diag.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- tables --- */
+
+static void column_free(void *data)
+{
+    CpQueryColumn *c = data;
+    g_free(c->name);
+    g_free(c->key);
+    g_free(c);
+}
+
+static CpTableData *data_new(void)
+{
+    CpTableData *data = g_new0(CpTableData, 1);
+    data->columns = g_ptr_array_new_with_free_func(column_free);
+    data->rows = g_ptr_array_new();
+    return data;
+}
+
+static void cells_free(CpCell *cells, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        g_free(cells[i].text);
+    }
+    g_free(cells);
+}
+
+void cp_table_data_free(CpTableData *data)
+{
+    if (data == NULL) {
+        return;
+    }
+    for (guint i = 0; i < data->rows->len; i++) {
+        cells_free(data->rows->pdata[i], data->columns->len);
+    }
+    g_ptr_array_unref(data->rows);
+    g_ptr_array_unref(data->columns);
+    g_free(data);
+}
+
+static int find_column(const CpTableData *data, const char *name)
+{
+    for (guint i = 0; i < data->columns->len; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        g_autofree char *tail = g_strconcat(".", name, NULL);
+        if (strcmp(c->name, name) == 0 || strcmp(c->key, name) == 0 ||
+            (!c->is_metric && g_str_has_suffix(c->name, tail))) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static const double scales[] = {[CP_UNIT_NS] = 1,
+                                [CP_UNIT_COUNT] = 1,
+                                [CP_UNIT_PPM] = 1e-6,
+                                [CP_UNIT_MILLI] = 1e-3,
+                                [CP_UNIT_NUMBER] = 1};
+
+/* Shortest form that is exact to nine digits. */
+static char *plain_number(double x)
+{
+    return x == floor(x) && fabs(x) < 9e15 ? g_strdup_printf("%.0f", x)
+                                           : g_strdup_printf("%.9g", x);
+}
+
+char *cp_cell_text(const CpCell *cell, const CpQueryColumn *c, bool exact)
+{
+    if (cell->kind == CP_CELL_TEXT) {
+        return g_strdup(cell->text);
+    }
+    if (cell->kind == CP_CELL_NULL || isnan(cell->number)) {
+        return g_strdup(exact ? "" : "-");
+    }
+    if (cell->text != NULL) {
+        return g_strdup(cell->text);
+    }
+    if (exact && c->is_metric && c->unit == CP_UNIT_NS) {
+        return g_strdup_printf("%.0f", cell->number);
+    }
+    if (exact || !c->is_metric) {
+        return plain_number(cell->number);
+    }
+    if (c->unit == CP_UNIT_NS) {
+        g_autofree char *size = cp_format_time_human((CpTime)llround(fabs(cell->number)));
+        return g_strconcat(cell->number < 0 ? "-" : "", size, NULL);
+    }
+    if (c->unit == CP_UNIT_PPM) {
+        return g_strdup_printf("%.1f %%", cell->number * 100);
+    }
+    return cell->number == floor(cell->number) ? plain_number(cell->number)
+                                               : g_strdup_printf("%.4g", cell->number);
+}
+
+/* --- loading --- */
+
+static gboolean unknown_column(CpTableSource *s, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = cp_table_source_names(s);
+    g_ptr_array_add(names, NULL);
+    const char *near = cp_nearest(name, (const char *const *)names->pdata);
+    g_autofree char *clean = cp_clean_text(name, -1);
+    if (near != NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "there is no column '%s'; did you mean '%s'?", clean, near);
+    } else {
+        g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "there is no column '%s' (columns: %s)", clean, all);
+    }
+    return FALSE;
+}
+
+/* Adds a column unless it is there; a word of a condition that is no column is text. */
+static gboolean want(CpTableData *data, CpTableSource *s, const char *name, bool optional,
+                     GError **error)
+{
+    if (*name == '\0' || find_column(data, name) >= 0) {
+        return TRUE;
+    }
+    CpQueryColumn *c = g_new0(CpQueryColumn, 1);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    if (cp_table_source_find(s, name, c, sql)) {
+        if (find_column(data, c->name) < 0) {
+            g_ptr_array_add(data->columns, c);
+        } else {
+            column_free(c);
+        }
+        return TRUE;
+    }
+    g_free(c);
+    return optional || unknown_column(s, name, error);
+}
+
+static void read_cell(sqlite3_stmt *stmt, int i, const CpQueryColumn *c, CpCell *cell)
+{
+    int type = sqlite3_column_type(stmt, i);
+    if (type == SQLITE_NULL) {
+        return;
+    }
+    if (type == SQLITE_TEXT) {
+        cell->text = g_strdup((const char *)sqlite3_column_text(stmt, i));
+        CpValue v = cp_value_from_text(cell->text);
+        cell->kind = v.kind == CP_VALUE_NUMBER ? CP_CELL_NUMBER : CP_CELL_TEXT;
+        cell->number = v.number;
+        return;
+    }
+    cell->kind = CP_CELL_NUMBER;
+    cell->number = sqlite3_column_double(stmt, i) * (c->is_metric ? scales[c->unit] : 1);
+}
+
+/* The rows of one file, with the columns of `data`; what a file does not have is empty. */
+static gboolean load_rows(CpTableData *data, CpTableSource *s, const char *path,
+                          GError **error)
+{
+    g_autoptr(GString) sql = g_string_new(NULL);
+    guint n = data->columns->len;
+    for (guint i = 0; i < n; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        CpQueryColumn own = {0};
+        g_string_append(sql, i > 0 ? ", " : "");
+        if (strcmp(c->name, "file") == 0) {
+            char *text = sqlite3_mprintf("%Q", path);
+            g_string_append(sql, text);
+            sqlite3_free(text);
+        } else if (!cp_table_source_find(s, c->name, &own, sql)) {
+            g_string_append(sql, "NULL");
+        }
+        g_free(own.name);
+        g_free(own.key);
+    }
+    sqlite3_stmt *stmt = cp_table_source_select(s, n > 0 ? sql->str : "NULL", error);
+    if (stmt == NULL) {
+        return FALSE;
+    }
+    int code;
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        CpCell *cells = g_new0(CpCell, n + 1);
+        for (guint i = 0; i < n; i++) {
+            read_cell(stmt, (int)i, data->columns->pdata[i], &cells[i]);
+        }
+        g_ptr_array_add(data->rows, cells);
+    }
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE || cp_table_source_fail(s, code, error);
+}
+
+/* --- filter --- */
+
+typedef struct {
+    const CpTableData *data;
+    const CpCell *cells;
+} RowScope;
+
+static bool look_up(const char *name, CpValue *value, void *user)
+{
+    const RowScope *scope = user;
+    int i = find_column(scope->data, name);
+    if (i < 0) {
+        return false;
+    }
+    const CpCell *cell = &scope->cells[i];
+    const CpQueryColumn *c = scope->data->columns->pdata[i];
+    *value = (CpValue){.kind = CP_VALUE_NULL};
+    if (cell->kind == CP_CELL_TEXT ||
+        (cell->kind == CP_CELL_NUMBER && cell->text != NULL)) {
+        *value = cp_value_from_text(cell->text);
+    } else if (cell->kind == CP_CELL_NUMBER) {
+        *value = (CpValue){.kind = CP_VALUE_NUMBER, .number = cell->number};
+        value->dim = c->is_metric && c->unit == CP_UNIT_NS ? CP_DIMS_TIME : CP_DIMS_NUMBER;
+    }
+    return true;
+}
+
+static void filter_rows(CpTableData *data, const CpExpr *filter)
+{
+    guint kept = 0;
+    for (guint i = 0; i < data->rows->len; i++) {
+        RowScope scope = {data, data->rows->pdata[i]};
+        if (cp_expr_holds(filter, look_up, &scope)) {
+            data->rows->pdata[kept++] = data->rows->pdata[i];
+        } else {
+            cells_free(data->rows->pdata[i], data->columns->len);
+        }
+    }
+    g_ptr_array_set_size(data->rows, (gint)kept);
+}
+
+/* --- aggregates --- */
+
+typedef struct {
+    char *function, *metric;
+} Aggregate;
+
+static void aggregate_free(void *data)
+{
+    Aggregate *a = data;
+    g_free(a->function);
+    g_free(a->metric);
+    g_free(a);
+}
+
+static bool is_percentile(const char *name, double *share)
+{
+    char *end = NULL;
+    if (name[0] != 'p' || !g_ascii_isdigit(name[1])) {
+        return false;
+    }
+    double digits = g_ascii_strtod(name + 1, &end);
+    *share = strcmp(name, "p999") == 0 ? 0.999 : digits / 100;
+    return *end == '\0' && *share <= 1;
+}
+
+static gboolean bad_aggregate(const char *text, GError **error)
+{
+    g_autofree char *clean = cp_clean_text(text, -1);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "--show: '%s' is not a function of a metric; for example: 'mean(makespan) "
+                "ci95(makespan) p95(latency.p99)'   (functions: mean ci95 sd min max sum n "
+                "median pNN lo95 hi95)",
+                clean);
+    return FALSE;
+}
+
+static gboolean read_aggregates(const char *text, GPtrArray *list, GError **error)
+{
+    static const char *const functions[] = {"mean", "ci95", "sd",     "min",  "max", "sum",
+                                            "n",    "lo95", "median", "hi95", NULL};
+    g_auto(GStrv) words = g_strsplit_set(text, " ,\t\n", -1);
+    for (char **word = words; *word != NULL; word++) {
+        char *open = strchr(*word, '(');
+        size_t len = strlen(*word);
+        double share;
+        if (len == 0) {
+            continue;
+        }
+        if (open == NULL || (*word)[len - 1] != ')' || open + 2 > *word + len - 1) {
+            return bad_aggregate(*word, error);
+        }
+        Aggregate *a = g_new0(Aggregate, 1);
+        a->function = g_strndup(*word, (gsize)(open - *word));
+        a->metric = g_strndup(open + 1, (gsize)(*word + len - 1 - (open + 1)));
+        g_ptr_array_add(list, a);
+        if (!g_strv_contains(functions, a->function) &&
+            !is_percentile(a->function, &share)) {
+            return bad_aggregate(*word, error);
+        }
+    }
+    return list->len > 0 || bad_aggregate(text, error);
+}
+
+static double evaluate(const char *function, double *values, size_t n)
+{
+    CpStats s = cp_stats(values, n); /* sorts */
+    double low, high, share;
+    if (strcmp(function, "n") == 0) {
+        return (double)n;
+    }
+    if (strcmp(function, "ci95") == 0) {
+        return s.ci95;
+    }
+    if (strcmp(function, "sd") == 0) {
+        return n > 1 ? s.sd : NAN;
+    }
+    if (strcmp(function, "min") == 0) {
+        return s.min;
+    }
+    if (strcmp(function, "max") == 0) {
+        return s.max;
+    }
+    if (strcmp(function, "sum") == 0) {
+        return s.mean * (double)n;
+    }
+    if (strcmp(function, "median") == 0) {
+        return cp_stats_quantile(values, n, 0.5);
+    }
+    if (strcmp(function, "lo95") == 0 || strcmp(function, "hi95") == 0) {
+        cp_stats_bootstrap(values, n, -1, &low, &high);
+        return function[0] == 'l' ? low : high;
+    }
+    return is_percentile(function, &share) ? cp_stats_quantile(values, n, share) : s.mean;
+}
+
+static CpCell aggregate(const CpTableData *data, const GPtrArray *rows, const Aggregate *a)
+{
+    int column = find_column(data, a->metric);
+    g_autofree double *values = g_new(double, rows->len + 1);
+    size_t n = 0;
+    for (guint i = 0; i < rows->len; i++) {
+        const CpCell *cell = &((const CpCell *)rows->pdata[i])[column];
+        if (cell->kind == CP_CELL_NUMBER) {
+            values[n++] = cell->number;
+        }
+    }
+    CpCell cell = {.kind = CP_CELL_NUMBER, .number = evaluate(a->function, values, n)};
+    cell.kind = isnan(cell.number) ? CP_CELL_NULL : CP_CELL_NUMBER;
+    return cell;
+}
+
+static CpCell copy_cell(const CpCell *cell)
+{
+    return (CpCell){cell->kind, cell->number, g_strdup(cell->text)};
+}
+
+static CpQueryColumn *copy_column(const CpQueryColumn *c)
+{
+    CpQueryColumn *copy = g_new0(CpQueryColumn, 1);
+    *copy = (CpQueryColumn){g_strdup(c->name), g_strdup(c->key), c->is_metric, c->unit};
+    return copy;
+}
+
+static char *group_key(const CpTableData *data, const CpCell *cells, char **names)
+{
+    GString *key = g_string_new(NULL);
+    for (; *names != NULL; names++) {
+        int i = find_column(data, *names);
+        g_autofree char *text = cp_cell_text(&cells[i], data->columns->pdata[i], true);
+        g_string_append_printf(key, "%s\n", text);
+    }
+    return g_string_free(key, FALSE);
+}
+
+/* Groups in the order of their first row: GPtrArray of GPtrArray of cells. */
+static GPtrArray *make_groups(const CpTableData *data, char **names)
+{
+    GPtrArray *groups = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    g_autoptr(GHashTable) by_key =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < data->rows->len; i++) {
+        char *key = group_key(data, data->rows->pdata[i], names);
+        GPtrArray *group = g_hash_table_lookup(by_key, key);
+        if (group == NULL) {
+            group = g_ptr_array_new();
+            g_ptr_array_add(groups, group);
+            g_hash_table_insert(by_key, key, group);
+        } else {
+            g_free(key);
+        }
+        g_ptr_array_add(group, data->rows->pdata[i]);
+    }
+    return groups;
+}
+
+static CpTableData *grouped(const CpTableData *data, char **names,
+                            const GPtrArray *aggregates)
+{
+    CpTableData *out = data_new();
+    g_autoptr(GPtrArray) groups = make_groups(data, names);
+    guint n_names = g_strv_length(names);
+    for (char **name = names; *name != NULL; name++) {
+        g_ptr_array_add(out->columns,
+                        copy_column(data->columns->pdata[find_column(data, *name)]));
+    }
+    for (guint k = 0; k < aggregates->len; k++) {
+        const Aggregate *a = aggregates->pdata[k];
+        const CpQueryColumn *c = data->columns->pdata[find_column(data, a->metric)];
+        CpQueryColumn *own = g_new0(CpQueryColumn, 1);
+        own->name = g_strdup_printf("%s(%s)", a->function, c->name);
+        own->key = g_strdup_printf("%s_%s", a->function, c->key);
+        own->is_metric = c->is_metric && strcmp(a->function, "n") != 0;
+        own->unit = own->is_metric ? c->unit : CP_UNIT_NUMBER;
+        g_ptr_array_add(out->columns, own);
+    }
+    for (guint g = 0; g < groups->len; g++) {
+        const GPtrArray *rows = groups->pdata[g];
+        CpCell *cells = g_new0(CpCell, out->columns->len + 1);
+        for (guint i = 0; i < n_names; i++) {
+            cells[i] =
+                copy_cell(&((const CpCell *)rows->pdata[0])[find_column(data, names[i])]);
+        }
+        for (guint k = 0; k < aggregates->len; k++) {
+            cells[n_names + k] = aggregate(data, rows, aggregates->pdata[k]);
+        }
+        g_ptr_array_add(out->rows, cells);
+    }
+    return out;
+}
+
+/* --- sorting --- */
+
+typedef struct {
+    int column;
+    bool down;
+} SortKey;
+
+static int compare_cells(const CpCell *a, const CpCell *b)
+{
+    if (a->kind != b->kind) {
+        return (a->kind > b->kind) - (a->kind < b->kind);
+    }
+    if (a->kind == CP_CELL_TEXT) {
+        return strcmp(a->text, b->text);
+    }
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static int compare_rows(const void *a, const void *b, void *data)
+{
+    const CpCell *x = *(CpCell *const *)a, *y = *(CpCell *const *)b;
+    const GArray *keys = data;
+    for (guint i = 0; i < keys->len; i++) {
+        SortKey key = g_array_index(keys, SortKey, i);
+        int order = compare_cells(&x[key.column], &y[key.column]);
+        if (order != 0) {
+            return key.down ? -order : order;
+        }
+    }
+    return 0;
+}
+
+static gboolean sort_rows(CpTableData *data, const char *text, GError **error)
+{
+    g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(SortKey));
+    g_auto(GStrv) names = g_strsplit(text, ",", -1);
+    for (char **name = names; *name != NULL; name++) {
+        g_strstrip(*name);
+        SortKey key = {.down = **name == '-'};
+        key.column = find_column(data, *name + (key.down ? 1 : 0));
+        if (key.column < 0) {
+            g_autofree char *clean = cp_clean_text(*name, -1);
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                        "--sort: '%s' is not a column of this table", clean);
+            return FALSE;
+        }
+        g_array_append_val(keys, key);
+    }
+    /* A merge sort: equal rows stay in order. */
+    g_qsort_with_data(data->rows->pdata, (gint)data->rows->len, sizeof(void *),
+                      compare_rows, keys);
+    return TRUE;
+}
+
+/* --- a query --- */
+
+typedef struct {
+    const CpQuery *q;
+    CpTableData *data;     /* columns loaded */
+    char **groups;         /* or NULL */
+    char **shown;          /* without groups: columns in order */
+    GPtrArray *aggregates; /* Aggregate */
+    CpExpr *filter;
+} Job;
+
+static gboolean want_list(Job *job, CpTableSource *s, char **names, GError **error)
+{
+    for (; names != NULL && *names != NULL; names++) {
+        if (!want(job->data, s, g_strstrip(*names), false, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Columns nobody asked for by name. */
+static char **usual_columns(Job *job, CpTableSource *s)
+{
+    static const char *const usual[] = {"outcome", "makespan", "cpu", "switches",
+                                        "latency.p99"};
+    g_autoptr(GPtrArray) all = cp_table_source_names(s);
+    g_autoptr(GPtrArray) axes = cp_table_source_axes(s);
+    GPtrArray *names = g_ptr_array_new();
+    if (job->q->files[1] != NULL) {
+        g_ptr_array_add(names, g_strdup("file"));
+    }
+    if (axes->len == 0) {
+        g_ptr_array_add(names, g_strdup("workload"));
+    }
+    GPtrArray *first = job->q->all_columns ? all : axes;
+    for (guint i = 0; i < first->len; i++) {
+        g_ptr_array_add(names, g_strdup(first->pdata[i]));
+    }
+    for (size_t i = 0; !job->q->all_columns && i < G_N_ELEMENTS(usual); i++) {
+        CpQueryColumn c = {0};
+        g_autoptr(GString) sql = g_string_new(NULL);
+        if (cp_table_source_find(s, usual[i], &c, sql)) {
+            g_ptr_array_add(names, g_strdup(usual[i]));
+        }
+        g_free(c.name);
+        g_free(c.key);
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+/* What to load, from the first file. */
+static gboolean plan_columns(Job *job, CpTableSource *s, GError **error)
+{
+    if (job->q->group != NULL) {
+        const char *show = job->q->show != NULL
+                               ? job->q->show
+                               : "mean(makespan) ci95(makespan) n(makespan)";
+        job->groups = g_strsplit(job->q->group, ",", -1);
+        if (!read_aggregates(show, job->aggregates, error) ||
+            !want_list(job, s, job->groups, error)) {
+            return FALSE;
+        }
+    } else if (job->q->columns != NULL) {
+        job->shown = g_strsplit(job->q->columns, ",", -1);
+    } else {
+        job->shown = usual_columns(job, s);
+    }
+    for (guint i = 0; i < job->aggregates->len; i++) {
+        const Aggregate *a = job->aggregates->pdata[i];
+        if (!want(job->data, s, a->metric, false, error)) {
+            return FALSE;
+        }
+    }
+    if (!want_list(job, s, job->shown, error)) {
+        return FALSE;
+    }
+    g_auto(GStrv) names = job->filter != NULL ? cp_expr_names(job->filter) : NULL;
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        want(job->data, s, *name, true, NULL);
+    }
+    if (names != NULL && names[0] != NULL && find_column(job->data, names[0]) < 0) {
+        return unknown_column(s, names[0], error);
+    }
+    return TRUE;
+}
+
+/* The file's name is a column when there are several. */
+static void want_file(Job *job)
+{
+    if (job->q->files[1] != NULL) {
+        CpQueryColumn *c = g_new0(CpQueryColumn, 1);
+        *c = (CpQueryColumn){g_strdup("file"), g_strdup("file"), false, CP_UNIT_NUMBER};
+        g_ptr_array_add(job->data->columns, c);
+    }
+}
+
+static gboolean load(Job *job, GError **error)
+{
+    want_file(job);
+    for (char *const *path = job->q->files; *path != NULL; path++) {
+        CpTableSource *s = cp_table_source_new(*path, error);
+        gboolean ok = s != NULL && (path != job->q->files || plan_columns(job, s, error)) &&
+                      load_rows(job->data, s, *path, error);
+        cp_table_source_free(s);
+        if (!ok) {
+            return FALSE;
+        }
+    }
+    if (job->filter != NULL) {
+        filter_rows(job->data, job->filter);
+    }
+    return TRUE;
+}
+
+/* Only the columns shown, in their order. */
+static CpTableData *chosen(const CpTableData *data, char **names)
+{
+    CpTableData *out = data_new();
+    for (char **name = names; *name != NULL; name++) {
+        int i = find_column(data, *name);
+        if (i >= 0) {
+            g_ptr_array_add(out->columns, copy_column(data->columns->pdata[i]));
+        }
+    }
+    for (guint r = 0; r < data->rows->len; r++) {
+        const CpCell *from = data->rows->pdata[r];
+        CpCell *cells = g_new0(CpCell, out->columns->len + 1);
+        guint k = 0;
+        for (char **name = names; *name != NULL; name++) {
+            int i = find_column(data, *name);
+            if (i >= 0) {
+                cells[k++] = copy_cell(&from[i]);
+            }
+        }
+        g_ptr_array_add(out->rows, cells);
+    }
+    return out;
+}
+
+static void job_clear(Job *job)
+{
+    cp_table_data_free(job->data);
+    g_strfreev(job->groups);
+    g_strfreev(job->shown);
+    g_ptr_array_unref(job->aggregates);
+    cp_expr_free(job->filter);
+}
+
+static gboolean job_init(Job *job, const CpQuery *query, GError **error)
+{
+    *job = (Job){.q = query, .data = data_new()};
+    job->aggregates = g_ptr_array_new_with_free_func(aggregate_free);
+    if (query->filter != NULL) {
+        job->filter = cp_expr_new(query->filter, error);
+        if (job->filter == NULL) {
+            g_prefix_error(error, "--filter: ");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+CpTableData *cp_query_run(const CpQuery *query, GError **error)
+{
+    Job job;
+    CpTableData *out = NULL;
+    if (job_init(&job, query, error) && load(&job, error)) {
+        /* Sorting by a column that is not shown needs it loaded; sort what is shown. */
+        out = job.groups != NULL ? grouped(job.data, job.groups, job.aggregates)
+                                 : chosen(job.data, job.shown);
+        if (query->sort != NULL && !sort_rows(out, query->sort, error)) {
+            g_clear_pointer(&out, cp_table_data_free);
+        }
+    }
+    while (out != NULL && query->limit > 0 && out->rows->len > query->limit) {
+        cells_free(out->rows->pdata[out->rows->len - 1], out->columns->len);
+        g_ptr_array_set_size(out->rows, (gint)out->rows->len - 1);
+    }
+    job_clear(&job);
+    return out;
+}
+
+char **cp_query_axes(const char *file, uint32_t *repeats, GError **error)
+{
+    CpTableSource *s = cp_table_source_new(file, error);
+    if (s == NULL) {
+        return NULL;
+    }
+    GPtrArray *axes = cp_table_source_axes(s);
+    *repeats = cp_table_source_repeats(s);
+    cp_table_source_free(s);
+    g_ptr_array_add(axes, NULL);
+    g_ptr_array_set_free_func(axes, NULL);
+    return (char **)g_ptr_array_free(axes, FALSE);
+}
+
+/* --- paired comparison --- */
+
+/* Less is better for all but what is produced. */
+static bool more_is_better(const char *metric)
+{
+    return strstr(metric, "throughput") != NULL || strstr(metric, "busy_share") != NULL ||
+           g_str_has_suffix(metric, ".n");
+}
+
+typedef struct {
+    const CpComparison *c;
+    const CpTableData *data;
+    char **others;        /* axes beside the compared one */
+    GHashTable *a_values; /* others + repeat -> cell of A */
+} Pairs;
+
+static char *pair_key(const Pairs *p, const CpCell *cells)
+{
+    g_autofree char *rest = group_key(p->data, cells, p->others);
+    const CpCell *repeat = &cells[find_column(p->data, "repeat")];
+    return g_strdup_printf("%s%.0f", rest, repeat->number);
+}
+
+static bool is_variant(const Pairs *p, const CpCell *cells, const char *value)
+{
+    int i = find_column(p->data, p->c->axis);
+    g_autofree char *text = cp_cell_text(&cells[i], p->data->columns->pdata[i], true);
+    return strcmp(text, value) == 0;
+}
+
+static void add_text(CpCell *cell, char *text)
+{
+    *cell = (CpCell){CP_CELL_TEXT, 0, text};
+}
+
+static char *verdict(const Pairs *p, const CpQueryColumn *metric, const CpStats *s)
+{
+    CpCell size = {CP_CELL_NUMBER, fabs(s->mean), NULL},
+           ci = {CP_CELL_NUMBER, s->ci95, NULL};
+    g_autofree char *by = cp_cell_text(&size, metric, false);
+    g_autofree char *plus_minus = cp_cell_text(&ci, metric, false);
+    bool less = s->mean < 0;
+    const char *winner = less == more_is_better(metric->name) ? p->c->a : p->c->b;
+    if (s->n < 2) {
+        return s->n == 0 ? g_strdup("no pairs")
+                         : g_strdup_printf("%s better by %s (one pair)", winner, by);
+    }
+    if (!(fabs(s->mean) > s->ci95)) {
+        return g_strdup_printf("no difference shown: %s +- %s", by, plus_minus);
+    }
+    return g_strdup_printf("%s better by %s +- %s", winner, by, plus_minus);
+}
+
+static CpCell *compare_group(const Pairs *p, const GPtrArray *rows, guint n_columns)
+{
+    int m = find_column(p->data, p->c->metric);
+    const CpQueryColumn *metric = p->data->columns->pdata[m];
+    g_autofree double *differences = g_new(double, rows->len + 1);
+    size_t n = 0;
+    for (guint i = 0; i < rows->len; i++) {
+        const CpCell *cells = rows->pdata[i];
+        g_autofree char *key = pair_key(p, cells);
+        const CpCell *a = g_hash_table_lookup(p->a_values, key);
+        if (is_variant(p, cells, p->c->b) && a != NULL && cells[m].kind == CP_CELL_NUMBER) {
+            differences[n++] = cells[m].number - a->number;
+        }
+    }
+    CpStats s = cp_stats(differences, n);
+    CpCell *out = g_new0(CpCell, n_columns + 1);
+    guint k = 0;
+    for (char **name = p->others; *name != NULL; name++) {
+        out[k++] =
+            copy_cell(&((const CpCell *)rows->pdata[0])[find_column(p->data, *name)]);
+    }
+    out[k++] = (CpCell){n > 0 ? CP_CELL_NUMBER : CP_CELL_NULL, s.mean, NULL};
+    out[k++] = (CpCell){n > 1 ? CP_CELL_NUMBER : CP_CELL_NULL, s.ci95, NULL};
+    out[k++] = (CpCell){CP_CELL_NUMBER, (double)n, NULL};
+    add_text(&out[k], verdict(p, metric, &s));
+    return out;
+}
+
+static void add_column(CpTableData *data, char *name, char *key, bool is_metric,
+                       CpUnit unit)
+{
+    CpQueryColumn *c = g_new0(CpQueryColumn, 1);
+    *c = (CpQueryColumn){name, key, is_metric, unit};
+    g_ptr_array_add(data->columns, c);
+}
+
+static CpTableData *compare_all(Pairs *p)
+{
+    CpTableData *out = data_new();
+    int m = find_column(p->data, p->c->metric);
+    const CpQueryColumn *metric = p->data->columns->pdata[m];
+    for (guint i = 0; i < p->data->rows->len; i++) {
+        CpCell *cells = p->data->rows->pdata[i];
+        if (is_variant(p, cells, p->c->a) && cells[m].kind == CP_CELL_NUMBER) {
+            g_hash_table_insert(p->a_values, pair_key(p, cells), &cells[m]);
+        }
+    }
+    for (char **name = p->others; *name != NULL; name++) {
+        g_ptr_array_add(out->columns,
+                        copy_column(p->data->columns->pdata[find_column(p->data, *name)]));
+    }
+    add_column(out, g_strdup_printf("%s: %s - %s", metric->name, p->c->b, p->c->a),
+               g_strdup_printf("difference_%s", metric->key), true, metric->unit);
+    add_column(out, g_strdup("ci95"), g_strdup_printf("ci95_%s", metric->key), true,
+               metric->unit);
+    add_column(out, g_strdup("pairs"), g_strdup("pairs"), false, CP_UNIT_NUMBER);
+    add_column(out, g_strdup("verdict"), g_strdup("verdict"), false, CP_UNIT_NUMBER);
+    g_autoptr(GPtrArray) groups = make_groups(p->data, p->others);
+    for (guint g = 0; g < groups->len; g++) {
+        g_ptr_array_add(out->rows, compare_group(p, groups->pdata[g], out->columns->len));
+    }
+    return out;
+}
+
+CpTableData *cp_query_compare(const CpComparison *c, GError **error)
+{
+    uint32_t repeats;
+    g_auto(GStrv) axes = cp_query_axes(c->query.files[0], &repeats, error);
+    if (axes == NULL) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) others = g_ptr_array_new();
+    const char *own = NULL;
+    for (char **axis = axes; *axis != NULL; axis++) {
+        g_autofree char *tail = g_strconcat(".", c->axis, NULL);
+        if (own == NULL && (strcmp(*axis, c->axis) == 0 || g_str_has_suffix(*axis, tail))) {
+            own = *axis;
+        } else {
+            g_ptr_array_add(others, *axis);
+        }
+    }
+    g_autofree char *all = g_strjoinv(", ", axes);
+    if (own == NULL) {
+        g_autofree char *clean = cp_clean_text(c->axis, -1);
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "--compare: '%s' is no axis (axes: %s)", clean, all);
+        return NULL;
+    }
+    g_ptr_array_add(others, NULL);
+    g_autofree char *rest = g_strjoinv(",", (char **)others->pdata);
+    g_autofree char *columns =
+        g_strdup_printf("%s%s%s,repeat,%s", own, *rest ? "," : "", rest, c->metric);
+    CpQuery query = c->query;
+    query.columns = columns;
+    query.group = NULL;
+    Job job;
+    CpTableData *out = NULL;
+    if (job_init(&job, &query, error) && load(&job, error)) {
+        Pairs pairs = {c, job.data, (char **)others->pdata, NULL};
+        pairs.a_values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        out = compare_all(&pairs);
+        g_hash_table_unref(pairs.a_values);
+    }
+    job_clear(&job);
+    return out;
+}

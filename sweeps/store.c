@@ -1,0 +1,383 @@
+#include "sweeps/store.h"
+
+#include "sim/assert.h"
+#include "sim/error.h"
+#include "sweeps/database.h"
+#include "traces/diag.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+struct CpStore {
+    CpDatabase *db;
+    sqlite3_stmt *insert;
+    bool in_batch;
+};
+
+void cp_row_free(void *data)
+{
+    CpRow *row = data;
+    g_free(row->error);
+    g_free(row->values);
+    g_free(row->known);
+    g_free(row);
+}
+
+void cp_store_free(CpStore *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    sqlite3_finalize(store->insert);
+    cp_database_free(store->db);
+    g_free(store);
+}
+
+/* --- making a file --- */
+
+static void add_name(GString *sql, const char *name)
+{
+    g_string_append_c(sql, '"');
+    for (; *name != '\0'; name++) {
+        g_string_append(sql, *name == '"' ? "\"" : "");
+        g_string_append_c(sql, *name);
+    }
+    g_string_append_c(sql, '"');
+}
+
+/* Column of an axis; a metric of that name has it already. */
+static char *axis_column(const CpPlan *plan, const char *key)
+{
+    static const char *const own[] = {"point", "repeat",         "seed",   "outcome",
+                                      "error", "expects_failed", "failed", NULL};
+    bool taken = g_strv_contains(own, key);
+    for (guint i = 0; i < plan->metrics->len; i++) {
+        const CpMetricColumn *c = plan->metrics->pdata[i];
+        taken = taken || g_ascii_strcasecmp(c->key, key) == 0;
+    }
+    return g_strconcat(key, taken ? " (axis)" : "", NULL);
+}
+
+static gboolean create_result(CpStore *store, const CpPlan *plan, GError **error)
+{
+    g_autoptr(GString) sql =
+        g_string_new("CREATE TABLE result(point INTEGER NOT NULL, repeat INTEGER NOT NULL, "
+                     "seed INTEGER NOT NULL, outcome TEXT NOT NULL, failed INTEGER NOT "
+                     "NULL, error TEXT, "
+                     "expects_failed INTEGER NOT NULL");
+    for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
+        g_autofree char *column =
+            axis_column(plan, cp_axis_key(cp_grid_axis(plan->grid, i)));
+        g_string_append(sql, ", ");
+        add_name(sql, column);
+        g_string_append(sql, " TEXT");
+    }
+    for (guint i = 0; i < plan->metrics->len; i++) {
+        const CpMetricColumn *c = plan->metrics->pdata[i];
+        g_string_append(sql, ", ");
+        add_name(sql, c->key);
+        g_string_append(sql, " INTEGER");
+    }
+    g_string_append(sql, ", PRIMARY KEY(point, repeat)) WITHOUT ROWID");
+    return cp_database_exec(store->db, sql->str, error);
+}
+
+static gboolean fill_tables(CpStore *store, const CpPlan *plan, GError **error)
+{
+    static const char *const units[] = {"ns", "count", "ppm", "milli", "number"};
+    CpDatabase *db = store->db;
+    for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
+        const CpAxis *axis = cp_grid_axis(plan->grid, i);
+        g_autofree char *column = axis_column(plan, cp_axis_key(axis));
+        g_autoptr(GString) spec = g_string_new(NULL);
+        cp_axis_print(axis, spec);
+        const char *row[] = {cp_axis_key(axis), column, spec->str, NULL};
+        if (!cp_database_insert(db, "INSERT INTO axis(key, column, spec) VALUES(?, ?, ?)",
+                                row, error)) {
+            return FALSE;
+        }
+    }
+    for (guint i = 0; i < plan->metrics->len; i++) {
+        const CpMetricColumn *c = plan->metrics->pdata[i];
+        const char *row[] = {c->name, c->key, units[c->unit], NULL};
+        if (!cp_database_insert(
+                db, "INSERT INTO metric(name, column, unit) VALUES(?, ?, ?)", row, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean fill_meta(CpStore *store, const CpPlan *plan, GError **error)
+{
+    g_autofree char *schema = g_strdup_printf("%d", CP_STORE_SCHEMA);
+    g_autofree char *seed = g_strdup_printf("%" G_GUINT64_FORMAT, plan->seed);
+    const char *meta[] = {"schema",        schema,
+                          "coreplay",      PACKAGE_VERSION,
+                          "workload",      plan->path,
+                          "workload_text", plan->text != NULL ? plan->text : "",
+                          "workload_hash", plan->base->hash,
+                          "plan",          plan->identity,
+                          "plan_hash",     plan->hash,
+                          "seed",          seed,
+                          "points",        "0",
+                          "repeats",       "0"};
+    for (size_t i = 0; i < G_N_ELEMENTS(meta); i += 2) {
+        const char *row[] = {meta[i], meta[i + 1], NULL};
+        if (!cp_database_insert(store->db, "INSERT INTO meta VALUES(?, ?)", row, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* All or nothing: a kill in the middle leaves an empty file, which is taken as new. */
+static gboolean create(CpStore *store, const CpPlan *plan, GError **error)
+{
+    return cp_database_exec(store->db,
+                            "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);"
+                            "CREATE TABLE axis(position INTEGER PRIMARY KEY, key TEXT, "
+                            "column TEXT, spec TEXT);"
+                            "CREATE TABLE metric(position INTEGER PRIMARY KEY, name TEXT, "
+                            "column TEXT, unit TEXT)",
+                            error) &&
+           create_result(store, plan, error) && fill_tables(store, plan, error) &&
+           fill_meta(store, plan, error);
+}
+
+/* --- opening --- */
+
+/* What differs, in the user's words. */
+static const char *difference(const char *a, const char *b)
+{
+    static const struct {
+        const char *prefix, *what;
+    } kinds[] = {{"coreplay ", "another version of coreplay"},
+                 {"workload ", "the workload changed"},
+                 {"seed ", "another seed"},
+                 {"set ", "other settings"},
+                 {"sweep ", "other axes"},
+                 {"zip ", "another --zip"},
+                 {"where ", "another --where"},
+                 {"sample ", "another --sample"}};
+    g_auto(GStrv) one = g_strsplit(a, "\n", -1);
+    g_auto(GStrv) two = g_strsplit(b, "\n", -1);
+    for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        for (int i = 0; one[i] != NULL; i++) {
+            if (g_str_has_prefix(one[i], kinds[k].prefix) &&
+                !g_strv_contains((const char *const *)two, one[i])) {
+                return kinds[k].what;
+            }
+        }
+        for (int i = 0; two[i] != NULL; i++) {
+            if (g_str_has_prefix(two[i], kinds[k].prefix) &&
+                !g_strv_contains((const char *const *)one, two[i])) {
+                return kinds[k].what;
+            }
+        }
+    }
+    return "other axes";
+}
+
+static gboolean check_plan(CpStore *store, const char *path, const CpPlan *plan,
+                           GError **error)
+{
+    g_autofree char *hash = cp_database_meta(store->db, "plan_hash");
+    g_autofree char *identity = cp_database_meta(store->db, "plan");
+    if (hash != NULL && strcmp(hash, plan->hash) == 0) {
+        return TRUE;
+    }
+    g_autofree char *clean = cp_clean_text(path, -1);
+    g_set_error(
+        error, CP_ERROR, CP_ERROR_INPUT,
+        "%s holds another plan (%s); use a new -o file, or --force-new to start over",
+        clean, difference(identity != NULL ? identity : "", plan->identity));
+    return FALSE;
+}
+
+static gboolean open_tables(CpStore *store, const char *path, const CpPlan *plan,
+                            GError **error)
+{
+    if (!cp_database_exec(store->db, "BEGIN IMMEDIATE", error)) {
+        return FALSE;
+    }
+    bool is_new;
+    gboolean ok = cp_database_check(store->db, &is_new, error);
+    ok = ok && (is_new ? create(store, plan, error) : check_plan(store, path, plan, error));
+    /* After an error there is nothing to end if SQLite rolled back by itself. */
+    return ok ? cp_database_exec(store->db, "COMMIT", error)
+              : (cp_database_exec(store->db, "ROLLBACK", NULL), FALSE);
+}
+
+static gboolean prepare_insert(CpStore *store, const CpPlan *plan, GError **error)
+{
+    g_autoptr(GString) sql = g_string_new("INSERT OR IGNORE INTO result VALUES(?");
+    guint n = 7 + cp_grid_n_axes(plan->grid) + plan->metrics->len;
+    for (guint i = 1; i < n; i++) {
+        g_string_append(sql, ",?");
+    }
+    g_string_append_c(sql, ')');
+    store->insert = cp_database_prepare(store->db, sql->str, error);
+    return store->insert != NULL;
+}
+
+CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError **error)
+{
+    if (fresh && *path != '\0') {
+        g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+        g_autofree char *shm = g_strconcat(path, "-shm", NULL);
+        g_autofree char *journal = g_strconcat(path, "-journal", NULL);
+        g_unlink(wal);
+        g_unlink(shm);
+        g_unlink(journal);
+        g_unlink(path);
+    }
+    CpStore *store = g_new0(CpStore, 1);
+    store->db = cp_database_open(path, true, error);
+    if (store->db == NULL || !open_tables(store, path, plan, error) ||
+        !prepare_insert(store, plan, error)) {
+        cp_store_free(store);
+        return NULL;
+    }
+    return store;
+}
+
+CpStore *cp_store_open_read(const char *path, const CpPlan *plan, GError **error)
+{
+    CpStore *store = g_new0(CpStore, 1);
+    store->db = cp_database_open(path, false, error);
+    bool is_new;
+    if (store->db == NULL || !cp_database_check(store->db, &is_new, error) ||
+        (!is_new && !check_plan(store, path, plan, error))) {
+        cp_store_free(store);
+        return NULL;
+    }
+    return store;
+}
+
+/* --- rows --- */
+
+gboolean cp_store_want(CpStore *store, uint64_t points, uint32_t repeats, GError **error)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "UPDATE meta SET value = %" G_GUINT64_FORMAT " WHERE key = 'points';"
+        "UPDATE meta SET value = max(CAST(value AS INTEGER), %u) WHERE key = 'repeats'",
+        points, repeats);
+    return cp_database_exec(store->db, sql, error);
+}
+
+static void bind_row(sqlite3_stmt *insert, const CpPlan *plan, const CpRow *row,
+                     char *const *values)
+{
+    int k = 1;
+    sqlite3_bind_int64(insert, k++, (int64_t)row->point);
+    sqlite3_bind_int64(insert, k++, row->repeat);
+    sqlite3_bind_int64(insert, k++, (int64_t)row->seed);
+    sqlite3_bind_text(insert, k++, row->outcome, -1, SQLITE_STATIC);
+    sqlite3_bind_int(insert, k++, row->failed);
+    sqlite3_bind_text(insert, k++, row->error, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, k++, row->expects_failed);
+    for (unsigned i = 0; values[i] != NULL; i++) {
+        sqlite3_bind_text(insert, k++, values[i], -1, SQLITE_STATIC);
+    }
+    for (guint i = 0; i < plan->metrics->len; i++, k++) {
+        if (row->values != NULL && row->known[i]) {
+            sqlite3_bind_int64(insert, k, row->values[i]);
+        } else {
+            sqlite3_bind_null(insert, k);
+        }
+    }
+}
+
+gboolean cp_store_add(CpStore *store, const CpPlan *plan, const CpRow *row, GError **error)
+{
+    if (!store->in_batch) {
+        if (!cp_database_exec(store->db, "BEGIN IMMEDIATE", error)) {
+            return FALSE;
+        }
+        store->in_batch = true;
+    }
+    g_auto(GStrv) values = cp_grid_values(plan->grid, row->point);
+    bind_row(store->insert, plan, row, values);
+    int code = sqlite3_step(store->insert);
+    sqlite3_reset(store->insert);
+    return code == SQLITE_DONE || cp_database_fail(store->db, code, error);
+}
+
+gboolean cp_store_commit(CpStore *store, GError **error)
+{
+    if (!store->in_batch) {
+        return TRUE;
+    }
+    store->in_batch = false;
+    if (cp_database_exec(store->db, "COMMIT", error)) {
+        return TRUE;
+    }
+    cp_database_exec(store->db, "ROLLBACK", NULL);
+    return FALSE;
+}
+
+gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
+                       GError **error)
+{
+    if (cp_database_is_empty(store->db)) {
+        return TRUE;
+    }
+    g_autofree char *sql =
+        g_strdup_printf("SELECT point, repeat FROM result WHERE point >= %" G_GUINT64_FORMAT
+                        " AND point < %" G_GUINT64_FORMAT " ORDER BY point, repeat",
+                        from, to);
+    sqlite3_stmt *stmt = cp_database_prepare(store->db, sql, error);
+    int code = SQLITE_ROW;
+    while (stmt != NULL && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        CpRowId id = {(uint64_t)sqlite3_column_int64(stmt, 0),
+                      (uint32_t)sqlite3_column_int64(stmt, 1)};
+        g_array_append_val(ids, id);
+    }
+    sqlite3_finalize(stmt);
+    return stmt != NULL &&
+           (code == SQLITE_DONE || cp_database_fail(store->db, code, error));
+}
+
+GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError **error)
+{
+    g_autoptr(GString) sql = g_string_new("SELECT ");
+    add_name(sql, key);
+    g_string_append_printf(sql,
+                           " FROM result WHERE point = %" G_GUINT64_FORMAT
+                           " AND NOT failed ORDER BY repeat",
+                           point);
+    sqlite3_stmt *stmt = cp_database_prepare(store->db, sql->str, error);
+    if (stmt == NULL) {
+        return NULL;
+    }
+    GArray *values = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        if (sqlite3_column_type(stmt, 0) != SQLITE_NULL) {
+            int64_t value = sqlite3_column_int64(stmt, 0);
+            g_array_append_val(values, value);
+        }
+    }
+    sqlite3_finalize(stmt);
+    return values;
+}
+
+gboolean cp_store_count(CpStore *store, uint64_t *rows, uint64_t *failed, GError **error)
+{
+    *rows = *failed = 0;
+    if (cp_database_is_empty(store->db)) {
+        return TRUE;
+    }
+    sqlite3_stmt *stmt = cp_database_prepare(
+        store->db, "SELECT count(*), coalesce(sum(failed), 0) FROM result", error);
+    if (stmt == NULL) {
+        return FALSE;
+    }
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        *rows = (uint64_t)sqlite3_column_int64(stmt, 0);
+        *failed = (uint64_t)sqlite3_column_int64(stmt, 1);
+    }
+    sqlite3_finalize(stmt);
+    return TRUE;
+}

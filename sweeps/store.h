@@ -1,0 +1,66 @@
+/* The result file of a sweep: SQLite, see docs/result-store.md.
+ *
+ * A row is one run: a repeat of a point.  Rows appear in whole batches; a batch that was
+ * committed survives whatever ends the program.  The file carries its plan, and rows of
+ * another plan are refused.  A store is used by one thread. */
+#ifndef CP_SWEEPS_STORE_H
+#define CP_SWEEPS_STORE_H
+
+#include "sweeps/plan.h"
+
+enum { CP_STORE_SCHEMA = 1 };
+
+typedef struct CpStore CpStore;
+
+typedef struct {
+    uint64_t point;
+    uint32_t repeat;
+    uint64_t seed;
+    const char *outcome; /* static: "done" ... , "refused": the point cannot be run */
+    char *error;         /* NULL: none */
+    uint32_t expects_failed;
+    bool failed;     /* counts as a failed point */
+    int64_t *values; /* one a metric of the plan; NULL: none known */
+    bool *known;
+} CpRow;
+
+void cp_row_free(void *row);
+
+/* Opens the file for writing, makes it if it is not there.  `fresh`: starts over.  "" is a
+ * store in memory.  CP_ERROR_INPUT: another plan, a newer version, not a result file;
+ * CP_ERROR_OUTPUT: cannot be written. */
+CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError **error);
+/* For reading, and for --missing: rows of this plan. */
+CpStore *cp_store_open_read(const char *path, const CpPlan *plan, GError **error);
+void cp_store_free(CpStore *store);
+
+/* Says how many repeats and points (after `where`) the sweep wants; the larger number of
+ * repeats is kept. */
+gboolean cp_store_want(CpStore *store, uint64_t points, uint32_t repeats, GError **error);
+
+/* Adds a row to the open batch; a row that is there stays as it is. */
+gboolean cp_store_add(CpStore *store, const CpPlan *plan, const CpRow *row, GError **error);
+/* Ends the batch: what was added is on the disk. */
+gboolean cp_store_commit(CpStore *store, GError **error);
+
+typedef struct {
+    uint64_t point;
+    uint32_t repeat;
+} CpRowId;
+/* Appends the rows of the points from .. to-1, in order. */
+gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
+                       GError **error);
+/* Values of a metric at one point, in order of repeats: new array of int64_t. */
+GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError **error);
+/* Rows there are, and those of failed points. */
+gboolean cp_store_count(CpStore *store, uint64_t *rows, uint64_t *failed, GError **error);
+
+typedef struct {
+    uint64_t added, known; /* rows copied, rows that were there */
+    uint64_t missing;      /* rows the plan still wants */
+} CpMergeResult;
+/* Joins result files of one plan into `path`. */
+gboolean cp_store_merge(const char *path, char *const *inputs, CpMergeResult *result,
+                        GError **error);
+
+#endif

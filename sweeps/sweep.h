@@ -1,0 +1,67 @@
+/* Runs the points of a plan on worker threads and stores the rows.
+ *
+ * What is in the result file already is not run again.  Rows come in any order and are the
+ * same however the work is split: a row depends on the plan, its point and its repeat. */
+#ifndef CP_SWEEPS_SWEEP_H
+#define CP_SWEEPS_SWEEP_H
+
+#include "sweeps/store.h"
+
+typedef struct {
+    uint64_t done, total; /* rows; those found in the file count as done */
+    uint64_t failed;
+    double rate; /* rows a second */
+} CpSweepProgress;
+
+typedef struct {
+    const CpPlan *plan; /* borrowed */
+    CpStore *store;     /* borrowed */
+    uint32_t repeats;
+    uint64_t shard, n_shards; /* only points with index mod n_shards = shard */
+    unsigned n_workers;       /* 0: as many as the host has CPUs */
+    bool fail_fast;
+    const volatile int *interrupt; /* non-zero: finish what runs, store it, stop */
+    double until_ci;               /* share of the mean the interval may have; 0: off */
+    const char *until_metric;      /* column key it is taken of */
+    uint32_t repeats_max;          /* of until_ci */
+    void (*progress)(const CpSweepProgress *progress, void *data); /* may be NULL */
+    void (*row)(const CpRow *row, void *data); /* each new row; may be NULL */
+    void *data;
+} CpSweepOptions;
+
+typedef struct {
+    uint64_t rows;   /* run now */
+    uint64_t found;  /* were in the file */
+    uint64_t failed; /* of those run now */
+    bool stopped;    /* by `interrupt` or fail_fast: points are missing */
+} CpSweepResult;
+
+gboolean cp_sweep_run(const CpSweepOptions *options, CpSweepResult *result, GError **error);
+/* Only these points. */
+gboolean cp_sweep_run_points(const CpSweepOptions *options, const uint64_t *points,
+                             size_t n, CpSweepResult *result, GError **error);
+
+/* Calls `visit` for each point of the shard that wants rows, with how many; the number of
+ * rows and points is returned.  `store` NULL: none is there yet. */
+typedef struct {
+    uint64_t points, rows;
+} CpSweepCount;
+gboolean cp_sweep_missing(const CpSweepOptions *options,
+                          void (*visit)(uint64_t point, uint32_t rows, void *data),
+                          CpSweepCount *count, GError **error);
+
+/* --find: the smallest (or largest) value of an axis at which a condition holds, found by
+ * bisection: the condition must hold from some value on. */
+typedef struct {
+    const CpExpr *condition;
+    unsigned axis;
+    bool largest;
+    /* Each value tried: whether the condition held, and the metric in question. */
+    void (*tried)(const char *value, bool holds, const char *shown, void *data);
+    void *data;
+} CpFind;
+/* *value: new text, NULL if no value will do.  `places` are the others' values. */
+gboolean cp_sweep_find(const CpSweepOptions *options, const CpFind *find, uint64_t *places,
+                       char **value, GError **error);
+
+#endif

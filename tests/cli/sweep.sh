@@ -1,0 +1,194 @@
+#!/bin/sh
+# sweep, merge, query: points, resuming, splitting, searching, tables, faults.
+. "$top_srcdir/tests/cli/lib.sh"
+cat >w.cpw <<'END'
+param n = 2 in [2, 3]
+param work = 5ms
+machine { cores 2 }
+process p {
+  task job() { repeat n { cpu exp(work); wait 1ms; respond } }
+  thread t x 4 { repeat 5 { call job() } }
+}
+END
+
+must "a sweep stores all points and says so"
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 3 -o a.db
+is_code 0
+err_has 'sweep done: 18 runs stored in a.db, 0 were there, 0 failed'
+
+must "the same command again finds everything there"
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 3 -o a.db
+is_code 0
+err_has '0 runs stored in a.db, 18 were there'
+
+must "more repeats are added to the same file"
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 4 -o a.db
+is_code 0
+err_has '6 runs stored in a.db, 18 were there'
+
+must "another plan is refused and nothing is lost"
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --seed 9 -o a.db
+is_code 3
+err_has 'a.db holds another plan (another seed)'
+cp_run query a.db --csv --columns point,repeat
+[ "$(wc -l <out)" = 25 ] || fail "rows were lost"
+
+must "shards joined give the same rows as one process, whatever the number of workers"
+cp_run query a.db --csv
+cp out whole
+for i in 0 1 2; do
+    cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 4 \
+        -o s$i.db --shard $i/3 -j$((i + 1)) -q
+    is_code 0
+done
+cp_run merge m.db s0.db s2.db
+is_code 0
+out_has 'missing 8'
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 4 -o m.db --dry-run --missing
+out_has '^2 points, 8 runs$'
+cp_run merge m.db s1.db s0.db
+out_has 'missing 0'
+cp_run query m.db --csv
+cmp -s out whole || fail "the rows differ"
+
+must "a row can be run again by itself, with the same result"
+seed=$(sed -n 2p whole | cut -d, -f3)
+cp_run run w.cpw -s cores=1 -s policy=rr --seed "$seed" --json
+makespan=$(sed -n 2p whole | cut -d, -f9)
+grep -q "\"makespan_ns\":$makespan" out || fail "makespan is not $makespan"
+
+must "variants meet the same work: the seed of a repeat is the same at every point"
+cp_run query a.db --csv --columns repeat,seed
+[ "$(sed 1d out | sort -u | wc -l)" = 4 ] || fail "more than one seed a repeat"
+
+must "tables group, aggregate, filter, sort and compare"
+cp_run query a.db --group cores --show 'mean(makespan) ci95(makespan) p50(latency.p99) lo95(makespan) n(makespan)'
+is_code 0
+out_has '^cores  mean(makespan)  ci95(makespan)  p50(latency.p99)'
+[ "$(wc -l <out)" = 4 ] || fail "not one line a group"
+cp_run query a.db --filter 'cores >= 2 and policy == rr' --columns cores,policy,makespan --sort -makespan --csv
+[ "$(wc -l <out)" = 9 ] || fail "wrong rows"
+cp_run query a.db --compare policy=rr,eevdf
+is_code 0
+out_has '+-'
+cp_run query a.db --compare cores=1,2
+out_has '2 better by '
+cp_run run w.cpw --json
+cp out lines.jsonl
+cp_run query lines.jsonl --columns workload,cores,makespan
+is_code 0
+out_has 'w.cpw'
+
+must "a search shows the points it tried"
+cp_run sweep w.cpw --find 'min cores' --such-that 'makespan < 120ms'
+is_code 0
+out_has '^min cores  '
+out_has '^cores=[0-9]* *no '
+cp_run sweep w.cpw --find 'min cores' --sweep cores=1..4 --such-that 'makespan < 1us'
+is_code 1
+out_has '^no cores will do'
+
+must "axes may live in the workload, in files, be zipped, dropped and sampled"
+cp_run sweep w.cpw --dry-run
+out_has '^2 points, 2 runs$'
+printf '5ms\n# comment\n7ms\n' >works.txt
+cp_run sweep w.cpw --sweep work=@works.txt --sweep cores=1,2 --zip work,cores --dry-run
+out_has '^1 work=7ms cores=2$'
+out_has '^2 points'
+cp_run sweep w.cpw --sweep n --sweep cores=1..4 --where 'n <= cores' --dry-run
+out_has '^5 points'
+cp_run sweep w.cpw --sweep cores=1..1000 --sweep work=1us..1ms+1us --sample 20 --dry-run
+out_has '^20 points'
+
+must "a point that cannot be run is stored with its error, the others are run"
+cp_run sweep w.cpw --sweep cores=1,2 --sweep thread.t.cpus=0,1 -o f.db
+is_code 4
+err_has '4 were\|3 runs\|4 runs'
+cp_run query f.db --filter 'failed == 1' --columns cores,error
+out_has 'may only use CPU 1'
+
+must "--until-ci repeats until the interval is narrow"
+cp_run sweep w.cpw --sweep cores=1,2 --until-ci 10% -o u.db
+is_code 0
+cp_run query u.db --group cores --show 'mean(makespan) ci95(makespan)' --json
+json_has 'length == 2 and all(.ci95_makespan_ns <= 0.1001 * .mean_makespan_ns)'
+
+must "what cannot be is refused with its reason"
+refuses() {
+    wanted=$1
+    text=$2
+    shift 2
+    cp_run sweep w.cpw "$@"
+    is_code "$wanted"
+    err_has "$text"
+}
+refuses 2 "unknown setting 'core'" --sweep core=1,2
+refuses 2 "did you mean 'cores'" --sweep core=1,2
+refuses 2 'the list is empty' --sweep cores=
+refuses 2 'unit' --sweep eevdf.base_slice=3
+refuses 2 'unit' --sweep work=5
+refuses 2 'never ends' --sweep 'cores=1..8+0'
+refuses 2 '1000000000000 points' --sweep work=1us..1s+1us --sweep seed2=1..1000000
+refuses 2 'equally many' --sweep cores=1,2 --sweep n=2,3,4 --zip cores,n
+refuses 2 'missing at the end' --sweep cores=1,2 --where 'cores <'
+refuses 2 "'5/4' is not I/N" --sweep cores=1,2 --shard 5/4
+
+echo 'not a database, and no JSON either' >text.db
+refuses 3 'is not a result file' --sweep cores=1,2 -o text.db
+sqlite3=$(command -v sqlite3 || :)
+if [ -n "$sqlite3" ]; then
+    cp a.db newer.db
+    "$sqlite3" newer.db "UPDATE meta SET value = 99 WHERE key = 'schema'"
+    refuses 3 'newer version' --sweep cores=1,2 -o newer.db
+    cp_run query newer.db
+    is_code 3
+fi
+refuses 5 'folder does not exist' --sweep cores=1,2 -o nowhere/x.db
+cp_run merge m2.db a.db u.db
+is_code 3
+err_has 'another plan'
+no_file m2.db m2.db.part
+cp_run query a.db --columns makspan
+is_code 2
+err_has "did you mean 'makespan'"
+cp_run query missing.db
+is_code 3
+
+must "a full disk keeps what was stored before, and the sweep goes on later"
+(
+    ulimit -f 60
+    "$COREPLAY" sweep w.cpw --sweep work=1ms..400ms+1ms --until 20ms -o full.db >out 2>err
+    echo $? >code
+)
+code=$(cat code)
+is_code 5
+err_has 'kept'
+cp_run sweep w.cpw --sweep work=1ms..400ms+1ms --until 20ms -o full.db
+is_code 0
+cp_run query full.db --columns point --csv
+[ "$(wc -l <out)" = 401 ] || fail "not all rows are there"
+
+must "two writers of one file lose nothing"
+"$COREPLAY" sweep w.cpw --sweep work=1ms..200ms+1ms -o two.db -q &
+"$COREPLAY" sweep w.cpw --sweep work=1ms..200ms+1ms -o two.db -q || fail "the second failed"
+wait $! || fail "the first failed"
+cp_run query two.db --columns point --csv
+[ "$(wc -l <out)" = 201 ] || fail "not all rows are there"
+
+must "Ctrl-C stores what runs and says how to go on"
+"$COREPLAY" sweep w.cpw --sweep work=100ms..5s+1ms --until 100s -o int.db >out 2>err &
+pid=$!
+sleep 1
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+is_code 143
+err_has 'run the same command again'
+
+must "scripts for clusters quote everything"
+cp_run sweep w.cpw --sweep cores=1,2 --where "cores != 'a b'" -o "odd name.db" --emit parallel
+is_code 0
+sh -n out || fail "no shell script"
+cp_run sweep w.cpw --sweep cores=1,2 -o all.db --emit slurm
+sh -n out || fail "no shell script"
+finish
