@@ -386,21 +386,7 @@ static int64_t arith(CpSim *sim, CpTid tid, uint8_t op, int64_t a, int64_t b)
 
 static bool compare(uint8_t cmp, int64_t a, int64_t b)
 {
-    switch ((CpCmp)cmp) {
-    case CP_EQ:
-        return a == b;
-    case CP_NE:
-        return a != b;
-    case CP_LT:
-        return a < b;
-    case CP_LE:
-        return a <= b;
-    case CP_GT:
-        return a > b;
-    case CP_GE:
-        return a >= b;
-    }
-    return false;
+    return cp_cmp_holds((CpCmp)cmp, (a > b) - (a < b));
 }
 
 static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)

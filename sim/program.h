@@ -79,6 +79,27 @@ typedef enum {
 } CpArith; /* DIV by 0 gives 0 and a diagnosis */
 typedef enum { CP_EQ, CP_NE, CP_LT, CP_LE, CP_GT, CP_GE } CpCmp;
 
+/* Whether the comparison holds for a first value below (-1), equal to (0) or above (1) the
+ * second. */
+static inline bool cp_cmp_holds(CpCmp cmp, int order)
+{
+    switch (cmp) {
+    case CP_EQ:
+        return order == 0;
+    case CP_NE:
+        return order != 0;
+    case CP_LT:
+        return order < 0;
+    case CP_LE:
+        return order <= 0;
+    case CP_GT:
+        return order > 0;
+    case CP_GE:
+        return order >= 0;
+    }
+    return false;
+}
+
 typedef enum {
     CP_SCHED_NORMAL,
     CP_SCHED_BATCH,

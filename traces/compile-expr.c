@@ -696,21 +696,7 @@ bool cpc_duration(Cpc *c, const CpNode *node, uint8_t *a, uint32_t *arg)
 
 static bool compare_const(int64_t cmp, __int128 a, __int128 b)
 {
-    switch ((CpCmp)cmp) {
-    case CP_EQ:
-        return a == b;
-    case CP_NE:
-        return a != b;
-    case CP_LT:
-        return a < b;
-    case CP_LE:
-        return a <= b;
-    case CP_GT:
-        return a > b;
-    case CP_GE:
-        return a >= b;
-    }
-    return false;
+    return cp_cmp_holds((CpCmp)cmp, (a > b) - (a < b));
 }
 
 static bool is_choice(const CpNode *choices, const char *word)

@@ -355,21 +355,7 @@ static bool compare(const CpExpect *e, int64_t value)
             e->tolerance >= 0 ? e->tolerance : base * e->tolerance_ppm / MICRO;
         return off <= margin;
     }
-    switch (e->cmp) {
-    case CP_EQ:
-        return value == e->value;
-    case CP_NE:
-        return value != e->value;
-    case CP_LT:
-        return value < e->value;
-    case CP_LE:
-        return value <= e->value;
-    case CP_GT:
-        return value > e->value;
-    case CP_GE:
-        return value >= e->value;
-    }
-    return false;
+    return cp_cmp_holds(e->cmp, (value > e->value) - (value < e->value));
 }
 
 bool cp_expect_check(const CpExpect *e, CpSim *sim, char **measured)
