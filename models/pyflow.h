@@ -18,6 +18,7 @@ typedef enum {
     PY_FUT_GROUP,    /* gather, wait, TaskGroup, completed */
     PY_FUT_TIMEOUT,  /* asyncio.timeout block */
     PY_FUT_ITER,     /* map, as_completed */
+    PY_FUT_PLAIN,    /* what run_in_executor returns: set by the loop */
 } PyFutKind;
 
 typedef enum { PY_PENDING, PY_RUNNING, PY_DONE, PY_CANCELLED, PY_FAILED } PyFutState;
@@ -26,11 +27,11 @@ enum {
     PY_F_KEEP = 1,        /* somebody has the handle: stays until it is read */
     PY_F_SCHEDULED = 2,   /* task: its step is in the ready queue */
     PY_F_MUST_CANCEL = 4, /* task: the next step raises `cancelled` */
-    PY_F_IN_LOOP = 8,     /* call: done as the worker sees it, the loop has not seen it */
+    PY_F_READ = 8,        /* group: its awaiter has gone on */
     PY_F_SLEEPS = 16,     /* task: waits for its own timer */
     PY_F_QUEUED = 32,     /* task: waits in the queue of an asyncio object */
     PY_F_EXPIRED = 64,    /* timeout block: its time is over */
-    PY_F_UNCANCEL = 128,  /* task: cancelled by its own timeout block */
+    PY_F_GROUPED = 128,   /* child of a group, which frees it */
 };
 
 /* 64 bytes; a task has 32 more for its flow and 8 per register. */
@@ -45,8 +46,11 @@ typedef struct {
     uint32_t next;  /* in the queue of a pool, an object, or the free list */
     uint32_t decl;  /* task declaration; call row while a pool has it */
     uint32_t exc;   /* raised: string index */
-    uint32_t n;     /* group: children not finished; iterator: not yet read */
-    uint32_t a, b;  /* group: first child's exception, awaiter ...; iterator: queue ends */
+    uint32_t n;     /* task: waits begun so far; group: children not finished; iterator: not
+                       yet read */
+    uint32_t a, b;  /* task: group or eager creator, next child of the group; group: first
+                       child; timeout block: outer handler; iterator: queue ends */
+    uint32_t place; /* task: which queue of an object it is in; call: its row of calls */
     int64_t value;
 } PyFut;
 
@@ -58,8 +62,15 @@ typedef enum {
     PY_CB_CHILD,  /* tell the group */
     PY_CB_THREAD, /* wake the thread */
     PY_CB_STOP,   /* the loop's main task: leave the loop */
-    PY_CB_SET,    /* a pool's call that a loop awaits */
+    PY_CB_SET,    /* a pool's call that a loop awaits: set the loop's future */
     PY_CB_ITER,   /* tell the iterator */
+    /* handles of a loop that are no callbacks of futures */
+    PY_R_SLEEP,   /* a task's sleep is over */
+    PY_R_TIMEOUT, /* a timeout block's time is over */
+    PY_R_WAIT,    /* the time of a wait with a limit is over */
+    PY_R_CALL,    /* run the callback's flow */
+    PY_R_PIPE,    /* read the self-pipe */
+    PY_R_IO,      /* a socket is ready for the task */
 } PyCbKind;
 
 typedef struct {
@@ -67,14 +78,14 @@ typedef struct {
 } PyCb;
 
 typedef struct {
-    uint32_t kind; /* PyReadyKind */
+    uint32_t kind : 4, wait : 28; /* PyCbKind; wait of the task it belongs to */
     uint32_t fut;
 } PyReady;
 
 typedef struct {
     CpTime when;
     uint32_t fut, gen;
-    uint32_t kind; /* what becomes ready */
+    uint32_t kind : 4, wait : 28; /* as of PyReady */
     uint32_t order;
 } PyTimer;
 
@@ -103,10 +114,10 @@ typedef struct {
     CpProcId proc;
     uint8_t kind, start;
     bool closed;           /* no more submits */
-    bool full_start;       /* all workers are started at once */
+    bool keeps;            /* futures are asked for through the pool */
     uint32_t max, n, idle; /* workers: at most, started, waiting beyond the queue */
-    uint32_t n_starting;
-    uint32_t first, last; /* futures queued, pending */
+    uint32_t wanted;       /* workers to be started next */
+    uint32_t first, last;  /* futures queued, pending */
     uint32_t n_queued;
     uint32_t unfinished; /* submitted and not done */
     uint32_t live;       /* worker threads alive */
@@ -121,6 +132,11 @@ typedef struct {
     bool manager_on, feeder_on;
     uint32_t kept_first, kept_last; /* futures as_completed may still yield */
 } PyPool;
+
+/* Coroutines that wait for an asyncio object: getters or holders first, putters second. */
+typedef struct PyQueue {
+    uint32_t first_plus1, last_plus1; /* futures linked by `next`; 0: empty */
+} PyQueue;
 
 static inline PyFut *py_fut(const PySim *ps, uint32_t fut)
 {
@@ -165,11 +181,19 @@ CpStep py_pool_step(Py *p); /* pool.c */
 CpStep py_aio_step(Py *p);  /* aio.c */
 /* An operation of a coroutine on an asyncio object or socket. */
 CpStep py_aio_object(Py *p);
+/* pylock.c: the operation as a thread does it; at once, if it cannot block. */
+CpStep py_thread_op(Py *p);
+CpStep py_sync_now(Py *p);
+/* SEND would have to wait for room. */
+bool py_is_full(const Py *p);
 CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc);
 
 /* aio.c */
-void py_loop_ready(Py *p, uint32_t loop, uint32_t kind, uint32_t fut);
-void py_loop_wake(Py *p, uint32_t loop);
+void py_loop_ready(CpSim *sim, uint32_t loop, uint32_t kind, uint32_t fut);
+/* Lets it leave its select; `pipe`: through the self-pipe. */
+void py_loop_wake(CpSim *sim, uint32_t loop, CpTid waker, bool pipe);
+/* A socket or pipe that coroutines wait for has something. */
+void py_loop_poll(CpSim *sim, CpObjId obj, CpTid from);
 void py_loops_clear(PySim *ps);
 bool py_loop_metric(const CpSim *sim, const char *name, int64_t *value);
 /* The process gets a signal; false: it has no handler for it. */
@@ -182,7 +206,9 @@ void py_group_child(Py *p, uint32_t group, uint32_t child);
 CpStep py_call_ended(Py *p, uint32_t fut);
 bool py_call_cancel(Py *p, uint32_t fut);
 void py_iter_child(Py *p, uint32_t iter, uint32_t child);
-/* An executor's future for run_in_executor. */
+/* The element of a MAP's sequence; `from`: the first integer. */
+int64_t py_element(const Py *p, const CpCallDecl *call, uint32_t index, uint32_t from);
+/* Submits a call: its future to *fut when it says NEXT, CP_NONE if it was refused. */
 CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *fut);
 
 #endif

@@ -1,5 +1,7 @@
 #include "models/pyflow.h"
 
+#include <string.h>
+
 /* Kernel operations of Python threads: the interpreter lock is given up around whatever
  * may block, bursts run under it. */
 
@@ -291,7 +293,10 @@ static void child_made(Py *p, uint32_t decl)
     uint32_t flags = cp_thread_decl(p->sim->w, decl)->flags;
     PyThread *c = py_thread(p->sim, child);
     p->t->child = child;
-    if (!(flags & CP_THREAD_FORKS)) {
+    if (flags & CP_THREAD_FORKS) {
+        PyProc *forked = py_proc(p->sim, cp_thread(p->sim, child)->proc);
+        memcpy(forked->pools, p->proc->pools, p->sim->w->pools->len * sizeof(uint32_t));
+    } else {
         c->flags |= PY_STARTER;
     }
     if (!(flags & (CP_THREAD_DAEMON | CP_THREAD_FORKS))) {

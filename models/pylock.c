@@ -211,6 +211,17 @@ static CpStep wait_op(Py *p)
     }
 }
 
+bool py_is_full(const Py *p)
+{
+    return full(p, &p->sim->objs[p->insn->c]);
+}
+
+CpStep py_sync_now(Py *p)
+{
+    p->t->sync = 0;
+    return sync_step(p, CP_WHY_BEGIN);
+}
+
 CpStep py_lock_step(Py *p)
 {
     CpOp op = (CpOp)p->insn->op;
@@ -220,6 +231,12 @@ CpStep py_lock_step(Py *p)
          ((op == CP_OP_SEND || op == CP_OP_RECV) && p->insn->a & CP_IO_AWAIT))) {
         return py_aio_object(p);
     }
+    return py_thread_op(p);
+}
+
+CpStep py_thread_op(Py *p)
+{
+    CpOp op = (CpOp)p->insn->op;
     switch (op) {
     case CP_OP_UNLOCK:
         py_charge(p, op_cost(p));

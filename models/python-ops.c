@@ -102,26 +102,33 @@ static void run_cb(Py *p, const PyCb *cb, uint32_t fut)
     switch ((PyCbKind)cb->kind) {
     case PY_CB_STEP:
     case PY_CB_STOP:
-        py_loop_ready(p, py_fut(ps, cb->target)->home, cb->kind, cb->target);
+        py_loop_ready(p->sim, py_fut(ps, cb->target)->home, cb->kind, cb->target);
         break;
     case PY_CB_CHILD:
         if (py_fut(ps, cb->target)->home == CP_NONE) {
             py_group_child(p, cb->target, fut);
         } else {
-            py_fut(ps, fut)->next = cb->target;
-            py_loop_ready(p, py_fut(ps, cb->target)->home, cb->kind, fut);
+            py_loop_ready(p->sim, py_fut(ps, cb->target)->home, cb->kind, fut);
         }
         break;
     case PY_CB_THREAD:
         cp_wake_thread(p->sim, cb->target, p->tid, CP_WAKE_THREAD, 0);
         break;
-    case PY_CB_SET:
-        py_loop_ready(p, cb->target, cb->kind, fut);
-        py_loop_wake(p, cb->target);
+    case PY_CB_SET: {
+        PyFut *f = py_fut(ps, cb->target);
+        f->value = py_fut(ps, fut)->value;
+        f->exc = py_fut(ps, fut)->exc;
+        f->n = py_fut(ps, fut)->state;
+        f->waits = CP_NONE;
+        py_loop_ready(p->sim, f->home, cb->kind, cb->target);
+        py_loop_wake(p->sim, f->home, p->tid, true);
         break;
+    }
     case PY_CB_ITER:
         py_iter_child(p, cb->target, fut);
         break;
+    default:
+        cp_require(false);
     }
 }
 

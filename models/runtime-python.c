@@ -291,6 +291,15 @@ static CpStep dispatch(Py *p)
     return py_op_step(p);
 }
 
+/* Between two operations of the main thread. */
+static CpStep handle_signal(Py *p)
+{
+    PyFut *f = py_fut(p->ps, p->proc->signals);
+    p->proc->signals = f->next;
+    f->a = cp_thread(p->sim, p->tid)->flow;
+    return py_switch_to(p, f->flow);
+}
+
 static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
 {
     Py p;
@@ -311,6 +320,9 @@ static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
     if (p.flow->rt_state == 0) {
         if (!(p.t->flags & PY_HAS)) {
             PY_DO(py_take(&p));
+        }
+        if (G_UNLIKELY(p.proc->signals != CP_NONE) && p.proc->main == tid) {
+            return handle_signal(&p);
         }
         p.why = CP_WHY_BEGIN;
     }
@@ -353,6 +365,8 @@ static void init_shared(CpSim *sim)
     ps->exc_timeout = find_string(sim->w, "timeout", PY_EXC_TIMEOUT);
     ps->exc_broken = find_string(sim->w, "broken", PY_EXC_BROKEN);
     cp_hist_init(&ps->lag, sim->arena);
+    ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
+    sim->rt_poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */
     ps->defaults = cp_params_new(cp_python_params);
     sim->rt_shared = ps;
@@ -460,7 +474,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
         (p->v[PYP_LOCK] == 0 &&
          (p->version.number > 313 || (p->version.number == 313 && p->version.patch >= 1)));
     p->start = start_method(p);
-    p->main = CP_NONE;
+    p->main = p->signals = CP_NONE;
     p->live = (uint64_t)p->v[PYP_GC_LIVE];
     p->interp_gils = none_rows(sim, sim->w->interps->len);
     p->pools = none_rows(sim, sim->w->pools->len);

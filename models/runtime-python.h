@@ -137,11 +137,17 @@ typedef struct {
     bool reported;  /* starvation was diagnosed */
     uint16_t flags; /* PY_HAS .. */
     uint32_t gil;
-    CpTid child;   /* thread whose handshake it waits for */
-    CpTime left;   /* burst: nominal work left */
-    CpTime chunk;  /* burst: what was handed to cp_run */
-    CpTime asked;  /* begins to wait for the GIL */
-    uint64_t seen; /* switch number when it last began to wait */
+    uint8_t end_state; /* of the call a process worker has run */
+    uint32_t end_exc;
+    uint32_t starting;  /* declaration of the thread a pool starts */
+    uint32_t submitted; /* future of the submit, or group, in hand */
+    uint32_t map_next, map_n;
+    CpTime deadline; /* of the wait in hand */
+    CpTid child;     /* thread whose handshake it waits for */
+    CpTime left;     /* burst: nominal work left */
+    CpTime chunk;    /* burst: what was handed to cp_run */
+    CpTime asked;    /* begins to wait for the GIL */
+    uint64_t seen;   /* switch number when it last began to wait */
     CpTime gil_wait;
     uint32_t waits;       /* rounds of the present wait for the GIL */
     uint32_t wait_number; /* of its present round among all of that GIL */
@@ -185,7 +191,7 @@ typedef struct {
     bool hand_over;   /* threading.Lock passes ownership after 1 ms */
     bool main_ended;
     uint64_t young, live; /* garbage collector */
-    uint64_t signals;     /* pending, by number */
+    uint32_t signals;     /* callbacks of signals to run, CP_NONE: none */
 } PyProc;
 
 /* State shared by all Python processes of a run. */
@@ -194,6 +200,7 @@ typedef struct {
     CpParamSet *defaults; /* of processes without settings */
     uint32_t free_fut, free_cb;
     uint32_t exc_cancelled, exc_timeout, exc_broken; /* string indexes */
+    struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
     uint64_t iterations, tasks, tasks_failed, lost, calls;
     CpTime blocked_max;

@@ -363,6 +363,9 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     o->value += item.size;
     o->passed++;
     cp_items_push(o, item);
+    if (G_UNLIKELY(o->pollers > 0)) {
+        sim->rt_poll(sim, obj, from);
+    }
     wake(sim, o, o->chan, 1, from, o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
 }
 
@@ -441,6 +444,9 @@ static CpStep recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     o->acquired++;
     regs[CP_REG_VALUE] = item.value;
     regs[CP_REG_RELEASE] = item.stamp;
+    if (G_UNLIKELY(o->pollers > 0)) {
+        sim->rt_poll(sim, i->c, tid);
+    }
     wake(sim, o, o->chan2, 1, tid, 0);
     cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
     return done(sim, tid);

@@ -114,6 +114,7 @@ typedef struct {
     CpItem *items;         /* owned */
     CpTime since;          /* when the owner took it */
     uint32_t running;      /* device: requests in service */
+    uint32_t pollers;      /* who wants sim->rt_poll to be called when something arrives */
     /* statistics */
     uint64_t acquired, contended, dropped, passed;
     CpTime hold_ns, wait_ns, wait_max_ns;
@@ -290,7 +291,9 @@ struct CpSim {
     CpTable rt_thread_table, rt_flow_table;
     void *rt_shared;                    /* state all processes of a runtime share */
     void (*rt_shared_free)(void *data); /* NULL: none */
-    GArray *free_flows;                 /* CpFlowId by number of registers */
+    /* A runtime's: an object with pollers got an item, or room; NULL: none. */
+    void (*rt_poll)(CpSim *sim, CpObjId obj, CpTid from);
+    GArray *free_flows; /* CpFlowId by number of registers */
     GPtrArray *proc_data;
     CpGroupState *groups;
     CpGroupCpu *group_cpu; /* [group][cpu] */
