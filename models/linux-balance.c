@@ -170,7 +170,26 @@ static uint32_t idlest_node(const Place *p, CpCpu near)
     return best;
 }
 
-/* The idle CPU that went idle last, a whole idle core first; else the least loaded. */
+/* The threads of a CPU have wanted more than it has for some time; young ones hardly count.
+ * Mirrors fair.c:group_is_overloaded for a group of one CPU. */
+static bool is_overloaded(const Place *p, CpCpu cpu)
+{
+    CpRq *rq = (CpRq *)(uintptr_t)cp_policy_rq(p->policy, cpu); /* only walked */
+    CpTid curr = cp_cpu_curr(p->sim, cpu);
+    uint64_t sum = curr != CP_NONE ? cp_thread_demand(p->sim, curr) : 0;
+    CpEnt e = CP_NONE;
+    for (unsigned i = 0; i < LOOK_MAX; i++) {
+        e = rq->policy->cls->next_queued(rq, e);
+        if (e == CP_NONE) {
+            break;
+        }
+        sum += e & CP_ENT_GROUP ? 1024 : cp_thread_demand(p->sim, e);
+    }
+    return sum * 100 > 1024 * IMBALANCE_PCT;
+}
+
+/* The idle CPU that went idle last, a whole idle core first; else the CPU it is
+ * started from, or if that is overloaded the least loaded. */
 static CpCpu idlest_cpu(const Place *p, CpCpu near)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
@@ -193,7 +212,14 @@ static CpCpu idlest_cpu(const Place *p, CpCpu near)
             least = c;
         }
     }
-    return idle != CP_NONE ? idle : least;
+    if (idle != CP_NONE) {
+        return idle;
+    }
+    /* A CPU with capacity left keeps what is started on it (update_pick_idlest). */
+    if (m->cpu[near].node == node && may(p, near) && !is_overloaded(p, near)) {
+        return near;
+    }
+    return least;
 }
 
 CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)

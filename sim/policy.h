@@ -231,6 +231,9 @@ CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
 /* Release of the job in hand: its flow's CP_REG_RELEASE (period, arrival, received
  * request), or cp_thread_ready_since if that holds none. */
 CpTime cp_thread_release(const CpSim *sim, CpTid tid);
+/* How much of its life the thread wanted a CPU, of 1024; a new one starts from 0 and is
+ * believed half after 32 ms.  Stands for its runnable average (pelt.c). */
+uint32_t cp_thread_demand(const CpSim *sim, CpTid tid);
 
 /* fair.c:prio_to_weight */
 uint32_t cp_nice_weight(int nice);
