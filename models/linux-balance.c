@@ -381,8 +381,7 @@ CpTime cp_linux_balance(CpRq *rq)
         }
     }
     if (cp_now(sim) >= state_of(rq)->next_balance) {
-        state_of(rq)->next_balance =
-            cp_now(sim) + interval_of(rq, true); /* busiest itself */
+        rebalance(rq);
     }
     for (uint32_t i = 0; i < n; i++) {
         next = MIN(next, state_of(fair_on(rq, i))->next_balance);
