@@ -2,6 +2,7 @@
 
 #include "cli/report.h"
 #include "cli/size.h"
+#include "plots/chart-sweep.h"
 #include "plots/chart.h"
 #include "sim/params.h"
 
@@ -23,6 +24,16 @@ static const CpOption options[] = {
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "begin at this time, for example 4.9s"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part", "end at this time"},
+    {"x", 'x', CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
+     "the axis to the right (default: the first of the sweep)"},
+    {"y", 'y', CP_OPT_TEXT, "METRIC", NULL, NULL, "Chart sweep",
+     "the metric upwards (default makespan)"},
+    {"by", 0, CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
+     "one line for each value of this axis"},
+    {"heat", 0, CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
+     "draw a heat map with this axis upwards"},
+    {"filter", 0, CP_OPT_TEXT, "EXPR", NULL, NULL, "Chart sweep",
+     "only runs for which this holds, as for coreplay query"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -153,6 +164,34 @@ static void free_recording(void *recording)
     cp_cpr_free(recording);
 }
 
+/* The chart of a result file, which is no recording. */
+static int plot_sweep(CpCli *cli, const char *output)
+{
+    Plot plot = {0};
+    CpSweepChart chart = {
+        .file = cli->operands[1],
+        .x = cp_opt_text(cli, "x"),
+        .y = cp_opt_text(cli, "y"),
+        .by = cp_opt_text(cli, "by"),
+        .heat = cp_opt_text(cli, "heat"),
+        .filter = cp_opt_text(cli, "filter"),
+    };
+    g_autoptr(GError) error = NULL;
+    if (cli->n_operands != 2) {
+        cp_error(cli, "chart 'sweep' shows one result file, %d are given",
+                 cli->n_operands - 1);
+        return CP_EXIT_USAGE;
+    }
+    int code = read_looks(cli, &plot);
+    if (code == CP_EXIT_OK) {
+        code = cp_output_check(cli, output, cli->operands);
+    }
+    if (code == CP_EXIT_OK && !cp_chart_sweep_draw(&chart, output, &plot.options, &error)) {
+        code = cp_fail(cli, error);
+    }
+    return code;
+}
+
 static int run(CpCli *cli)
 {
     const char *output = cp_opt_text(cli, "output");
@@ -160,6 +199,9 @@ static int run(CpCli *cli)
         cp_error(cli, "where to? --output is missing");
         cp_help(cli, "for example: -o fig.svg   the ending says the format");
         return CP_EXIT_USAGE;
+    }
+    if (strcmp(cli->operands[0], cp_chart_sweep_info.name) == 0) {
+        return plot_sweep(cli, output);
     }
     Plot plot = {.recordings = g_ptr_array_new_with_free_func(free_recording)};
     int code = read_looks(cli, &plot);

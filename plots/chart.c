@@ -1,6 +1,7 @@
 #include "plots/chart.h"
 
 #include "plots/chart-job.h"
+#include "plots/chart-sweep.h"
 #include "plots/output.h"
 #include "sim/assert.h"
 #include "sim/error.h"
@@ -22,11 +23,12 @@ static const CpChartClass *const charts[] = {&cp_chart_occupancy, &cp_chart_swit
 const CpChartInfo *cp_charts(void)
 {
     static gsize once;
-    static CpChartInfo infos[G_N_ELEMENTS(charts) + 1];
+    static CpChartInfo infos[G_N_ELEMENTS(charts) + 2];
     if (g_once_init_enter(&once)) {
         for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
             infos[i] = charts[i]->info;
         }
+        infos[G_N_ELEMENTS(charts)] = cp_chart_sweep_info;
         g_once_init_leave(&once, 1);
     }
     return infos;

@@ -195,19 +195,21 @@ static bool any_has(CpTableSource *s, const char *path)
     return has;
 }
 
-/* A metric by its name or key: the unit is in the key; shares are 0 to 1 in JSON. */
+/* A metric by its name or key: the unit is in the key; shares are 0 to 1 in JSON.  Rows
+ * that `query --json` printed have their metrics at the top. */
 static bool find_json_metric(CpTableSource *s, const char *name, CpQueryColumn *c,
                              GString *sql)
 {
-    static const char *const endings[] = {"", "_ns"};
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
-        g_autofree char *key = g_strconcat(name, endings[i], NULL);
+    static const char *const places[] = {"$.metrics.", "$."}, *const endings[] = {"",
+                                                                                  "_ns"};
+    for (size_t i = 0; i < 4; i++) {
+        g_autofree char *key = g_strconcat(name, endings[i % 2], NULL);
         g_strdelimit(key, ".", '_');
-        g_autofree char *path = g_strdup_printf("$.metrics.\"%s\"", key);
-        if (strpbrk(key, "\"'\\") != NULL || !any_has(s, path)) {
+        bool time = g_str_has_suffix(key, "_ns");
+        g_autofree char *path = g_strdup_printf("%s\"%s\"", places[i / 2], key);
+        if (strpbrk(key, "\"'\\") != NULL || (i >= 2 && !time) || !any_has(s, path)) {
             continue;
         }
-        bool time = g_str_has_suffix(key, "_ns");
         set_column(c, name, key, true, time ? CP_UNIT_NS : CP_UNIT_NUMBER);
         g_string_append_printf(sql, "json_extract(line, '%s')", path);
         return true;

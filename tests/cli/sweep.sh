@@ -191,4 +191,16 @@ is_code 0
 sh -n out || fail "no shell script"
 cp_run sweep w.cpw --sweep cores=1,2 -o all.db --emit slurm
 sh -n out || fail "no shell script"
+
+must "the chart of a sweep shows lines with intervals, or a heat map"
+cp_run plot sweep a.db -x cores -y makespan --by policy -o lines.txt --data lines.csv
+is_code 0
+grep -q 'eevdf' lines.txt || fail "no label of a line"
+[ "$(wc -l <lines.csv)" = 7 ] || fail "not the numbers of six points"
+cp_run plot sweep a.db -x cores --heat policy -o heat.txt
+is_code 0
+cp_run plot sweep a.db -x core -o x.txt
+is_code 2
+err_has "did you mean 'cores'"
+no_file x.txt
 finish

@@ -1,0 +1,569 @@
+#include "plots/chart-sweep.h"
+
+#include "plots/axes.h"
+#include "plots/output.h"
+#include "sim/error.h"
+#include "sweeps/query.h"
+#include "traces/diag.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12 };
+
+#define DEFAULT_WIDTH  620.0
+#define DEFAULT_HEIGHT 360.0
+#define SIZE_MIN       200.0
+#define LABEL_MAX      150.0
+
+const CpChartInfo cp_chart_sweep_info = {
+    "sweep", "a metric over the axes of a sweep: lines with intervals, or a heat map", 1};
+
+/* One mean with its interval. */
+typedef struct {
+    unsigned x, line; /* index of the value */
+    double mean, ci;  /* in units of the axis; ci NAN: one repeat */
+} Dot;
+
+typedef struct {
+    const CpSweepChart *chart;
+    const CpTheme *theme;
+    CpCanvas *canvas;
+    CpTableData *data;                 /* x, line, mean, ci95 */
+    const CpQueryColumn *y;            /* of the mean */
+    GPtrArray *xs, *lines;             /* text of the values, sorted if they are numbers */
+    GArray *dots;                      /* Dot */
+    double scale;                      /* from the metric's unit to that of the ticks */
+    char *x_name, *line_name, *y_name; /* line_name NULL: one line */
+    GString *others;                   /* axes that are neither shown nor filtered */
+    double *at;                        /* place of each x value, 0 to 1 */
+    double width, height;
+} Sweep;
+
+/* --- data --- */
+
+static int find_value(const GPtrArray *values, const char *text)
+{
+    for (guint i = 0; i < values->len; i++) {
+        if (strcmp(values->pdata[i], text) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Numbers go upwards; words keep the order of the sweep. */
+static void collect(const CpTableData *data, guint column, GPtrArray *values,
+                    GArray *numbers)
+{
+    for (guint r = 0; r < data->rows->len; r++) {
+        const CpCell *cell = &((const CpCell *)data->rows->pdata[r])[column];
+        g_autofree char *text = cp_cell_text(cell, data->columns->pdata[column], true);
+        if (find_value(values, text) >= 0) {
+            continue;
+        }
+        double number = cell->kind == CP_CELL_NUMBER ? cell->number : NAN;
+        guint at = values->len;
+        while (at > 0 && number < g_array_index(numbers, double, at - 1)) {
+            at--;
+        }
+        g_ptr_array_insert(values, (gint)at, g_steal_pointer(&text));
+        g_array_insert_val(numbers, at, number);
+    }
+}
+
+/* Places on the axis: numbers by size, or by their logarithm when they span much; words
+ * evenly. */
+static void place(Sweep *s, const GArray *numbers)
+{
+    guint n = numbers->len;
+    s->at = g_new0(double, n + 1);
+    double low = n > 0 ? g_array_index(numbers, double, 0) : 0;
+    double high = n > 0 ? g_array_index(numbers, double, n - 1) : 0;
+    bool numeric = s->chart->heat == NULL;
+    for (guint i = 0; i < n; i++) {
+        numeric = numeric && isfinite(g_array_index(numbers, double, i));
+    }
+    bool log_scale = low > 0 && high / low >= 8;
+    for (guint i = 0; i < n; i++) {
+        double v = g_array_index(numbers, double, i);
+        if (!numeric || !(high > low)) {
+            s->at[i] = ((double)i + 0.5) / n;
+        } else if (log_scale) {
+            s->at[i] = log(v / low) / log(high / low);
+        } else {
+            s->at[i] = (v - low) / (high - low);
+        }
+    }
+}
+
+static gboolean read_dots(Sweep *s, GError **error)
+{
+    guint mean = s->line_name != NULL ? 2 : 1;
+    g_autoptr(GArray) x_numbers = g_array_new(FALSE, FALSE, sizeof(double));
+    g_autoptr(GArray) line_numbers = g_array_new(FALSE, FALSE, sizeof(double));
+    s->y = s->data->columns->pdata[mean];
+    s->scale = s->y->unit == CP_UNIT_PPM ? 100 : 1;
+    collect(s->data, 0, s->xs, x_numbers);
+    if (s->line_name != NULL) {
+        collect(s->data, 1, s->lines, line_numbers);
+    } else {
+        g_ptr_array_add(s->lines, g_strdup(""));
+    }
+    place(s, x_numbers);
+    for (guint r = 0; r < s->data->rows->len; r++) {
+        const CpCell *cells = s->data->rows->pdata[r];
+        g_autofree char *x = cp_cell_text(&cells[0], s->data->columns->pdata[0], true);
+        g_autofree char *line =
+            cp_cell_text(&cells[mean - 1], s->data->columns->pdata[mean - 1], true);
+        Dot dot = {.x = (unsigned)find_value(s->xs, x),
+                   .line = s->line_name != NULL ? (unsigned)find_value(s->lines, line) : 0,
+                   .mean = cells[mean].number * s->scale,
+                   .ci = cells[mean + 1].kind == CP_CELL_NUMBER
+                             ? cells[mean + 1].number * s->scale
+                             : NAN};
+        if (cells[mean].kind == CP_CELL_NUMBER) {
+            g_array_append_val(s->dots, dot);
+        }
+    }
+    if (s->dots->len == 0) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no run has a value of '%s'",
+                    s->y_name);
+        return FALSE;
+    }
+    bool lines_fit = s->chart->heat != NULL || s->lines->len <= LINES_MAX;
+    if (!lines_fit || (uint64_t)s->xs->len * s->lines->len > CELLS_MAX) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "'%s' has %u values, too many for %s; use --filter, or --heat %s",
+                    s->line_name != NULL ? s->line_name : s->x_name, s->lines->len,
+                    lines_fit ? "a chart" : "lines",
+                    s->line_name != NULL ? s->line_name : "AXIS");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* An axis by its name or the last part of it. */
+static bool is_axis(const char *axis, const char *name)
+{
+    g_autofree char *tail = g_strconcat(".", name, NULL);
+    return strcmp(axis, name) == 0 || g_str_has_suffix(axis, tail);
+}
+
+static gboolean load(Sweep *s, GError **error)
+{
+    const CpSweepChart *c = s->chart;
+    uint32_t repeats;
+    g_auto(GStrv) axes = cp_query_axes(c->file, &repeats, error);
+    if (axes == NULL) {
+        return FALSE;
+    }
+    const char *x = c->x != NULL ? c->x : axes[0];
+    if (x == NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "which axis? for example: -x cores");
+        return FALSE;
+    }
+    const char *line = c->heat != NULL ? c->heat : c->by;
+    for (char **axis = axes; line == NULL && *axis != NULL; axis++) {
+        line = strcmp(*axis, x) != 0 ? *axis : NULL;
+    }
+    for (char **axis = axes; *axis != NULL; axis++) {
+        bool shown = is_axis(*axis, x) || (line != NULL && is_axis(*axis, line));
+        const char *tail = strrchr(*axis, '.');
+        bool filtered =
+            c->filter != NULL && strstr(c->filter, tail != NULL ? tail + 1 : *axis) != NULL;
+        if (!shown && !filtered) {
+            g_string_append_printf(s->others, "%s%s", s->others->len > 0 ? ", " : "",
+                                   *axis);
+        }
+    }
+    s->x_name = g_strdup(x);
+    s->line_name = g_strdup(line);
+    s->y_name = g_strdup(c->y != NULL ? c->y : "makespan");
+    g_autofree char *group = g_strjoin(",", x, line, NULL);
+    g_autofree char *show = g_strdup_printf("mean(%s) ci95(%s)", s->y_name, s->y_name);
+    char *const files[] = {(char *)c->file, NULL};
+    CpQuery query = {.files = files, .filter = c->filter, .group = group, .show = show};
+    s->data = cp_query_run(&query, error);
+    return s->data != NULL && read_dots(s, error);
+}
+
+/* --- axes --- */
+
+static double largest(const Sweep *s)
+{
+    double top = 0;
+    for (guint i = 0; i < s->dots->len; i++) {
+        const Dot *d = &g_array_index(s->dots, Dot, i);
+        top = MAX(top, d->mean + (isnan(d->ci) ? 0 : d->ci));
+    }
+    return top;
+}
+
+static CpScale make_y_axis(const Sweep *s, CpTicks *ticks, char **title)
+{
+    double top = MAX(largest(s), 1);
+    CpScale y = {0, 1, 0, 0};
+    if (s->y->is_metric && s->y->unit == CP_UNIT_NS) {
+        y.to = (int64_t)ceil(top * 1.04);
+        cp_ticks_time(ticks, 0, y.to, 6);
+        const char *unit = strchr(ticks->title, '[');
+        *title = g_strdup_printf("%s %s", s->y_name, unit != NULL ? unit : "");
+    } else {
+        cp_ticks_count(ticks, (int64_t)ceil(top), 6);
+        y.to = ticks->tick[ticks->n - 1].value;
+        *title = g_strdup_printf("%s%s", s->y_name, s->scale > 1 ? " [%]" : "");
+    }
+    return y;
+}
+
+/* Labels of the x values below the area, as many as fit. */
+static void draw_x_axis(const Sweep *s, const CpArea *area)
+{
+    double base = area->y + area->h, used = -1e9;
+    CpTextStyle style = cp_theme_tick(s->theme);
+    CpColour ink = cp_colour_mix(s->theme->muted, s->theme->background, 0.4);
+    if (s->chart->heat == NULL) {
+        cp_canvas_line(s->canvas, (CpPoint){area->x - 8, base},
+                       (CpPoint){area->x + area->w + 8, base}, 0.75, ink);
+    }
+    for (guint i = 0; i < s->xs->len; i++) {
+        double x = area->x + s->at[i] * area->w;
+        g_autofree char *clean = cp_clean_text(s->xs->pdata[i], -1);
+        g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, 90);
+        double half = cp_canvas_text_width(s->canvas, style, text) / 2;
+        cp_canvas_line(s->canvas, (CpPoint){x, base}, (CpPoint){x, base + 4}, 0.75, ink);
+        if (x - half > used + 6) {
+            cp_canvas_text(s->canvas, (CpPoint){x, base + 11}, style, text);
+            used = x + half;
+        }
+    }
+    cp_canvas_text(s->canvas, (CpPoint){area->x + area->w / 2, base + 25}, style,
+                   s->x_name);
+}
+
+/* --- lines --- */
+
+/* Colours that read as thin lines on this background. */
+static CpColour line_colour(const Sweep *s, unsigned line)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < CP_THEME_COLOURS; i++) {
+        CpColour colour = cp_theme_colour(s->theme, i);
+        if (cp_colour_contrast(colour, s->theme->background) >= 2.9 && found++ == line) {
+            return colour;
+        }
+    }
+    return cp_theme_colour(s->theme, line);
+}
+
+static void draw_interval(const Sweep *s, double x, double low, double high,
+                          CpColour colour)
+{
+    CpColour soft = cp_colour_mix(colour, s->theme->background, 0.35);
+    cp_canvas_line(s->canvas, (CpPoint){x, low}, (CpPoint){x, high}, 1, soft);
+    cp_canvas_line(s->canvas, (CpPoint){x - 3, low}, (CpPoint){x + 3, low}, 1, soft);
+    cp_canvas_line(s->canvas, (CpPoint){x - 3, high}, (CpPoint){x + 3, high}, 1, soft);
+}
+
+static double y_at(const CpScale *y, double value)
+{
+    return cp_scale_at(y, (int64_t)llround(CLAMP(value, 0, (double)y->to)));
+}
+
+/* Returns where the line ends. */
+static CpPoint draw_line(const Sweep *s, const CpArea *area, const CpScale *y,
+                         unsigned line)
+{
+    g_autofree CpPoint *points = g_new(CpPoint, s->xs->len + 1);
+    CpColour colour = line_colour(s, line);
+    size_t n = 0;
+    for (unsigned x = 0; x < s->xs->len; x++) {
+        for (guint i = 0; i < s->dots->len; i++) {
+            const Dot *d = &g_array_index(s->dots, Dot, i);
+            if (d->line != line || d->x != x) {
+                continue;
+            }
+            CpPoint p = {area->x + s->at[x] * area->w, y_at(y, d->mean)};
+            if (!isnan(d->ci)) {
+                draw_interval(s, p.x, y_at(y, d->mean - d->ci), y_at(y, d->mean + d->ci),
+                              colour);
+            }
+            points[n++] = p;
+        }
+    }
+    if (n > 1) {
+        cp_canvas_polyline(s->canvas, points, n, 1.75, colour);
+    }
+    for (size_t i = 0; i < n; i++) {
+        CpBox box = {points[i].x - 2.5, points[i].y - 2.5, 5, 5, colour};
+        cp_canvas_boxes(s->canvas, &box, 1);
+    }
+    return n > 0 ? points[n - 1] : (CpPoint){area->x, area->y};
+}
+
+/* Direct labels right of the lines' ends, moved apart where they would touch. */
+static void draw_labels(const Sweep *s, const CpArea *area, const CpPoint *ends)
+{
+    unsigned n = s->lines->len;
+    g_autofree double *y = g_new0(double, n + 1);
+    g_autofree unsigned *order = g_new0(unsigned, n + 1);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned k = i;
+        for (; k > 0 && ends[order[k - 1]].y > ends[i].y; k--) {
+            order[k] = order[k - 1];
+        }
+        order[k] = i;
+    }
+    double next = area->y;
+    for (unsigned i = 0; i < n; i++) {
+        y[i] = MAX(ends[order[i]].y, next);
+        next = y[i] + LABEL_STEP;
+    }
+    double room = area->y + area->h;
+    for (unsigned i = n; i-- > 0;) {
+        y[i] = MIN(y[i], room);
+        room = y[i] - LABEL_STEP;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        CpColour colour = line_colour(s, order[i]);
+        CpTextStyle style = cp_theme_label(s->theme);
+        style.colour = cp_colour_mix(colour, s->theme->text, 0.35);
+        g_autofree char *clean = cp_clean_text(s->lines->pdata[order[i]], -1);
+        g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, LABEL_MAX);
+        CpPoint end = ends[order[i]];
+        CpPoint at = {area->x + area->w + 14, y[i]};
+        cp_canvas_line(s->canvas, (CpPoint){end.x + 4, end.y}, (CpPoint){at.x - 3, at.y},
+                       0.6, cp_colour_mix(colour, s->theme->background, 0.5));
+        cp_canvas_text(s->canvas, at, style, text);
+    }
+}
+
+static double label_width(const Sweep *s)
+{
+    double widest =
+        s->line_name != NULL && s->chart->heat == NULL
+            ? cp_canvas_text_width(s->canvas, cp_theme_tick(s->theme), s->line_name)
+            : 0;
+    for (guint i = 0; i < s->lines->len; i++) {
+        g_autofree char *clean = cp_clean_text(s->lines->pdata[i], -1);
+        double width = cp_canvas_text_width(s->canvas, cp_theme_label(s->theme), clean);
+        widest = MAX(widest, MIN(width, LABEL_MAX));
+    }
+    return widest;
+}
+
+static void draw_lines(const Sweep *s, CpArea area)
+{
+    CpTicks ticks;
+    g_autofree char *title = NULL;
+    CpScale y = make_y_axis(s, &ticks, &title);
+    double left = cp_axes_count_width(s->canvas, s->theme, &ticks) + 8;
+    area.x += left;
+    area.w -= left + 20 + label_width(s);
+    area.y += 14;
+    area.h -= 14;
+    y.start = area.y + area.h;
+    y.end = area.y;
+    CpArea grid = {area.x - 8, area.y, area.w + 16, area.h};
+    cp_axes_count(s->canvas, s->theme, &grid, &y, &ticks, title);
+    draw_x_axis(s, &area);
+    CpPoint ends[LINES_MAX];
+    for (unsigned i = 0; i < s->lines->len; i++) {
+        ends[i] = draw_line(s, &area, &y, i);
+    }
+    if (s->line_name != NULL) {
+        CpTextStyle style = cp_theme_tick(s->theme);
+        style.align = CP_ALIGN_LEFT;
+        cp_canvas_text(s->canvas, (CpPoint){area.x + area.w + 14, area.y - 9}, style,
+                       s->line_name);
+        draw_labels(s, &area, ends);
+    }
+}
+
+/* --- heat map --- */
+
+/* Light to dark in one hue; reads in print and with any colour vision. */
+static CpColour heat_colour(const Sweep *s, double share)
+{
+    bool dark = s->theme->background < 0x808080;
+    CpColour low = dark ? 0x1d3345 : 0xe8f1f8, high = dark ? 0xbfe3ff : 0x004b7c;
+    return cp_colour_mix(low, high, share);
+}
+
+static void draw_cell(const Sweep *s, const CpBox *box, double mean)
+{
+    CpCell cell = {CP_CELL_NUMBER, mean / s->scale, NULL};
+    g_autofree char *text = cp_cell_text(&cell, s->y, false);
+    CpTextStyle style = cp_theme_label(s->theme);
+    style.align = CP_ALIGN_CENTRE;
+    style.colour = cp_theme_ink(box->colour);
+    cp_canvas_boxes(s->canvas, box, 1);
+    bool fits = cp_canvas_text_width(s->canvas, style, text) < box->w - 4 && box->h > 11;
+    if (fits) {
+        cp_canvas_text(s->canvas, (CpPoint){box->x + box->w / 2, box->y + box->h / 2},
+                       style, text);
+    }
+}
+
+static void draw_heat(const Sweep *s, CpArea area)
+{
+    double low = INFINITY, high = -INFINITY;
+    double left = MIN(label_width(s), LABEL_MAX) + 10;
+    area.x += left;
+    area.w -= left;
+    area.y += 12;
+    area.h -= 12;
+    for (guint i = 0; i < s->dots->len; i++) {
+        low = MIN(low, g_array_index(s->dots, Dot, i).mean);
+        high = MAX(high, g_array_index(s->dots, Dot, i).mean);
+    }
+    double w = area.w / s->xs->len, h = area.h / s->lines->len;
+    for (guint i = 0; i < s->dots->len; i++) {
+        const Dot *d = &g_array_index(s->dots, Dot, i);
+        double share = high > low ? (d->mean - low) / (high - low) : 0;
+        CpBox box = {area.x + d->x * w + 0.5,
+                     area.y + (s->lines->len - 1 - d->line) * h + 0.5, w - 1, h - 1,
+                     heat_colour(s, share)};
+        draw_cell(s, &box, d->mean);
+    }
+    CpTextStyle style = cp_theme_tick(s->theme);
+    style.align = CP_ALIGN_RIGHT;
+    unsigned skip = (unsigned)ceil(LABEL_STEP / h);
+    for (guint i = 0; i < s->lines->len; i += MAX(skip, 1)) {
+        double y = area.y + (s->lines->len - 1 - i + 0.5) * h;
+        g_autofree char *clean = cp_clean_text(s->lines->pdata[i], -1);
+        g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, LABEL_MAX);
+        cp_canvas_text(s->canvas, (CpPoint){area.x - 6, y}, style, text);
+    }
+    style.align = CP_ALIGN_LEFT;
+    cp_canvas_text(s->canvas, (CpPoint){area.x - left, area.y - 9}, style, s->line_name);
+    draw_x_axis(s, &area);
+}
+
+/* --- the page --- */
+
+static void add_csv_field(GString *out, const char *text)
+{
+    bool plain = strpbrk(text, ",\"\n\r") == NULL;
+    g_autoptr(GString) quoted = g_string_new(text);
+    g_string_replace(quoted, "\"", "\"\"", 0);
+    g_string_append_printf(out, plain ? "%s," : "\"%s\",", quoted->str);
+}
+
+/* The numbers behind the chart. */
+static GBytes *make_csv(const Sweep *s)
+{
+    GString *csv = g_string_new(NULL);
+    for (guint i = 0; i < s->data->columns->len; i++) {
+        const CpQueryColumn *c = s->data->columns->pdata[i];
+        add_csv_field(csv, c->key);
+    }
+    for (guint r = 0; r < s->data->rows->len; r++) {
+        csv->str[csv->len - 1] = '\n';
+        const CpCell *cells = s->data->rows->pdata[r];
+        for (guint i = 0; i < s->data->columns->len; i++) {
+            g_autofree char *text =
+                cp_cell_text(&cells[i], s->data->columns->pdata[i], true);
+            add_csv_field(csv, text);
+        }
+    }
+    csv->str[csv->len - 1] = '\n';
+    return g_string_free_to_bytes(csv);
+}
+
+static gboolean find_format(const char *path, CpFormat *format, GError **error)
+{
+    static const char *const endings[] = {".png", ".svg", ".pdf", ".txt"};
+    g_autofree char *lower = g_ascii_strdown(path, -1);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        if (g_str_has_suffix(lower, endings[i])) {
+            *format = (CpFormat)i;
+            return TRUE;
+        }
+    }
+    g_autofree char *clean = cp_clean_text(path, -1);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "the ending of '%s' names no chart format; use .svg, .pdf, .png or .txt",
+                clean);
+    return FALSE;
+}
+
+static void draw_page(Sweep *s, const char *title)
+{
+    bool intervals = false;
+    for (guint i = 0; i < s->dots->len; i++) {
+        intervals = intervals || !isnan(g_array_index(s->dots, Dot, i).ci);
+    }
+    double top = cp_axes_heading(s->canvas, s->theme, s->width, title, NULL);
+    double caption = cp_axes_caption_height(s->width);
+    CpArea area = {CP_PAGE_MARGIN, top, s->width - 2 * CP_PAGE_MARGIN,
+                   s->height - top - caption - 38};
+    if (s->chart->heat != NULL) {
+        draw_heat(s, area);
+    } else {
+        draw_lines(s, area);
+    }
+    const char *means = s->chart->heat != NULL ? "Means over the repeats"
+                        : intervals ? "Means over the repeats with their 95 % intervals"
+                                    : "One run a point";
+    g_autofree char *text =
+        s->others->len > 0
+            ? g_strdup_printf("%s; all values of %s together.", means, s->others->str)
+            : g_strconcat(means, ".", NULL);
+    cp_axes_caption(s->canvas, s->theme, s->width, s->height - caption, text);
+}
+
+static gboolean draw(Sweep *s, const char *path, const CpChartOptions *o, GError **error)
+{
+    CpFormat format;
+    s->theme = cp_theme_find(o->theme, error);
+    if (s->theme == NULL || !find_format(path, &format, error)) {
+        return FALSE;
+    }
+    s->width = o->width_pt > 0 ? o->width_pt : DEFAULT_WIDTH;
+    s->height =
+        o->height_pt > 0 ? o->height_pt : ceil(s->width * DEFAULT_HEIGHT / DEFAULT_WIDTH);
+    if (s->width < SIZE_MIN || s->height < SIZE_MIN) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "the page is too small; it needs at least 71 x 71 mm");
+        return FALSE;
+    }
+    g_autofree char *own =
+        g_strdup_printf(s->line_name != NULL ? "%s by %s and %s" : "%s by %s", s->y_name,
+                        s->x_name, s->line_name);
+    g_autofree char *title = cp_clean_text(o->title != NULL ? o->title : own, -1);
+    CpCanvasOptions options = {
+        .format = format, .scale = o->scale, .title = title, .detail = own};
+    s->canvas = cp_canvas_new(&options, error);
+    if (s->canvas == NULL || !cp_canvas_open(s->canvas, s->width, s->height, error)) {
+        return FALSE;
+    }
+    cp_canvas_page(s->canvas, s->width, s->height, s->theme->background);
+    draw_page(s, title);
+    g_autoptr(GBytes) bytes = cp_canvas_finish(s->canvas, error);
+    g_autoptr(GBytes) csv = o->data_csv != NULL ? make_csv(s) : NULL;
+    CpOutput outputs[] = {{path, bytes}, {o->data_csv, csv}};
+    return bytes != NULL && cp_output_write(outputs, csv != NULL ? 2 : 1, error);
+}
+
+gboolean cp_chart_sweep_draw(const CpSweepChart *chart, const char *path,
+                             const CpChartOptions *options, GError **error)
+{
+    Sweep s = {.chart = chart, .others = g_string_new(NULL)};
+    s.xs = g_ptr_array_new_with_free_func(g_free);
+    s.lines = g_ptr_array_new_with_free_func(g_free);
+    s.dots = g_array_new(FALSE, FALSE, sizeof(Dot));
+    gboolean ok = load(&s, error) && draw(&s, path, options, error);
+    cp_canvas_free(s.canvas);
+    cp_table_data_free(s.data);
+    g_ptr_array_unref(s.xs);
+    g_ptr_array_unref(s.lines);
+    g_array_unref(s.dots);
+    g_string_free(s.others, TRUE);
+    g_free(s.at);
+    g_free(s.x_name);
+    g_free(s.line_name);
+    g_free(s.y_name);
+    return ok;
+}
