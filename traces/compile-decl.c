@@ -1,6 +1,7 @@
 #include "traces/compiler.h"
 
 #include "sim/error.h"
+#include "models/runtime-python.h"
 #include "sim/params.h"
 
 #include <string.h>
@@ -307,6 +308,16 @@ static bool parse_attr(Cpc *c, const CpNode *opt, CpSchedAttr *attr, CpTime *sta
     if (strcmp(opt->text, "policy") == 0) {
         return parse_policy(c, cpc_resolve(c, value), &attr->policy);
     }
+    if (strcmp(opt->text, "interpreter") == 0 && c->proc != NULL && c->proc->python) {
+        guint row =
+            value->text == NULL
+                ? 0
+                : GPOINTER_TO_UINT(g_hash_table_lookup(c->proc->interps, value->text));
+        c->interp = row - 1;
+        return row != 0 ||
+               cpc_unknown(c, value->pos, "interpreter",
+                           value->text != NULL ? value->text : "", c->proc->interps, NULL);
+    }
     if (strcmp(opt->text, "interpreter") == 0) {
         return cp_diag_error(c->diag, opt->pos, "'interpreter' needs a python runtime");
     }
@@ -470,15 +481,23 @@ static bool declare_obj(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *in
 {
     CpObjKind kind = (CpObjKind)node->value;
     const CpNode *value = cp_node_at(node, 1);
-    if (node->flags & CP_FLAG_ASYNC) {
+    *index = cp_workload_obj(c->w, node->text, kind);
+    bool is_async = node->flags & CP_FLAG_ASYNC;
+    if (is_async && owner != CP_NONE && !c->proc->python) {
         return cp_diag_error(c->diag, node->pos, "'async' objects need a python runtime");
     }
-    *index = cp_workload_obj(c->w, node->text, kind);
+    const uint32_t async_kinds = KIND(LOCK) | KIND(SEMAPHORE) | KIND(EVENT) | KIND(QUEUE) |
+                                 KIND(CONDITION) | KIND(BARRIER);
+    if (is_async && !((async_kinds >> kind) & 1)) {
+        return cp_diag_error(c->diag, node->pos, "asyncio has no %s",
+                             cp_resource_word(kind));
+    }
     CpObjDecl obj = *cp_obj_decl(c->w, *index);
     bool crosses = kind == CP_OBJ_PIPE || kind == CP_OBJ_SOCKET || kind == CP_OBJ_DEVICE ||
                    (node->flags & CP_FLAG_SHARED);
     obj.proc = crosses ? CP_NONE : owner;
-    obj.flags = node->flags & CP_FLAG_SHARED ? CP_OBJ_SHARED : 0;
+    obj.flags = (node->flags & CP_FLAG_SHARED ? (uint32_t)CP_OBJ_SHARED : 0) |
+                (is_async ? (uint32_t)CP_OBJ_ASYNC : 0);
     obj.n = kind == CP_OBJ_SEMAPHORE || kind == CP_OBJ_DEVICE ? 1 : 0;
     obj.size = kind == CP_OBJ_PIPE ? 65536 : 0;
     bool ok = true;
@@ -534,6 +553,7 @@ static bool declare_resource(Cpc *c, GHashTable *table, const CpNode *node, CpPr
     object->node = node;
     object->owner = owner;
     object->used_by = CP_NONE;
+    object->lock = CP_NONE;
     object->is_var = node->value == CP_RESOURCE_VAR;
     bool ok = object->is_var ? declare_var(c, node, owner, &object->index)
                              : declare_obj(c, node, owner, &object->index);
@@ -613,6 +633,13 @@ static void task_free(void *data)
     g_free(task);
 }
 
+static void flow_free(void *data)
+{
+    CpcFlow *flow = data;
+    g_ptr_array_unref(flow->callees);
+    g_free(flow);
+}
+
 static void thread_free(void *data)
 {
     CpcThread *thread = data;
@@ -626,7 +653,7 @@ static bool declare_task(Cpc *c, CpcProc *proc, const CpNode *node)
     if (first != NULL) {
         return duplicate(c, node, "task", first->node);
     }
-    if (node->flags & CP_FLAG_ASYNC) {
+    if ((node->flags & CP_FLAG_ASYNC) && !proc->python) {
         return cp_diag_error(c->diag, node->pos, "async task '%s' needs a python runtime",
                              node->text);
     }
@@ -649,6 +676,39 @@ static bool declare_task(Cpc *c, CpcProc *proc, const CpNode *node)
                          node->text);
 }
 
+/* thread main loop asyncio (eager=on): its body becomes the loop's main task. */
+static bool declare_loop(Cpc *c, CpcProc *proc, CpcThread *thread, const CpNode *loop)
+{
+    static const char *const names[] = {"asyncio", "uvloop", NULL};
+    static const char *const known[] = {"eager", NULL};
+    bool uvloop = strcmp(loop->text, "uvloop") == 0;
+    bool eager = false;
+    bool ok = true;
+    if (!g_strv_contains(names, loop->text)) {
+        const char *near = cp_nearest(loop->text, names);
+        cp_diag_error(c->diag, loop->pos, "unknown event loop '%s'", loop->text);
+        cp_diag_help(c->diag,
+                     near != NULL ? "did you mean '%s'?" : "loops: asyncio, uvloop", near);
+        ok = false;
+    }
+    for (const CpNode *opt = loop->child->child; opt != NULL; opt = opt->next) {
+        ok = (strcmp(opt->text, "eager") == 0 ? option_on(c, opt->child, &eager)
+                                              : unknown_option(c, opt, "a loop", known)) &&
+             ok;
+    }
+    ok = cpc_needs_version(c, proc, loop->pos, "asyncio with async and await", 305) && ok;
+    ok = (!eager || cpc_needs_version(c, proc, loop->pos, "eager=on", 312)) && ok;
+    g_autofree char *name = g_strdup_printf("%s.main", thread->node->text);
+    thread->main = cpc_flow_new(c, proc, NULL, name);
+    thread->main->body = thread->body;
+    thread->body = NULL;
+    CpTaskDecl *decl = cp_task_decl(c->w, thread->main->index);
+    decl->line = thread->node->pos.line;
+    decl->flags = CP_TASK_ASYNC | (uvloop ? (uint32_t)CP_TASK_UVLOOP : 0) |
+                  (eager ? (uint32_t)CP_TASK_EAGER : 0);
+    return ok;
+}
+
 static bool declare_thread(Cpc *c, CpcProc *proc, const CpNode *node)
 {
     CpcThread *first = g_hash_table_lookup(proc->threads, node->text);
@@ -669,11 +729,15 @@ static bool declare_thread(Cpc *c, CpcProc *proc, const CpNode *node)
     int64_t n = 1;
     bool ok =
         copies->kind == CP_NODE_NULL || cpc_const_int(c, copies, 1, CP_THREADS_MAX, &n);
+    c->interp = CP_NONE;
     ok = cpc_attrs(c, cp_node_at(node, 1), &row.attr, &row.start, &row.own_attr) && ok;
     ok = find_group(c, cp_node_at(node, 3), &row.group) && ok;
-    if (loop->kind != CP_NODE_NULL) {
+    if (loop->kind != CP_NODE_NULL && !proc->python) {
         ok = cp_diag_error(c->diag, loop->pos, "'loop' needs a python runtime");
+    } else if (loop->kind != CP_NODE_NULL) {
+        ok = declare_loop(c, proc, thread, loop) && ok;
     }
+    row.interp = c->interp;
     row.copies = (uint32_t)n;
     row.flags = node->flags & CP_FLAG_DAEMON ? CP_THREAD_DAEMON : 0;
     row.line = node->pos.line;
@@ -684,17 +748,103 @@ static bool declare_thread(Cpc *c, CpcProc *proc, const CpNode *node)
 static bool refuse_runtime(Cpc *c, const CpNode *runtime)
 {
     static const char *const runtimes[] = {"native", "python", NULL};
-    if (strcmp(runtime->text, "python") == 0) {
-        cp_diag_error(c->diag, runtime->pos,
-                      "not yet: the python runtime is not part of this version");
-        cp_diag_help(c->diag, "processes without 'runtime' run as native threads");
-        return false;
-    }
     const char *near = cp_nearest(runtime->text, runtimes);
     cp_diag_error(c->diag, runtime->pos, "unknown runtime '%s'", runtime->text);
     cp_diag_help(c->diag, near != NULL ? "did you mean '%s'?" : "runtimes: native, python",
                  near);
     return false;
+}
+
+/* An option of the runtime is a setting of the process. */
+static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
+{
+    static const char *const known[] = {"gil",           "interval", "check_interval",
+                                        "free_overhead", "start",    NULL};
+    if (!g_strv_contains(known, opt->text)) {
+        return unknown_option(c, opt, "the python runtime", known);
+    }
+    bool own = strcmp(opt->text, "gil") == 0 || strcmp(opt->text, "start") == 0;
+    g_autofree char *key = own ? g_strdup(opt->text) : g_strconcat("gil.", opt->text, NULL);
+    g_autofree char *value = cp_node_print(cpc_resolve(c, opt->child));
+    g_autoptr(GError) error = NULL;
+    CpParamSet *set = cp_params_new(cp_python_params);
+    bool ok = cp_params_set(set, cp_params_find(cp_python_params, key), value, &error);
+    cp_params_free(set);
+    if (!ok) {
+        return cp_diag_error(c->diag, opt->child->pos, "%s", error->message);
+    }
+    if (strcmp(opt->text, "start") == 0 && strcmp(value, "auto") != 0) {
+        ok = cpc_start_method(c, opt->child, &proc->start_method);
+    }
+    GPtrArray *settings = cp_proc_decl(c->w, proc->index)->settings;
+    g_ptr_array_add(settings, g_steal_pointer(&key));
+    g_ptr_array_add(settings, g_steal_pointer(&value));
+    return ok;
+}
+
+static bool declare_python(Cpc *c, CpcProc *proc, const CpNode *runtime)
+{
+    const CpNode *text = cp_node_at(runtime, 0);
+    PyVersion version;
+    g_autoptr(GError) error = NULL;
+    bool ok = true;
+    if (text->kind == CP_NODE_NULL) {
+        cp_diag_error(c->diag, runtime->pos, "the python runtime needs a version");
+        cp_diag_help(c->diag, "write runtime python \"3.12\"");
+        return false;
+    }
+    if (!cp_python_version(text->text, &version, &error)) {
+        return cp_diag_error(c->diag, text->pos, "%s", error->message);
+    }
+    proc->version = version.number;
+    cp_proc_decl(c->w, proc->index)->version = cp_workload_string(c->w, text->text);
+    for (const CpNode *opt = cp_node_at(runtime, 1)->child; opt != NULL; opt = opt->next) {
+        ok = python_option(c, proc, opt) && ok;
+    }
+    return ok;
+}
+
+static bool declare_interp(Cpc *c, CpcProc *proc, const CpNode *node)
+{
+    static const char *const known[] = {"gil", NULL};
+    bool own = true;
+    if (g_hash_table_contains(proc->interps, node->text)) {
+        return cp_diag_error(c->diag, node->pos, "interpreter '%s' is declared twice",
+                             node->text);
+    }
+    for (const CpNode *opt = node->child->child; opt != NULL; opt = opt->next) {
+        const CpNode *value = cpc_resolve(c, opt->child);
+        if (strcmp(opt->text, "gil") != 0) {
+            return unknown_option(c, opt, "an interpreter", known);
+        }
+        own = value->text != NULL && strcmp(value->text, "own") == 0;
+        if (!own && (value->text == NULL || strcmp(value->text, "shared") != 0)) {
+            return cp_diag_error(c->diag, value->pos, "expected 'own' or 'shared'");
+        }
+    }
+    uint32_t row = cp_workload_interp(c->w, proc->index, node->text, own);
+    g_hash_table_insert(proc->interps, (char *)node->text, GUINT_TO_POINTER(row + 1));
+    return !own || cpc_needs_version(c, proc, node->pos,
+                                     "an interpreter with a GIL of its own", 312);
+}
+
+/* on SIGINT f(): tasks are known by now. */
+static bool declare_handler(Cpc *c, CpcProc *proc, const CpNode *node)
+{
+    CpHandlerDecl handler = {.proc = proc->index};
+    const CpNode *call = node->child;
+    CpcScan scan = {.c = c, .proc = proc, .ok = true};
+    CpcTask *task = cpc_scan_task(&scan, call, cp_node_count(call));
+    if (!cpc_signal(c, node->pos, node->text, &handler.number) || task == NULL ||
+        !cpc_scan_async(&scan, node, call, task, false)) {
+        return false;
+    }
+    if (call->child != NULL) {
+        return cp_diag_error(c->diag, call->pos, "a handler's task takes no arguments");
+    }
+    handler.task = cpc_flow_new(c, proc, task, task->node->text)->index;
+    g_array_append_val(c->w->handlers, handler);
+    return true;
 }
 
 static bool check_native(Cpc *c, const CpNode *runtime)
@@ -722,15 +872,29 @@ static bool check_native(Cpc *c, const CpNode *runtime)
 static bool declare_members(Cpc *c, CpcProc *proc)
 {
     bool ok = true;
-    for (const CpNode *m = cp_node_at(proc->node, 2); m != NULL; m = m->next) {
+    const CpNode *first = cp_node_at(proc->node, 2);
+    for (const CpNode *m = first; m != NULL; m = m->next) {
+        if (m->kind == CP_NODE_INTERP || m->kind == CP_NODE_HANDLER) {
+            ok = (proc->python ||
+                  cp_diag_error(c->diag, m->pos, "'%s' needs a python runtime", m->text)) &&
+                 ok;
+        }
+        if (m->kind == CP_NODE_INTERP && proc->python) {
+            ok = declare_interp(c, proc, m) && ok;
+        }
+    }
+    for (const CpNode *m = first; m != NULL; m = m->next) {
         if (m->kind == CP_NODE_RESOURCE) {
             ok = declare_resource(c, proc->objects, m, proc->index) && ok;
         } else if (m->kind == CP_NODE_TASK) {
             ok = declare_task(c, proc, m) && ok;
         } else if (m->kind == CP_NODE_THREAD) {
             ok = declare_thread(c, proc, m) && ok;
-        } else if (m->kind == CP_NODE_MEMBER) {
-            ok = cp_diag_error(c->diag, m->pos, "'%s' needs a python runtime", m->text);
+        }
+    }
+    for (const CpNode *m = first; m != NULL; m = m->next) {
+        if (m->kind == CP_NODE_HANDLER && proc->python) {
+            ok = declare_handler(c, proc, m) && ok;
         }
     }
     if (ok && proc->thread_list->len == 0) {
@@ -749,7 +913,8 @@ static bool declare_process(Cpc *c, const CpNode *node)
     if (first != NULL) {
         return duplicate(c, node, "process", first->node);
     }
-    if (strcmp(runtime->text, "native") != 0) {
+    bool python = strcmp(runtime->text, "python") == 0;
+    if (!python && strcmp(runtime->text, "native") != 0) {
         return refuse_runtime(c, runtime);
     }
     CpcProc *proc = g_new0(CpcProc, 1);
@@ -759,11 +924,17 @@ static bool declare_process(Cpc *c, const CpNode *node)
     proc->threads = g_hash_table_new(g_str_hash, g_str_equal);
     proc->task_list = g_ptr_array_new_with_free_func(task_free);
     proc->thread_list = g_ptr_array_new_with_free_func(thread_free);
-    proc->index = cp_workload_proc(c->w, node->text, "native");
+    proc->python = python;
+    proc->pools = g_hash_table_new(g_str_hash, g_str_equal);
+    proc->interps = g_hash_table_new(g_str_hash, g_str_equal);
+    proc->handles = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    proc->running = g_hash_table_new(g_str_hash, g_str_equal);
+    proc->flow_list = g_ptr_array_new_with_free_func(flow_free);
+    proc->index = cp_workload_proc(c->w, node->text, python ? "python" : "native");
     g_hash_table_insert(c->procs, (char *)node->text, proc);
     g_ptr_array_add(c->proc_list, proc);
     CpGroup group = 0;
-    bool ok = check_native(c, runtime);
+    bool ok = python ? declare_python(c, proc, runtime) : check_native(c, runtime);
     ok = find_group(c, cp_node_at(node, 1), &group) && ok;
     cp_proc_decl(c->w, proc->index)->group = group == CP_NONE ? 0 : group;
     c->proc = proc;

@@ -785,6 +785,11 @@ static bool emit_running(Cpc *c, const CpNode *node, uint16_t reg, uint16_t tmp)
         cpc_emit(c, CP_OP_RUNNING, 0, reg, thread->index, node);
         return true;
     }
+    const CpcHandle *handle = g_hash_table_lookup(c->proc->handles, node->text);
+    if (handle != NULL) {
+        cpc_emit(c, CP_OP_LOAD, 0, reg, handle->run_var, node);
+        return true;
+    }
     CpcProc *proc = g_hash_table_lookup(c->procs, node->text);
     if (proc == NULL) {
         return cpc_unknown(c, node->pos, "thread or process", node->text, c->proc->threads,

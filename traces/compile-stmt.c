@@ -63,9 +63,44 @@ static bool claim(Cpc *c, const CpNode *name, CpcObject *object)
     return true;
 }
 
-/* The object a statement names; CP_NONE after reporting. */
-static uint32_t find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kinds,
-                         CpObjKind *kind)
+/* An asyncio object is awaited, any other blocks: sockets serve both. */
+static bool check_async(Cpc *c, const CpNode *name, const char *word, uint32_t obj)
+{
+    const CpObjDecl *decl = cp_obj_decl(c->w, obj);
+    bool awaits = c->awaiting;
+    c->awaiting = false;
+    bool is_async = decl->flags & CP_OBJ_ASYNC;
+    const char *kind = cp_resource_word(decl->kind);
+    if (is_async && !awaits && strcmp(word, "release") != 0 &&
+        strcmp(word, "signal") != 0 && strcmp(word, "clear") != 0) {
+        cp_diag_error(c->diag, name->pos, "'%s' is an async %s", name->text, kind);
+        cp_diag_help(c->diag, "write 'await %s %s'",
+                     strncmp(word, "for", 3) == 0 ? "for …" : word, name->text);
+        return false;
+    }
+    if (awaits && !is_async && decl->kind != CP_OBJ_SOCKET) {
+        cp_diag_error(c->diag, name->pos, "'%s' is a %s of threads and cannot be awaited",
+                      name->text, kind);
+        cp_diag_help(c->diag, "declare it so: async %s %s", kind, name->text);
+        return false;
+    }
+    return true;
+}
+
+/* The lock of a shared variable (multiprocessing.Value), made when first used. */
+static uint32_t lock_of_var(Cpc *c, CpcObject *object)
+{
+    if (object->lock == CP_NONE) {
+        g_autofree char *text = g_strdup_printf("%s.lock", object->node->text);
+        object->lock = cp_workload_obj(c->w, text, CP_OBJ_RLOCK);
+        cp_obj_decl(c->w, object->lock)->flags = CP_OBJ_SHARED;
+    }
+    object->used = true;
+    return object->lock;
+}
+
+uint32_t cpc_find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kinds,
+                      CpObjKind *kind)
 {
     CpcObject *object = cpc_object(c, name->text);
     if (object == NULL) {
@@ -73,6 +108,12 @@ static uint32_t find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t 
         return CP_NONE;
     }
     if (object->is_var) {
+        bool own_lock = c->proc->python && (object->node->flags & CP_FLAG_SHARED) &&
+                        ((kinds >> CP_OBJ_RLOCK) & 1);
+        if (own_lock) {
+            *kind = CP_OBJ_RLOCK;
+            return lock_of_var(c, object);
+        }
         wrong_kind(c, name, word, "var", kinds);
         return CP_NONE;
     }
@@ -81,13 +122,14 @@ static uint32_t find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t 
         wrong_kind(c, name, word, cp_resource_word(*kind), kinds);
         return CP_NONE;
     }
-    return claim(c, name, object) ? object->index : CP_NONE;
+    return check_async(c, name, word, object->index) && claim(c, name, object)
+               ? object->index
+               : CP_NONE;
 }
 
 /* --- timeouts --- */
 
-/* A timeout goes into a register; CP_REG_NONE if there is none. */
-static bool timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg)
+bool cpc_timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg)
 {
     *reg = CP_REG_NONE;
     if (is_null(timeout)) {
@@ -103,8 +145,7 @@ static bool timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg)
     return true;
 }
 
-/* The `else` part after an operation that may have timed out. */
-static bool timeout_else(Cpc *c, const CpNode *body)
+bool cpc_timeout_else(Cpc *c, const CpNode *body)
 {
     if (is_null(body)) {
         return true;
@@ -133,11 +174,15 @@ static bool emit_duration(Cpc *c, const CpNode *node, CpOp op, uint8_t flags, ui
 static bool do_cpu(Cpc *c, const CpNode *node)
 {
     const CpNode *mode = cp_node_at(node, 1);
-    if (!is_null(mode) && !c->measure) {
+    if (!is_null(mode) && !c->measure && !c->proc->python) {
         cp_diag_warning(c->diag, mode->pos, "'%s' has no effect in a native process",
                         mode->text);
     }
-    return emit_duration(c, node, CP_OP_COMPUTE, 0, 0);
+    bool flagged = c->proc->python && !is_null(mode);
+    uint16_t flags = !flagged                           ? 0
+                     : strcmp(mode->text, "nogil") == 0 ? CP_COMPUTE_NOGIL
+                                                        : CP_COMPUTE_NOCHECK;
+    return emit_duration(c, node, CP_OP_COMPUTE, 0, flags);
 }
 
 static bool do_spin(Cpc *c, const CpNode *node)
@@ -145,8 +190,18 @@ static bool do_spin(Cpc *c, const CpNode *node)
     return emit_duration(c, node, CP_OP_SPIN, 0, cpc_reg(c, 1));
 }
 
+/* As time.sleep in a coroutine: allowed, and rarely meant. */
+static void warn_blocking(Cpc *c, const CpNode *node, const char *word, const char *instead)
+{
+    if (c->is_async && !c->measure) {
+        cp_diag_warning(c->diag, node->pos, "'%s' blocks the event loop", word);
+        cp_diag_help(c->diag, "write '%s'", instead);
+    }
+}
+
 static bool do_wait(Cpc *c, const CpNode *node)
 {
+    warn_blocking(c, node, "wait", "await wait …");
     return emit_duration(c, node, CP_OP_SLEEP, 0, 0);
 }
 
@@ -166,7 +221,7 @@ static bool do_io(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
     const CpNode *amount = cp_node_at(node, 1);
-    uint32_t obj = find_obj(c, node->child, "io", KIND(DEVICE), &kind);
+    uint32_t obj = cpc_find_obj(c, node->child, "io", KIND(DEVICE), &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -245,7 +300,7 @@ static bool do_lock(Cpc *c, const CpNode *node)
     const CpNode *mode = cp_node_at(node, 2);
     const uint32_t kinds = KIND(LOCK) | KIND(RLOCK) | KIND(RWLOCK) | KIND(SEMAPHORE) |
                            KIND(CONDITION) | KIND(OBJECT);
-    uint32_t obj = find_obj(c, node->child, "lock", kinds, &kind);
+    uint32_t obj = cpc_find_obj(c, node->child, "lock", kinds, &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -276,13 +331,13 @@ static bool do_acquire(Cpc *c, const CpNode *node)
     uint16_t reg;
     const uint32_t kinds =
         KIND(LOCK) | KIND(RLOCK) | KIND(SEMAPHORE) | KIND(CONDITION) | KIND(OBJECT);
-    uint32_t obj = find_obj(c, node->child, "acquire", kinds, &kind);
-    if (obj == CP_NONE || !timeout_reg(c, cp_node_at(node, 1), &reg)) {
+    uint32_t obj = cpc_find_obj(c, node->child, "acquire", kinds, &kind);
+    if (obj == CP_NONE || !cpc_timeout_reg(c, cp_node_at(node, 1), &reg)) {
         return false;
     }
     cpc_emit(c, kind == CP_OBJ_SEMAPHORE ? CP_OP_SEM_WAIT : CP_OP_LOCK, 0, reg,
              lock_of(c, obj, kind), node);
-    return timeout_else(c, cp_node_at(node, 2));
+    return cpc_timeout_else(c, cp_node_at(node, 2));
 }
 
 static bool do_release(Cpc *c, const CpNode *node)
@@ -292,7 +347,7 @@ static bool do_release(Cpc *c, const CpNode *node)
     const CpNode *count = cp_node_at(node, 1);
     const uint32_t kinds =
         KIND(LOCK) | KIND(RLOCK) | KIND(SEMAPHORE) | KIND(CONDITION) | KIND(OBJECT);
-    uint32_t obj = find_obj(c, node->child, "release", kinds, &kind);
+    uint32_t obj = cpc_find_obj(c, node->child, "release", kinds, &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -317,16 +372,16 @@ static bool do_waitfor(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
     uint16_t reg;
-    uint32_t obj = find_obj(c, node->child, "waitfor",
-                            KIND(EVENT) | KIND(CONDITION) | KIND(BARRIER), &kind);
-    if (obj == CP_NONE || !timeout_reg(c, cp_node_at(node, 1), &reg)) {
+    uint32_t obj = cpc_find_obj(c, node->child, "waitfor",
+                                KIND(EVENT) | KIND(CONDITION) | KIND(BARRIER), &kind);
+    if (obj == CP_NONE || !cpc_timeout_reg(c, cp_node_at(node, 1), &reg)) {
         return false;
     }
     CpOp op = kind == CP_OBJ_EVENT       ? CP_OP_EVENT_WAIT
               : kind == CP_OBJ_CONDITION ? CP_OP_COND_WAIT
                                          : CP_OP_BARRIER;
     cpc_emit(c, op, 0, reg, obj, node);
-    return timeout_else(c, cp_node_at(node, 2));
+    return cpc_timeout_else(c, cp_node_at(node, 2));
 }
 
 static bool do_signal(Cpc *c, const CpNode *node)
@@ -334,7 +389,8 @@ static bool do_signal(Cpc *c, const CpNode *node)
     CpObjKind kind;
     int64_t n = 1;
     const CpNode *count = cp_node_at(node, 1);
-    uint32_t obj = find_obj(c, node->child, "signal", KIND(EVENT) | KIND(CONDITION), &kind);
+    uint32_t obj =
+        cpc_find_obj(c, node->child, "signal", KIND(EVENT) | KIND(CONDITION), &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -354,7 +410,7 @@ static bool do_signal(Cpc *c, const CpNode *node)
 static bool do_clear(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
-    uint32_t obj = find_obj(c, node->child, "clear", KIND(EVENT), &kind);
+    uint32_t obj = cpc_find_obj(c, node->child, "clear", KIND(EVENT), &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -372,7 +428,8 @@ static bool do_send(Cpc *c, const CpNode *node)
     const CpNode *value = cp_node_at(node, 1);
     const CpNode *size = cp_node_at(node, 2);
     uint16_t reg = CP_REG_NONE;
-    uint32_t obj = find_obj(c, node->child, "send", ITEM_KINDS, &kind);
+    bool awaits = c->awaiting;
+    uint32_t obj = cpc_find_obj(c, node->child, "send", ITEM_KINDS, &kind);
     if (obj == CP_NONE) {
         return false;
     }
@@ -389,7 +446,8 @@ static bool do_send(Cpc *c, const CpNode *node)
     } else if (!cpc_eval_to(c, value, CP_REG_VALUE, NULL)) {
         return false;
     }
-    cpc_emit(c, CP_OP_SEND, c->no_block, reg, obj, node);
+    uint8_t how = (uint8_t)((c->no_block ? CP_IO_DROP : 0) | (awaits ? CP_IO_AWAIT : 0));
+    cpc_emit(c, CP_OP_SEND, how, reg, obj, node);
     return true;
 }
 
@@ -397,24 +455,27 @@ static bool do_recv(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
     uint16_t reg;
-    uint32_t obj = find_obj(c, node->child, "recv", ITEM_KINDS, &kind);
-    if (obj == CP_NONE || !timeout_reg(c, cp_node_at(node, 1), &reg)) {
+    bool awaits = c->awaiting;
+    uint32_t obj = cpc_find_obj(c, node->child, "recv", ITEM_KINDS, &kind);
+    if (obj == CP_NONE || !cpc_timeout_reg(c, cp_node_at(node, 1), &reg)) {
         return false;
     }
-    cpc_emit(c, CP_OP_RECV, 0, reg, obj, node);
-    return timeout_else(c, cp_node_at(node, 2));
+    cpc_emit(c, CP_OP_RECV, awaits ? CP_IO_AWAIT : 0, reg, obj, node);
+    return cpc_timeout_else(c, cp_node_at(node, 2));
 }
 
 /* Receives until `none` arrives. */
 static bool do_recv_each(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
-    uint32_t obj = find_obj(c, cp_node_at(node, 1), "for ... from", ITEM_KINDS, &kind);
+    bool awaits = c->awaiting;
+    uint32_t obj = cpc_find_obj(c, cp_node_at(node, 1), "for ... from", ITEM_KINDS, &kind);
     if (obj == CP_NONE) {
         return false;
     }
     uint16_t item = cpc_reg(c, 2); /* item, none */
-    uint32_t top = cpc_emit(c, CP_OP_RECV, 0, CP_REG_NONE, obj, node);
+    uint32_t top =
+        cpc_emit(c, CP_OP_RECV, awaits ? CP_IO_AWAIT : 0, CP_REG_NONE, obj, node);
     cpc_emit(c, CP_OP_MOVE, 0, item, CP_REG_VALUE, node);
     cpc_emit(c, CP_OP_SET, 0, (uint16_t)(item + 1), cpc_const(c, CP_ITEM_NONE), node);
     uint32_t to_end = cpc_emit(c, CP_OP_JUMP_IF, CP_EQ, item, 0, node);
@@ -428,7 +489,7 @@ static bool do_recv_each(Cpc *c, const CpNode *node)
 
 /* --- calls and threads --- */
 
-static bool check_args(Cpc *c, const CpcTask *task, const CpNode *args)
+bool cpc_check_args(Cpc *c, const CpcTask *task, const CpNode *args)
 {
     for (unsigned i = 0; args != NULL; args = args->next, i++) {
         bool literal =
@@ -441,19 +502,36 @@ static bool check_args(Cpc *c, const CpcTask *task, const CpNode *args)
     return true;
 }
 
-static bool do_call(Cpc *c, const CpNode *node)
+bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node)
 {
-    CpcTask *task = g_hash_table_lookup(c->proc->tasks, node->child->text);
-    if (task == NULL || !check_args(c, task, node->child->next)) {
+    CpcTask *task = g_hash_table_lookup(c->proc->tasks, name);
+    if (task == NULL || !cpc_check_args(c, task, args)) {
         return false;
     }
     unsigned i = 1;
-    for (const CpNode *arg = node->child->next; arg != NULL; arg = arg->next, i++) {
+    for (const CpNode *arg = args; arg != NULL; arg = arg->next, i++) {
         if (!cpc_eval_to(c, arg, (uint16_t)(task->base + i), NULL)) {
             return false;
         }
     }
     cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, node);
+    return true;
+}
+
+/* A coroutine function that is called makes a coroutine and runs nothing. */
+static bool do_call(Cpc *c, const CpNode *node)
+{
+    const CpcTask *task = g_hash_table_lookup(c->proc->tasks, node->child->text);
+    if (task == NULL || !(task->node->flags & CP_FLAG_ASYNC)) {
+        return cpc_call(c, node->child->text, node->child->next, node);
+    }
+    if (!c->measure) {
+        cp_diag_warning(c->diag, node->pos,
+                        "'call %s(…)' makes a coroutine and runs nothing",
+                        node->child->text);
+        cp_diag_help(c->diag, "write 'await %s(…)' or 'create %s(…)'", node->child->text,
+                     node->child->text);
+    }
     return true;
 }
 
@@ -468,7 +546,7 @@ static bool do_spawn(Cpc *c, const CpNode *node)
     if (thread == NULL || thread->task == NULL) {
         return false; /* reported when calls were looked up */
     }
-    if (!check_args(c, thread->task, call->child)) {
+    if (!cpc_check_args(c, thread->task, call->child)) {
         return false;
     }
     CpcValue v;
@@ -506,11 +584,11 @@ static bool do_join(Cpc *c, const CpNode *node)
         }
         decl = thread->index;
     }
-    if (!timeout_reg(c, cp_node_at(node, 1), &reg)) {
+    if (!cpc_timeout_reg(c, cp_node_at(node, 1), &reg)) {
         return false;
     }
     cpc_emit(c, CP_OP_JOIN, 0, reg, decl, node);
-    return timeout_else(c, cp_node_at(node, 2));
+    return cpc_timeout_else(c, cp_node_at(node, 2));
 }
 
 /* --- variables --- */
@@ -556,6 +634,11 @@ static bool do_add(Cpc *c, const CpNode *node)
     }
     uint16_t to = local != NULL ? local->reg : regs;
     CpcObject *object = local == NULL ? cpc_object(c, name->text) : NULL;
+    if (object != NULL && object->is_var && c->proc->python) {
+        bool call = !is_null(cp_node_at(node, 2));
+        cpc_emit(c, CP_OP_VAR_ADD, call, second, object->index, node);
+        return claim(c, name, object);
+    }
     if (object != NULL && object->is_var) {
         cpc_emit(c, CP_OP_LOAD, 0, to, object->index, node);
     }
@@ -1001,11 +1084,9 @@ bool cpc_body(Cpc *c, const CpNode *body)
     bool ok = true;
     for (const CpNode *s = body->child; s != NULL; s = s->next) {
         uint32_t save = c->reg;
-        if (s->kind == CP_NODE_PYTHON) {
-            ok = cp_diag_error(c->diag, s->pos, "this statement needs a python runtime");
-            continue;
-        }
-        ok = compilers[s->kind](c, s) && ok;
+        ok = (cp_stmt_is_python((CpNodeKind)s->kind) ? cpc_python(c, s)
+                                                     : compilers[s->kind](c, s)) &&
+             ok;
         c->reg = save;
     }
     return ok;

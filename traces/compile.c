@@ -115,14 +115,6 @@ bool cpc_unknown(Cpc *c, CpPos pos, const char *what, const char *name, ...)
 
 /* --- calls --- */
 
-typedef struct {
-    Cpc *c;
-    CpcProc *proc;
-    GPtrArray *callees;
-    CpcTask *task; /* whose body is walked, or NULL */
-    bool ok;
-} CallScan;
-
 static void add_callee(GPtrArray *callees, CpcTask *task)
 {
     task->called = true;
@@ -131,7 +123,12 @@ static void add_callee(GPtrArray *callees, CpcTask *task)
     }
 }
 
-static CpcTask *find_task(CallScan *s, const CpNode *name, unsigned n_args)
+void cpc_scan_callee(CpcScan *s, CpcTask *task)
+{
+    add_callee(s->callees, task);
+}
+
+CpcTask *cpc_scan_task(CpcScan *s, const CpNode *name, unsigned n_args)
 {
     CpcTask *task = g_hash_table_lookup(s->proc->tasks, name->text);
     if (task == NULL) {
@@ -156,22 +153,68 @@ static uint32_t spawn_flags(const CpNode *spawn)
            (process ? CP_THREAD_FORKS : 0u);
 }
 
-/* `after` and `start` are options of python's spawn only. */
-static bool spawn_opts(Cpc *c, const CpNode *spawn, CpThreadDecl *decl)
+/* Whether a child process must import the main module, as the text alone says. */
+static bool imports_main(const CpcProc *proc, uint8_t method)
 {
-    const CpNode *opts = cp_node_at(spawn, 4);
-    for (const CpNode *opt = opts->child; opt != NULL; opt = opt->next) {
-        bool after = strcmp(opt->text, "after") == 0;
-        bool method = strcmp(opt->text, "start") == 0 && opt->child->kind == CP_NODE_NAME;
-        if (after || method || strcmp(opt->text, "guard") == 0) {
-            return cp_diag_error(c->diag, opt->pos, "'%s' needs a python runtime",
-                                 opt->text);
-        }
-    }
-    return cpc_attrs(c, opts, &decl->attr, &decl->start, &decl->own_attr);
+    method = method == CP_START_DEFAULT ? proc->start_method : method;
+    return method == CP_START_SPAWN || method == CP_START_FORKSERVER ||
+           (method == CP_START_DEFAULT && proc->version >= 314);
 }
 
-static void declare_spawned(CallScan *s, const CpNode *spawn, CpcTask *task)
+/* `after`, `guard` and `start` of a method are options of python's spawn only. */
+static bool spawn_opt(CpcScan *s, const CpNode *opt, CpcThread *thread, CpThreadDecl *decl,
+                      bool *guard)
+{
+    Cpc *c = s->c;
+    if (!s->proc->python) {
+        return cp_diag_error(c->diag, opt->pos, "'%s' needs a python runtime", opt->text);
+    }
+    if (strcmp(opt->text, "after") == 0) {
+        return cpc_const_time(c, opt->child, &thread->after);
+    }
+    if (!(decl->flags & CP_THREAD_FORKS)) {
+        return cp_diag_error(c->diag, opt->pos, "'%s' is an option of processes",
+                             opt->text);
+    }
+    if (strcmp(opt->text, "start") == 0) {
+        return cpc_start_method(c, opt->child, &decl->start_method);
+    }
+    const CpNode *value = cpc_resolve(c, opt->child);
+    *guard = value->text == NULL || strcmp(value->text, "off") != 0;
+    return true;
+}
+
+static bool spawn_opts(CpcScan *s, const CpNode *spawn, CpcThread *thread,
+                       CpThreadDecl *decl)
+{
+    Cpc *c = s->c;
+    bool ok = true;
+    bool guard = true;
+    CpNode rest = *cp_node_at(spawn, 4);
+    CpNodeList list = {&rest, NULL};
+    const CpNode *next;
+    rest.child = NULL;
+    for (const CpNode *opt = cp_node_at(spawn, 4)->child; opt != NULL; opt = next) {
+        next = opt->next;
+        bool method = strcmp(opt->text, "start") == 0 &&
+                      cpc_resolve(c, opt->child)->kind == CP_NODE_NAME;
+        if (method || strcmp(opt->text, "after") == 0 || strcmp(opt->text, "guard") == 0) {
+            ok = spawn_opt(s, opt, thread, decl, &guard) && ok;
+            continue;
+        }
+        CpNode *copy = g_newa(CpNode, 1);
+        *copy = *opt;
+        copy->next = NULL;
+        cp_node_add(&list, copy);
+    }
+    thread->refused = !guard && imports_main(s->proc, decl->start_method);
+    c->interp = CP_NONE;
+    ok = cpc_attrs(c, &rest, &decl->attr, &decl->start, &decl->own_attr) && ok;
+    decl->interp = c->interp;
+    return ok;
+}
+
+static void declare_spawned(CpcScan *s, const CpNode *spawn, CpcTask *task)
 {
     const CpNode *name = cp_node_at(spawn, 1);
     CpcThread *thread = g_hash_table_lookup(s->proc->threads, name->text);
@@ -198,13 +241,13 @@ static void declare_spawned(CallScan *s, const CpNode *spawn, CpcTask *task)
     row.flags = spawn_flags(spawn);
     row.copies = 0;
     row.line = spawn->pos.line;
-    s->ok = spawn_opts(s->c, spawn, &row) && s->ok;
+    s->ok = spawn_opts(s, spawn, thread, &row) && s->ok;
     *cp_thread_decl(s->c->w, thread->index) = row;
 }
 
 /* Remembers arguments used directly as a time, so that a call with a bare number can be
  * refused where it is written. */
-static void note_time(CallScan *s, const CpNode *value)
+static void note_time(CpcScan *s, const CpNode *value)
 {
     if (s->task == NULL || value == NULL || value->kind != CP_NODE_NAME) {
         return;
@@ -217,19 +260,21 @@ static void note_time(CallScan *s, const CpNode *value)
     }
 }
 
-static void scan_statement(CallScan *s, const CpNode *node)
+static void scan_statement(CpcScan *s, const CpNode *node)
 {
     CpcTask *task;
     switch (node->kind) {
     case CP_NODE_CALL:
-        task = find_task(s, node->child, cp_node_count(node) - 1);
-        if (task != NULL) {
+        task = cpc_scan_task(s, node->child, cp_node_count(node) - 1);
+        if (task != NULL && !(task->node->flags & CP_FLAG_ASYNC)) {
             add_callee(s->callees, task);
+        } else if (task != NULL) {
+            task->called = true; /* makes a coroutine, runs nothing */
         }
         break;
     case CP_NODE_SPAWN:
-        task = find_task(s, cp_node_at(node, 2), cp_node_count(cp_node_at(node, 2)));
-        if (task != NULL) {
+        task = cpc_scan_task(s, cp_node_at(node, 2), cp_node_count(cp_node_at(node, 2)));
+        if (task != NULL && cpc_scan_async(s, node, cp_node_at(node, 2), task, false)) {
             task->called = true;
             declare_spawned(s, node, task);
         }
@@ -239,14 +284,19 @@ static void scan_statement(CallScan *s, const CpNode *node)
     case CP_NODE_WAIT:
     case CP_NODE_PERIOD:
     case CP_NODE_UNTIL:
+    case CP_NODE_AWAIT_WAIT:
+    case CP_NODE_INPUT:
         note_time(s, node->child);
         break;
     default:
+        if (s->proc->python) {
+            cpc_scan_python(s, node);
+        }
         break;
     }
 }
 
-static void scan_body(CallScan *s, const CpNode *body)
+static void scan_body(CpcScan *s, const CpNode *body)
 {
     for (const CpNode *node = body->child; node != NULL; node = node->next) {
         if (cp_stmt_info((CpNodeKind)node->kind) != NULL) {
@@ -342,15 +392,36 @@ static bool sort_tasks(Cpc *c, CpcProc *proc)
     return true;
 }
 
+/* Names of `running NAME`, which a handle must know before it is made. */
+static void scan_running(CpcProc *proc, const CpNode *node)
+{
+    for (const CpNode *n = node->child; n != NULL; n = n->next) {
+        if (n->kind == CP_NODE_RUNNING) {
+            g_hash_table_add(proc->running, (char *)n->text);
+        }
+        scan_running(proc, n);
+    }
+}
+
 bool cpc_scan_calls(Cpc *c, CpcProc *proc)
 {
-    CallScan scan = {.c = c, .proc = proc, .ok = true};
+    CpcScan scan = {.c = c, .proc = proc, .ok = true};
+    if (proc->python) {
+        scan_running(proc, proc->node);
+    }
     for (guint i = 0; i < proc->task_list->len; i++) {
         scan.task = g_ptr_array_index(proc->task_list, i);
         scan.callees = scan.task->callees;
         scan_body(&scan, cp_node_at(scan.task->node, 1));
     }
     scan.task = NULL;
+    for (guint i = 0; i < proc->flow_list->len; i++) {
+        CpcFlow *flow = g_ptr_array_index(proc->flow_list, i);
+        if (flow->body != NULL) {
+            scan.callees = flow->callees;
+            scan_body(&scan, flow->body);
+        }
+    }
     guint n_declared = proc->thread_list->len;
     for (guint i = 0; i < n_declared; i++) {
         CpcThread *thread = g_ptr_array_index(proc->thread_list, i);
@@ -376,7 +447,10 @@ static bool task_code(Cpc *c, CpcTask *task)
     for (const CpNode *p = task->node->child->child; p != NULL; p = p->next) {
         cpc_local_push(c, p->text, reg++, CP_DIM_ANY);
     }
+    c->is_async = task->node->flags & CP_FLAG_ASYNC;
+    cpc_hoist(c, cp_node_at(task->node, 1));
     bool ok = cpc_body(c, cp_node_at(task->node, 1));
+    c->is_async = false;
     cpc_emit(c, CP_OP_RETURN, 0, (uint16_t)task->base, 0, end);
     g_array_set_size(c->locals, 0);
     task->frame = c->reg_max;
@@ -395,6 +469,19 @@ static void spawned_code(Cpc *c, CpcThread *thread)
     cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, thread->node);
 }
 
+static void python_begin(Cpc *c, const CpcThread *thread)
+{
+    cpc_emit(c, CP_OP_PY_BEGIN, 0, 0, 0, thread->node);
+    if (thread->refused && !c->measure) {
+        cpc_emit(c, CP_OP_RAISE, 0, 0,
+                 cp_workload_string(c->w, "RuntimeError (no main guard)"), thread->node);
+    }
+    if (thread->after > 0) {
+        cpc_emit(c, CP_OP_SLEEP, CP_ARG_CONST, 0, cpc_const(c, thread->after),
+                 thread->node);
+    }
+}
+
 static bool thread_code(Cpc *c, CpcThread *thread)
 {
     bool ok = true;
@@ -404,8 +491,21 @@ static bool thread_code(Cpc *c, CpcThread *thread)
     if (!c->measure) {
         cp_thread_decl(c->w, thread->index)->entry = cpc_pc(c);
     }
-    if (thread->body != NULL) {
+    if (c->proc->python) {
+        python_begin(c, thread);
+    }
+    if (thread->main != NULL) {
+        CpCallDecl call = {.task = thread->main->index,
+                           .pool = CP_NONE,
+                           .thread = CP_NONE,
+                           .delay_arg = CP_ARG_NONE,
+                           .list = CP_NONE};
+        g_array_append_val(c->w->calls, call);
+        cpc_emit(c, CP_OP_LOOP_RUN, 0, 0, c->w->calls->len - 1, thread->node);
+    } else if (thread->body != NULL) {
+        cpc_hoist(c, thread->body);
         ok = cpc_body(c, thread->body);
+        g_array_set_size(c->locals, 0);
     } else {
         spawned_code(c, thread);
     }
@@ -425,6 +525,9 @@ static bool proc_code(Cpc *c, CpcProc *proc)
         if (c->measure || task->called) {
             ok = task_code(c, task) && ok;
         }
+    }
+    for (guint i = 0; i < proc->flow_list->len; i++) {
+        ok = cpc_flow_code(c, g_ptr_array_index(proc->flow_list, i)) && ok;
     }
     for (guint i = 0; i < proc->thread_list->len; i++) {
         ok = thread_code(c, g_ptr_array_index(proc->thread_list, i)) && ok;
@@ -484,6 +587,10 @@ static bool layout(Cpc *c, CpcProc *proc)
         CpcThread *thread = g_ptr_array_index(proc->thread_list, i);
         push_down(thread->callees, CP_REG_FREE + thread->frame);
     }
+    for (guint i = 0; i < proc->flow_list->len; i++) {
+        CpcFlow *flow = g_ptr_array_index(proc->flow_list, i);
+        push_down(flow->callees, CP_REG_FREE + flow->frame);
+    }
     uint32_t all = CP_REG_FREE;
     for (guint i = 0; i < n; i++) {
         CpcTask *task = g_ptr_array_index(proc->task_list, i);
@@ -506,7 +613,21 @@ static bool layout(Cpc *c, CpcProc *proc)
             return too_many(c, thread->node);
         }
     }
+    for (guint i = 0; i < proc->flow_list->len; i++) {
+        const CpcFlow *flow = g_ptr_array_index(proc->flow_list, i);
+        all = MAX(all, CP_REG_FREE + flow->frame);
+        if (all > REGS_MAX) {
+            return too_many(c, flow->body != NULL ? flow->body : flow->task->node);
+        }
+    }
     proc->grid = (uint16_t)all;
+    for (guint i = 0; i < proc->flow_list->len; i++) {
+        CpcFlow *flow = g_ptr_array_index(proc->flow_list, i);
+        uint32_t end =
+            reach(flow->callees, ends, CP_REG_FREE + flow->frame, &flow->periodic);
+        cp_task_decl(c->w, flow->index)->n_regs =
+            flow->periodic ? (uint32_t)proc->grid + 1 : end;
+    }
     for (guint i = 0; i < proc->thread_list->len; i++) {
         CpcThread *thread = g_ptr_array_index(proc->thread_list, i);
         uint32_t end =
@@ -566,6 +687,11 @@ static void proc_free(void *data)
     g_hash_table_unref(proc->threads);
     g_ptr_array_unref(proc->task_list);
     g_ptr_array_unref(proc->thread_list);
+    g_hash_table_unref(proc->pools);
+    g_hash_table_unref(proc->interps);
+    g_hash_table_unref(proc->handles);
+    g_hash_table_unref(proc->running);
+    g_ptr_array_unref(proc->flow_list);
     g_free(proc);
 }
 
@@ -595,6 +721,8 @@ CpWorkload *cp_compile(const CpTree *tree, const char *source, CpDiag *diag)
 {
     Cpc c = {
         .w = cp_workload_new(), .diag = diag, .source = source, .root = cp_tree_root(tree)};
+    c.group = CP_REG_NONE;
+    c.interp = CP_NONE;
     c.params = g_hash_table_new(g_str_hash, g_str_equal);
     c.objects = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     c.procs = g_hash_table_new(g_str_hash, g_str_equal);

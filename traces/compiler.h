@@ -14,6 +14,7 @@ typedef struct {
     uint32_t index;   /* of CpWorkload.objs, or of vars for a var */
     CpProcId owner;   /* declared in that process; CP_NONE: at file level */
     CpProcId used_by; /* first process that uses it */
+    uint32_t lock;    /* of a shared variable, once used; CP_NONE */
     bool is_var, used;
 } CpcObject;
 
@@ -28,11 +29,31 @@ typedef struct {
     bool periodic; /* it, or what it calls, uses `period` */
 } CpcTask;
 
+/* The name `as` gives to a future or task. */
+typedef struct {
+    uint32_t var;     /* with the handle, for other tasks that use the name; or CP_NONE */
+    uint32_t run_var; /* 1 while it runs, for `running NAME`; or CP_NONE */
+} CpcHandle;
+
+/* Python: code that runs as a flow of its own. */
+typedef struct {
+    CpcTask *task;         /* called by it; NULL: `body` */
+    const CpNode *body;    /* of a thread with a loop */
+    const CpcHandle *runs; /* its run_var is cleared at the end; or NULL */
+    GPtrArray *callees;    /* CpcTask */
+    uint32_t index;        /* of CpWorkload.tasks */
+    uint32_t frame;
+    bool periodic;
+} CpcFlow;
+
 /* A thread declaration and where its code comes from. */
 typedef struct {
     const CpNode *node; /* CP_NODE_THREAD, or the CP_NODE_SPAWN that names it first */
     const CpNode *body; /* NULL for a spawned one */
     CpcTask *task;      /* of a spawned one */
+    CpcFlow *main;      /* python: what its loop runs, then `body` is NULL; or NULL */
+    CpTime after;       /* python: a Timer sleeps first; 0: none */
+    bool refused;       /* python: its process cannot import the main module */
     GPtrArray *callees; /* CpcTask */
     uint32_t index;     /* of CpWorkload.threads */
     uint32_t frame;
@@ -46,7 +67,15 @@ typedef struct {
     GHashTable *tasks;   /* name -> CpcTask */
     GHashTable *threads; /* name -> CpcThread */
     GPtrArray *task_list, *thread_list;
-    uint16_t grid; /* register of `period`, behind all frames */
+    bool python;
+    unsigned version;     /* 312 of python "3.12" */
+    uint8_t start_method; /* CpStartMethod of its `start` option */
+    GHashTable *pools;    /* python: name -> index + 1 */
+    GHashTable *interps;  /* python: name -> index + 1 */
+    GHashTable *handles;  /* python: name -> CpcHandle */
+    GHashTable *running;  /* python: names somebody asks `running` of */
+    GPtrArray *flow_list; /* CpcFlow */
+    uint16_t grid;        /* register of `period`, behind all frames */
 } CpcProc;
 
 typedef struct {
@@ -84,8 +113,21 @@ typedef struct {
     GArray *locals;              /* CpcLocal */
     GPtrArray *callees;          /* of the code, CpcTask */
     bool periodic;
-    bool no_block; /* inside an instant arrivals body: sends drop instead of waiting */
+    bool is_async;   /* inside an async task, or a thread with a loop */
+    bool awaiting;   /* the operation is awaited; its object takes that back */
+    uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
+    uint32_t interp; /* of the attributes read last, or CP_NONE */
+    bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
 } Cpc;
+
+/* Looking through the code for calls, before anything is compiled. */
+typedef struct {
+    Cpc *c;
+    CpcProc *proc;
+    GPtrArray *callees;
+    CpcTask *task; /* whose body is walked, or NULL */
+    bool ok;
+} CpcScan;
 
 /* --- emission: nothing happens while measuring --- */
 uint32_t cpc_emit(Cpc *c, CpOp op, uint8_t a, uint16_t b, uint32_t arg, const CpNode *at);
@@ -133,11 +175,39 @@ bool cpc_unknown(Cpc *c, CpPos pos, const char *what, const char *name,
 
 /* --- code (compile-stmt.c) --- */
 bool cpc_body(Cpc *c, const CpNode *body);
+/* Calls a task in place; `args` is the first argument. */
+bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node);
+bool cpc_check_args(Cpc *c, const CpcTask *task, const CpNode *args);
+/* The object a statement names; CP_NONE after reporting. */
+uint32_t cpc_find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kinds,
+                      CpObjKind *kind);
+/* A timeout goes into a register; CP_REG_NONE if there is none. */
+bool cpc_timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg);
+/* The `else` part after an operation that may have timed out. */
+bool cpc_timeout_else(Cpc *c, const CpNode *body);
+
+/* --- python (compile-python.c) --- */
+bool cpc_python(Cpc *c, const CpNode *node);
+void cpc_scan_python(CpcScan *scan, const CpNode *node);
+/* Reports that a task is async, or is not, where the other is needed. */
+bool cpc_scan_async(CpcScan *scan, const CpNode *stmt, const CpNode *name,
+                    const CpcTask *task, bool is_async);
+/* Registers for the names `as` gives in a body. */
+void cpc_hoist(Cpc *c, const CpNode *body);
+CpcFlow *cpc_flow_new(Cpc *c, CpcProc *proc, CpcTask *task, const char *name);
+bool cpc_flow_code(Cpc *c, CpcFlow *flow);
+bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
+                       unsigned version);
+bool cpc_signal(Cpc *c, CpPos pos, const char *name, uint32_t *number);
+bool cpc_start_method(Cpc *c, const CpNode *value, uint8_t *out);
 
 /* --- declarations (compile-decl.c) --- */
 bool cpc_declare(Cpc *c);
 bool cpc_attrs(Cpc *c, const CpNode *opts, CpSchedAttr *attr, CpTime *start, bool *given);
 bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
+/* The task of a call, with that many arguments; NULL after reporting. */
+CpcTask *cpc_scan_task(CpcScan *scan, const CpNode *name, unsigned n_args);
+void cpc_scan_callee(CpcScan *scan, CpcTask *task);
 /* Tables of calls, spawned threads; no recursion. */
 bool cpc_scan_calls(Cpc *c, CpcProc *proc);
 

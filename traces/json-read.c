@@ -850,11 +850,29 @@ static CpNode *read_thread(Reader *r, const J *j)
                : NULL;
 }
 
-static CpNode *read_python_member(Reader *r, const J *j)
+static CpNode *read_handler(Reader *r, const J *j)
 {
-    CpNode *n = node(r, CP_NODE_MEMBER, j);
-    n->text = text_member(r, j, "text", true);
-    return n->text != NULL ? n : NULL;
+    CpNode *n = node(r, CP_NODE_HANDLER, j);
+    CpNodeList list = {n, NULL};
+    const J *call = member(j, "call");
+    n->text = text_member(r, j, "signal", true);
+    if (n->text == NULL || !check_keys(r, j, "signal|call")) {
+        return NULL;
+    }
+    if (call == NULL) {
+        return unexpected(r, j, "\"signal\" and \"call\"");
+    }
+    return add(&list, read_call(r, call)) ? n : NULL;
+}
+
+static CpNode *read_interpreter(Reader *r, const J *j)
+{
+    CpNode *n = named(r, j, CP_NODE_INTERP);
+    CpNodeList list = {n, NULL};
+    return n != NULL && check_keys(r, j, "name|options") &&
+                   add_member(r, &list, j, "options", read_opts, CP_NODE_OPTS)
+               ? n
+               : NULL;
 }
 
 static CpNode *read_runtime(Reader *r, const J *j)
@@ -894,10 +912,13 @@ static CpNode *read_process(Reader *r, const J *j)
         !add(&list, runtime != NULL ? read_runtime(r, runtime) : native_runtime(r, j))) {
         return NULL;
     }
-    return check_keys(r, j, "name|runtime|in|resources|members|tasks|threads") &&
+    return check_keys(r, j,
+                      "name|runtime|in|resources|interpreters|handlers|"
+                      "tasks|threads") &&
                    add_member(r, &list, j, "in", read_name, CP_NODE_NULL) &&
                    read_all(r, &list, j, "resources", read_resource) &&
-                   read_all(r, &list, j, "members", read_python_member) &&
+                   read_all(r, &list, j, "interpreters", read_interpreter) &&
+                   read_all(r, &list, j, "handlers", read_handler) &&
                    read_all(r, &list, j, "tasks", read_task) &&
                    read_all(r, &list, j, "threads", read_thread)
                ? n

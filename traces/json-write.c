@@ -382,9 +382,16 @@ static void put_thread(Writer *w, const CpNode *node)
     put_member(w, "body", cp_node_at(node, 4));
 }
 
-static void put_python_member(Writer *w, const CpNode *node)
+static void put_handler(Writer *w, const CpNode *node)
 {
-    put_pair(w, "text", node->text);
+    put_pair(w, "signal", node->text);
+    put_member(w, "call", node->child);
+}
+
+static void put_interpreter(Writer *w, const CpNode *node)
+{
+    put_pair(w, "name", node->text);
+    put_opts_member(w, "options", node->child);
 }
 
 static void put_process(Writer *w, const CpNode *node)
@@ -393,7 +400,8 @@ static void put_process(Writer *w, const CpNode *node)
     put_runtime(w, cp_node_at(node, 0));
     put_member(w, "in", cp_node_at(node, 1));
     put_all(w, "resources", node, CP_NODE_RESOURCE, put_resource);
-    put_all(w, "members", node, CP_NODE_MEMBER, put_python_member);
+    put_all(w, "interpreters", node, CP_NODE_INTERP, put_interpreter);
+    put_all(w, "handlers", node, CP_NODE_HANDLER, put_handler);
     put_all(w, "tasks", node, CP_NODE_TASK, put_task);
     put_all(w, "threads", node, CP_NODE_THREAD, put_thread);
 }

@@ -485,31 +485,35 @@ static CpNode *parse_opt(CpParser *p)
     return opt;
 }
 
-CpNode *cp_parser_opts(CpParser *p)
+bool cp_parser_more_opts(CpParser *p, CpNode *opts)
 {
-    CpNode *opts = cp_node_new(p->tree, CP_NODE_OPTS, p->tok.pos);
     CpNodeList list = {opts, NULL};
-    if (!cp_parser_accept_char(p, '(')) {
-        return opts;
-    }
-    if (cp_parser_accept_char(p, ')')) {
-        return opts;
-    }
     unsigned n = 0;
     do {
         CpNode *opt = parse_opt(p);
         if (opt == NULL) {
-            return NULL;
+            return false;
         }
         if (n++ == OPTS_MAX) {
-            cp_diag_error(p->diag, opt->pos, "more than %d options", OPTS_MAX);
-            return NULL;
+            return cp_diag_error(p->diag, opt->pos, "more than %d options", OPTS_MAX);
         }
         if (cp_opts_find(opts, opt->text) != NULL) {
-            cp_diag_error(p->diag, opt->pos, "option '%s' is given twice", opt->text);
-            return NULL;
+            return cp_diag_error(p->diag, opt->pos, "option '%s' is given twice",
+                                 opt->text);
         }
         cp_node_add(&list, opt);
     } while (cp_parser_accept_char(p, ','));
+    return true;
+}
+
+CpNode *cp_parser_opts(CpParser *p)
+{
+    CpNode *opts = cp_node_new(p->tree, CP_NODE_OPTS, p->tok.pos);
+    if (!cp_parser_accept_char(p, '(') || cp_parser_accept_char(p, ')')) {
+        return opts;
+    }
+    if (!cp_parser_more_opts(p, opts)) {
+        return NULL;
+    }
     return cp_parser_expect_char(p, ')', "',' or ')'") ? opts : NULL;
 }

@@ -4,30 +4,12 @@
 
 #include <string.h>
 
-/* Statements that only a python runtime has; their own parsers come with it. */
-static const char *const python_words[] = {
-    "await", "pool",  "submit",       "result",    "cancel",  "map",
-    "imap",  "apply", "shutdown",     "create",    "gather",  "group",
-    "print", "input", "touch",        "alloc",     "raise",   "try",
-    "kill",  "first", "as_completed", "completed", "timeout", NULL};
-
-static bool is_python_word(const CpParser *p)
-{
-    for (size_t i = 0; python_words[i] != NULL; i++) {
-        if (cp_parser_is(p, python_words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static CpNode *null_node(CpParser *p)
+CpNode *cp_parser_null(CpParser *p)
 {
     return cp_node_new(p->tree, CP_NODE_NULL, p->tok.pos);
 }
 
-/* Adds a required child; false if it could not be read. */
-static bool add(CpNodeList *list, CpNode *child)
+bool cp_parser_add(CpNodeList *list, CpNode *child)
 {
     if (child != NULL) {
         cp_node_add(list, child);
@@ -35,24 +17,28 @@ static bool add(CpNodeList *list, CpNode *child)
     return child != NULL;
 }
 
+static bool add(CpNodeList *list, CpNode *child)
+{
+    return cp_parser_add(list, child);
+}
+
 static CpNode *word_node(CpParser *p)
 {
     return cp_parser_name(p, "a word");
 }
 
-/* [ "timeout" dur [ "else" body ] ]: two children. */
-static bool parse_timeout(CpParser *p, CpNodeList *list)
+bool cp_parser_timeout(CpParser *p, CpNodeList *list)
 {
     if (!cp_parser_accept(p, "timeout")) {
-        cp_node_add(list, null_node(p));
-        cp_node_add(list, null_node(p));
+        cp_node_add(list, cp_parser_null(p));
+        cp_node_add(list, cp_parser_null(p));
         return true;
     }
     if (!add(list, cp_parser_duration(p))) {
         return false;
     }
     if (!cp_parser_accept(p, "else")) {
-        cp_node_add(list, null_node(p));
+        cp_node_add(list, cp_parser_null(p));
         return true;
     }
     return add(list, cp_parser_body(p));
@@ -61,7 +47,7 @@ static bool parse_timeout(CpParser *p, CpNodeList *list)
 static bool parse_word_after(CpParser *p, CpNodeList *list, const char *a, const char *b)
 {
     bool is = cp_parser_is(p, a) || cp_parser_is(p, b);
-    return add(list, is ? word_node(p) : null_node(p));
+    return add(list, is ? word_node(p) : cp_parser_null(p));
 }
 
 static bool parse_lock(CpParser *p, CpNodeList *list)
@@ -69,8 +55,8 @@ static bool parse_lock(CpParser *p, CpNodeList *list)
     if (!add(list, cp_parser_name(p, "the name of a lock"))) {
         return false;
     }
-    CpNode *mode =
-        cp_parser_is(p, "read") || cp_parser_is(p, "write") ? word_node(p) : null_node(p);
+    CpNode *mode = cp_parser_is(p, "read") || cp_parser_is(p, "write") ? word_node(p)
+                                                                       : cp_parser_null(p);
     if (!cp_parser_is_char(p, '{')) {
         g_autofree char *found = cp_token_describe(&p->scan, &p->tok);
         cp_diag_error(p->diag, p->tok.pos, "expected '{' after lock, found %s", found);
@@ -80,7 +66,7 @@ static bool parse_lock(CpParser *p, CpNodeList *list)
     return add(list, cp_parser_body(p)) && add(list, mode);
 }
 
-static CpNode *parse_call_node(CpParser *p)
+CpNode *cp_parser_call(CpParser *p)
 {
     CpNode *call = cp_parser_name(p, "the name of a task");
     if (call == NULL) {
@@ -107,21 +93,21 @@ static CpNode *parse_call_node(CpParser *p)
 /* spawn [daemon] thread|process NAME [ "[" NAME "]" ] call [ opts ] */
 static bool parse_spawn(CpParser *p, CpNodeList *list)
 {
-    CpNode *daemon = cp_parser_is(p, "daemon") ? word_node(p) : null_node(p);
+    CpNode *daemon = cp_parser_is(p, "daemon") ? word_node(p) : cp_parser_null(p);
     if (!cp_parser_is(p, "thread") && !cp_parser_is(p, "process")) {
         return cp_parser_expected(p, "'thread' or 'process'");
     }
     if (!add(list, word_node(p)) || !add(list, cp_parser_name(p, "a name"))) {
         return false;
     }
-    CpNode *index = null_node(p);
+    CpNode *index = cp_parser_null(p);
     if (cp_parser_accept_char(p, '[')) {
         index = cp_parser_expr(p);
         if (index == NULL || !cp_parser_expect_char(p, ']', "']'")) {
             return false;
         }
     }
-    if (!add(list, parse_call_node(p))) {
+    if (!add(list, cp_parser_call(p))) {
         return false;
     }
     cp_node_add(list, daemon);
@@ -143,7 +129,7 @@ static bool parse_for(CpParser *p, CpNode *node, CpNodeList *list)
         return cp_parser_expected(p, "'in' or 'from'");
     }
     return add(list, cp_parser_list(p)) && add(list, cp_parser_body(p)) &&
-           add(list, null_node(p));
+           add(list, cp_parser_null(p));
 }
 
 static bool parse_set(CpParser *p, CpNodeList *list)
@@ -159,7 +145,7 @@ static bool parse_arrivals(CpParser *p, CpNodeList *list)
     if (!add(list, gap)) {
         return false;
     }
-    CpNode *until = null_node(p);
+    CpNode *until = cp_parser_null(p);
     if (cp_parser_accept(p, "until")) {
         until = cp_parser_duration(p);
         if (until == NULL) {
@@ -205,7 +191,7 @@ static bool parse_if(CpParser *p, CpNodeList *list)
     }
     if (!cp_parser_accept(p, "else")) {
         *p = before;
-        return add(list, null_node(p));
+        return add(list, cp_parser_null(p));
     }
     if (!cp_parser_is(p, "if")) {
         return add(list, cp_parser_body(p));
@@ -226,7 +212,7 @@ static bool parse_if(CpParser *p, CpNodeList *list)
 static bool parse_io(CpParser *p, CpNodeList *list)
 {
     return add(list, cp_parser_name(p, "the name of a device")) &&
-           add(list, cp_parser_at_end(p) ? null_node(p) : cp_parser_duration(p));
+           add(list, cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_duration(p));
 }
 
 static bool parse_send(CpParser *p, CpNodeList *list)
@@ -235,29 +221,32 @@ static bool parse_send(CpParser *p, CpNodeList *list)
         return false;
     }
     bool no_value = cp_parser_at_end(p) || cp_parser_is(p, "size");
-    if (!add(list, no_value ? null_node(p) : cp_parser_expr(p))) {
+    if (!add(list, no_value ? cp_parser_null(p) : cp_parser_expr(p))) {
         return false;
     }
-    return add(list, cp_parser_accept(p, "size") ? cp_parser_size(p) : null_node(p));
+    return add(list, cp_parser_accept(p, "size") ? cp_parser_size(p) : cp_parser_null(p));
 }
 
 /* NAME and an optional expression. */
 static bool parse_name_expr(CpParser *p, CpNodeList *list)
 {
     return add(list, cp_parser_name(p, "a name")) &&
-           add(list, cp_parser_at_end(p) ? null_node(p) : cp_parser_expr(p));
+           add(list, cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_expr(p));
 }
 
 static bool parse_name_timeout(CpParser *p, CpNodeList *list)
 {
-    return add(list, cp_parser_name(p, "a name")) && parse_timeout(p, list);
+    return add(list, cp_parser_name(p, "a name")) && cp_parser_timeout(p, list);
 }
 
-static bool parse_call(CpParser *p, CpNodeList *list)
+static bool parse_call(CpParser *p, CpNode *node, CpNodeList *list)
 {
-    CpNode *call = parse_call_node(p);
-    if (call == NULL) {
+    CpNode *call = cp_parser_call(p);
+    if (call == NULL || !cp_parser_soon(p, node, call)) {
         return false;
+    }
+    if (node->kind != CP_NODE_CALL) {
+        return true;
     }
     CpNode *args = call->child;
     call->kind = CP_NODE_NAME;
@@ -294,7 +283,8 @@ static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
     case CP_NODE_MARK:
         return add(list, cp_parser_string(p, "a text in quotes"));
     case CP_NODE_RESPOND:
-        return add(list, cp_parser_at_end(p) ? null_node(p) : cp_parser_name(p, "a name"));
+        return add(list,
+                   cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_name(p, "a name"));
     case CP_NODE_TIMED:
         return add(list, cp_parser_name(p, "a name")) && add(list, cp_parser_body(p));
     case CP_NODE_LOCK:
@@ -314,7 +304,7 @@ static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
     case CP_NODE_SPAWN:
         return parse_spawn(p, list);
     case CP_NODE_CALL:
-        return parse_call(p, list);
+        return parse_call(p, node, list);
     case CP_NODE_SET:
         return parse_set(p, list);
     case CP_NODE_REPEAT:
@@ -344,49 +334,6 @@ static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
     }
 }
 
-/* `await` needs an async task, or a thread with an event loop. */
-static bool check_await(CpParser *p)
-{
-    if (!cp_parser_is(p, "await") || p->may_await || p->owner == NULL) {
-        return true;
-    }
-    const char *name = p->owner->text;
-    bool task = p->owner->kind == CP_NODE_TASK;
-    cp_diag_error(p->diag, p->tok.pos, "'await' outside an async task");
-    cp_diag_note(p->diag, (CpPos){0}, "%s '%s' is declared at line %u without '%s'",
-                 task ? "task" : "thread", name, p->owner->pos.line,
-                 task ? "async" : "loop");
-    if (task) {
-        cp_diag_help(p->diag, "write 'async task %s(…)'", name);
-    } else {
-        cp_diag_help(p->diag, "write 'thread %s loop asyncio'", name);
-    }
-    return false;
-}
-
-/* A statement of the python runtime, kept as it is written. */
-static bool parse_python(CpParser *p, CpNodeList *into)
-{
-    CpNode *node = cp_node_new(p->tree, CP_NODE_PYTHON, p->tok.pos);
-    CpNode *text = cp_node_new(p->tree, CP_NODE_STRING, p->tok.pos);
-    uint32_t start = p->tok.start;
-    if (!check_await(p)) {
-        return false;
-    }
-    if (!p->python) {
-        g_autofree char *word = cp_token_describe(&p->scan, &p->tok);
-        cp_diag_error(p->diag, p->tok.pos, "%s needs a python runtime", word);
-        cp_diag_help(p->diag, "declare the process with 'runtime python \"3.12\"'");
-        return false;
-    }
-    cp_parser_skip_statement(p);
-    text->text = cp_parser_slice(p, start);
-    CpNodeList list = {node, NULL};
-    cp_node_add(&list, text);
-    cp_node_add(into, node);
-    return true;
-}
-
 static bool unknown_statement(CpParser *p)
 {
     if (p->tok.kind != CP_TOK_NAME) {
@@ -413,12 +360,11 @@ static CpNodeKind statement_kind(CpParser *p)
     char word[24] = "";
     memcpy(word, p->scan.text + p->tok.start, p->tok.end - p->tok.start);
     CpNodeKind kind = cp_stmt_find(word);
-    return kind == CP_NODE_RECV_EACH || kind == CP_NODE_PYTHON || kind == CP_NODE_ADD
-               ? CP_NODE_NULL
-               : kind;
+    bool word_only = kind == CP_NODE_RECV_EACH || kind == CP_NODE_ADD;
+    return word_only || cp_stmt_is_python(kind) ? CP_NODE_NULL : kind;
 }
 
-/* NAME += expr */
+/* NAME += expr, or NAME += call(expr), which has a check point inside. */
 static bool parse_add(CpParser *p, CpNodeList *into)
 {
     CpNode *node = cp_node_new(p->tree, CP_NODE_ADD, p->tok.pos);
@@ -427,7 +373,11 @@ static bool parse_add(CpParser *p, CpNodeList *into)
         return false;
     }
     cp_parser_next(p);
-    if (!add(&list, cp_parser_expr(p))) {
+    CpNode *word = cp_parser_null(p);
+    if (p->python && cp_parser_is(p, "call") && cp_parser_peek(p).ch == '(') {
+        word = word_node(p);
+    }
+    if (!add(&list, cp_parser_expr(p)) || !add(&list, word)) {
         return false;
     }
     cp_node_add(into, node);
@@ -452,30 +402,22 @@ bool cp_parser_statement(CpParser *p, CpNodeList *into)
     if (!count_statement(p)) {
         return false;
     }
-    bool adds = cp_parser_peek(p).kind == CP_TOK_PLUS_SET;
-    if (p->python && (adds || cp_parser_is(p, "set"))) {
-        return parse_python(p, into);
-    }
-    if (adds && p->tok.kind == CP_TOK_NAME) {
+    if (cp_parser_peek(p).kind == CP_TOK_PLUS_SET && p->tok.kind == CP_TOK_NAME) {
         return parse_add(p, into);
     }
-    if (is_python_word(p)) {
-        return parse_python(p, into);
+    CpNodeKind kind = cp_parser_python_kind(p);
+    if (kind != CP_NODE_NULL) {
+        return cp_parser_python(p, kind, into);
     }
-    CpNodeKind kind = statement_kind(p);
+    kind = statement_kind(p);
     if (kind == CP_NODE_NULL) {
-        return p->python && p->tok.kind == CP_TOK_NAME && cp_parser_peek(p).ch == '('
-                   ? parse_python(p, into)
-                   : unknown_statement(p);
+        return unknown_statement(p);
     }
     CpNode *node = cp_node_new(p->tree, kind, p->tok.pos);
     CpNodeList list = {node, NULL};
     cp_parser_next(p);
     if (!parse_operands(p, node, &list)) {
         return false;
-    }
-    if (p->python && !cp_parser_at_end(p)) {
-        cp_parser_skip_statement(p);
     }
     cp_node_add(into, node);
     return true;

@@ -550,19 +550,28 @@ static bool parse_thread(CpParser *p, CpNodeList *into)
     return true;
 }
 
-/* `on SIGNAL call` and `interpreter NAME`: kept by their word, as only python has them. */
+/* `on SIGNAL call` and `interpreter NAME (opts)`, which only python has. */
 static bool parse_python_member(CpParser *p, CpNodeList *into)
 {
-    CpNode *node = cp_node_new(p->tree, CP_NODE_MEMBER, p->tok.pos);
-    uint32_t start = p->tok.start;
+    bool handler = cp_parser_is(p, "on");
     if (!p->python) {
         g_autofree char *word = cp_token_describe(&p->scan, &p->tok);
         cp_diag_error(p->diag, p->tok.pos, "%s needs a python runtime", word);
         cp_diag_help(p->diag, "declare the process with 'runtime python \"3.12\"'");
         return false;
     }
-    cp_parser_skip_statement(p);
-    node->text = cp_parser_slice(p, start);
+    cp_parser_next(p);
+    CpNode *node = cp_parser_name(p, handler ? "a signal such as SIGINT" : "a name");
+    if (node == NULL) {
+        return false;
+    }
+    node->kind = handler ? CP_NODE_HANDLER : CP_NODE_INTERP;
+    CpNode *child = handler ? cp_parser_call(p) : cp_parser_opts(p);
+    if (child == NULL) {
+        return false;
+    }
+    CpNodeList list = {node, NULL};
+    cp_node_add(&list, child);
     cp_node_add(into, node);
     return true;
 }

@@ -56,10 +56,25 @@ CpNode *cp_parser_cpus(CpParser *p);
 CpNode *cp_parser_string(CpParser *p, const char *what);
 /* "(" key=value, ... ")"; an empty OPTS node if there is no parenthesis. */
 CpNode *cp_parser_opts(CpParser *p);
+/* key=value, ... into an OPTS node. */
+bool cp_parser_more_opts(CpParser *p, CpNode *opts);
 CpNode *cp_parser_value(CpParser *p);
 bool cp_parser_no_unit(CpParser *p, const CpNode *number, bool size);
 
+/* NAME "(" expressions ")": a CP_NODE_INVOKE. */
+CpNode *cp_parser_call(CpParser *p);
+/* [ "timeout" dur [ "else" body ] ]: adds two children. */
+bool cp_parser_timeout(CpParser *p, CpNodeList *list);
+CpNode *cp_parser_null(CpParser *p);
+/* Adds a required child; false if it could not be read. */
+bool cp_parser_add(CpNodeList *list, CpNode *child);
+
 bool cp_parser_statement(CpParser *p, CpNodeList *into);
+/* A statement of the python runtime (parse-python.c).  CP_NODE_NULL: it is none. */
+CpNodeKind cp_parser_python_kind(const CpParser *p);
+bool cp_parser_python(CpParser *p, CpNodeKind kind, CpNodeList *into);
+/* Behind `call f(x)`: soon, after 1s, on THREAD; true if there is none of them. */
+bool cp_parser_soon(CpParser *p, CpNode *node, CpNode *call);
 /* `{ statements }`, or NULL after reporting. */
 CpNode *cp_parser_body(CpParser *p);
 

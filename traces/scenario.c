@@ -8,6 +8,7 @@
 #include "traces/json.h"
 #include "traces/parse.h"
 #include "traces/rebuild.h"
+#include "models/runtime-python.h"
 #include "traces/settings.h"
 
 #include <errno.h>
@@ -369,6 +370,17 @@ static bool check_policies(CpBuild *b)
     return ok;
 }
 
+/* What the text says of this process's runtime; the compiler has checked it. */
+static void set_proc_params(CpParamSet *set, const CpProcDecl *proc)
+{
+    for (guint i = 0; i + 1 < proc->settings->len; i += 2) {
+        int row = cp_params_find(set->spec, g_ptr_array_index(proc->settings, i));
+        if (row >= 0) {
+            cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1), NULL);
+        }
+    }
+}
+
 static void make_proc_params(CpScenario *s)
 {
     const CpWorkload *w = s->workload;
@@ -378,6 +390,7 @@ static void make_proc_params(CpScenario *s)
         for (const CpRuntimeClass *const *r = cp_runtime_classes(); *r != NULL; r++) {
             if (strcmp((*r)->name, name) == 0 && (*r)->params != NULL) {
                 s->proc_params[i] = cp_params_new((*r)->params);
+                set_proc_params(s->proc_params[i], cp_proc_decl(w, i));
             }
         }
     }
@@ -443,6 +456,54 @@ static CpTree *read_tree(const char *text, size_t len, CpDiag *diag)
                                             : cp_parse(text, len, diag);
 }
 
+/* runtime.version replaces the version of all python processes before they are compiled. */
+static bool set_version(CpBuild *b, const CpNode *node, const char *version,
+                        const CpOverride *o)
+{
+    g_autoptr(GError) error = NULL;
+    PyVersion parsed;
+    if (!cp_python_version(version, &parsed, &error)) {
+        if (o != NULL) {
+            cp_diag_usage(b->diag, "%s (in %s)", error->message, o->origin);
+            return false;
+        }
+        return cp_diag_error(b->diag, node->pos, "%s", error->message);
+    }
+    for (CpNode *p = cp_tree_root(b->tree)->child; p != NULL; p = p->next) {
+        if (p->kind == CP_NODE_PROCESS && strcmp(p->child->text, "python") == 0) {
+            CpNode *text = p->child->child;
+            text->kind = CP_NODE_STRING;
+            text->text = cp_tree_text(b->tree, version, -1);
+        }
+    }
+    return true;
+}
+
+static bool read_version(CpBuild *b, const CpOverride *overrides, size_t n)
+{
+    bool ok = true;
+    const char *key = "runtime.version";
+    for (size_t i = 0; i < n && ok; i++) {
+        if (strcmp(overrides[i].key, key) == 0 && !is_late(&overrides[i])) {
+            ok = set_version(b, NULL, overrides[i].value, &overrides[i]);
+        }
+    }
+    for (const CpNode *r = cp_tree_root(b->tree)->child; r != NULL && ok; r = r->next) {
+        for (const CpNode *s = r->kind == CP_NODE_RUN ? r->child : NULL; s != NULL && ok;
+             s = s->next) {
+            if (strcmp(s->text, key) == 0) {
+                ok = set_version(b, s->child, s->child->text, NULL);
+            }
+        }
+    }
+    for (size_t i = 0; i < n && ok; i++) {
+        if (strcmp(overrides[i].key, key) == 0 && is_late(&overrides[i])) {
+            ok = set_version(b, NULL, overrides[i].value, &overrides[i]);
+        }
+    }
+    return ok;
+}
+
 CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len,
                                   const CpOverride *overrides, size_t n, CpDiag *diag)
 {
@@ -455,7 +516,7 @@ CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len
     b.s = scenario_new(name);
     b.s->written = g_ptr_array_new_with_free_func(g_free);
     b.s->hash = cp_json_hash(b.tree);
-    bool ok = read_params(&b, overrides, n);
+    bool ok = read_params(&b, overrides, n) && read_version(&b, overrides, n);
     b.s->workload = ok ? cp_compile(b.tree, name, diag) : NULL;
     ok = b.s->workload != NULL;
     ok = ok && cp_expects_read(b.tree, b.s->workload, b.s->expects, diag);

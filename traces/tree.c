@@ -96,8 +96,7 @@ static const char *const stmt_words[] = {
 
 const CpStmtInfo *cp_stmt_info(CpNodeKind kind)
 {
-    return kind >= CP_NODE_CPU && kind <= CP_NODE_PYTHON ? &stmts[kind - CP_NODE_CPU]
-                                                         : NULL;
+    return kind >= CP_NODE_CPU && kind <= CP_NODE_KILL ? &stmts[kind - CP_NODE_CPU] : NULL;
 }
 
 CpNodeKind cp_stmt_find(const char *word)

@@ -50,7 +50,8 @@ typedef enum {
     CP_NODE_RUNTIME,  /* text; version (string), options */
     CP_NODE_TASK,     /* text; flags; list of parameter names, body */
     CP_NODE_THREAD,   /* text; flags; copies, options, loop name, group name, body */
-    CP_NODE_MEMBER,   /* a process member only python has: text = the word */
+    CP_NODE_HANDLER,  /* text = signal; call */
+    CP_NODE_INTERP,   /* text; options */
     CP_NODE_EXPECT,   /* text = metric; value = CpCmp; value, tolerance, text as written */
 } CpNodeKind;
 
@@ -107,6 +108,11 @@ CpNode *cp_opts_find(const CpNode *opts, const char *key);
 typedef struct {
     const char *word, *slots, *form;
 } CpStmtInfo;
+/* Whether only a python process has that statement. */
+static inline bool cp_stmt_is_python(CpNodeKind kind)
+{
+    return kind >= CP_NODE_POOL && kind <= CP_NODE_KILL;
+}
 /* Row of a statement kind; NULL for other kinds. */
 const CpStmtInfo *cp_stmt_info(CpNodeKind kind);
 /* Kind of the statement with that word, or CP_NODE_NULL. */
