@@ -503,7 +503,7 @@ static CpStep worker(Py *p, PyPool *pool)
                 flow->rt_state = SERVE_RUN;
                 bool pickled = process || pool->kind == CP_POOL_INTERPRETERS;
                 PY_DO(
-                    py_burst(p, p->proc->cost->item +
+                    py_burst(p, (process ? p->proc->cost->work : p->proc->cost->item) +
                                     (pickled ? argument_cost(p, py_fut(p->ps, fut)) : 0)));
                 break;
             }
@@ -574,7 +574,7 @@ static CpStep manager(Py *p, PyPool *pool)
             if (pool->res_first != CP_NONE) {
                 p->t->fut = pop(p->ps, &pool->res_first);
                 flow->rt_state = SERVE_RAN;
-                PY_DO(py_burst(p, p->proc->cost->item / 2 + p->proc->cost->pickle));
+                PY_DO(py_burst(p, p->proc->cost->pickle));
                 break;
             }
             if (is_over(pool)) {
@@ -588,6 +588,7 @@ static CpStep manager(Py *p, PyPool *pool)
                           pool->res_first != CP_NONE || may_feed(pool) || is_over(pool)));
             break;
         case SERVE_WOKEN:
+            py_charge(p, p->proc->cost->manage);
             flow->rt_state = SERVE_NEXT;
             PY_DO(py_take(p));
             break;
@@ -615,7 +616,8 @@ static CpStep feeder(Py *p, PyPool *pool)
             if (fut != CP_NONE) {
                 p->t->fut = fut;
                 flow->rt_state = SERVE_RAN;
-                PY_DO(py_burst(p, argument_cost(p, py_fut(p->ps, fut))));
+                PY_DO(py_burst(p,
+                               p->proc->cost->feed + argument_cost(p, py_fut(p->ps, fut))));
                 break;
             }
             if (is_over(pool)) {

@@ -71,6 +71,8 @@ typedef struct {
     CpTime fork, spawn, forkserver;   /* parent's part of starting a process */
     CpTime boot_fork, boot_spawn, boot_forkserver; /* child: until its function runs */
     CpTime exit_process;
+    CpTime manage, feed, work; /* process pool: one round of the manager thread, of the
+                                  feeder thread, of a worker, pickling aside */
     CpTime pickle, pickle_kib, pickle_big, pickle_int; /* per item; per KiB; above 64 KiB;
                                                          per KiB of integers */
     CpTime print, touch, interp;
