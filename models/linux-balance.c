@@ -118,7 +118,29 @@ static CpCpu next_idle(const Place *p, CpCpu near, CpCpu from)
     return CP_NONE;
 }
 
-/* Mirrors fair.c:select_idle_sibling, without the scan limit of SIS_UTIL. */
+/* How many CPUs of a cache are worth looking at for an idle one: the busier all of them
+ * are, the fewer, above 85 % none (SIS_UTIL); mirrors fair.c:update_idle_cpu_scan. */
+static uint32_t scan_limit(const Place *p, CpCpu target)
+{
+    const CpMachine *m = cp_sim_machine(p->sim);
+    const CpCpuMask *llc = &m->llc_cpus[m->cpu[target].llc];
+    CpBalanceRq *b = state_of(cp_policy_rq(p->policy, target));
+    if (cp_now(p->sim) < b->scan_until) {
+        return b->scan;
+    }
+    uint64_t n = 0, sum = 0;
+    for (CpCpu c = cp_cpumask_next(llc, 0); c != CP_NONE; c = cp_cpumask_next(llc, c + 1)) {
+        sum += cp_cpu_util(p->sim, c);
+        n++;
+    }
+    uint64_t x = sum / n; /* of 1024 */
+    uint64_t cut = x * x * IMBALANCE_PCT * IMBALANCE_PCT / 10000 / 1024;
+    b->scan = cut >= 1024 ? 0 : (uint32_t)(n * (1024 - cut) / 1024);
+    b->scan_until = cp_now(p->sim) + (CpTime)n * CP_MS;
+    return b->scan;
+}
+
+/* Mirrors fair.c:select_idle_sibling. */
 static CpCpu idle_sibling(const Place *p, CpCpu prev, CpCpu target)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
@@ -131,8 +153,12 @@ static CpCpu idle_sibling(const Place *p, CpCpu prev, CpCpu target)
         return prev;
     }
     CpCpu found = CP_NONE;
+    uint32_t limit = smt ? m->n_cpus : scan_limit(p, target);
     for (CpCpu cpu = next_idle(p, target, target + 1); cpu != CP_NONE;
          cpu = next_idle(p, target, cpu + 1)) {
+        if ((cpu + m->n_cpus - target) % m->n_cpus > limit) {
+            break;
+        }
         if (may(p, cpu) && (!smt || core_idle(p, cpu))) {
             return cpu;
         }

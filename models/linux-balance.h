@@ -14,6 +14,8 @@ typedef struct {
     CpTime next_balance; /* of this CPU as the puller */
     CpTime interval;     /* current, not multiplied for busy CPUs */
     uint32_t failed;     /* attempts in a row that moved nothing */
+    uint32_t scan;       /* CPUs of its cache a wake-up looks at for an idle one */
+    CpTime scan_until;   /* when that is computed anew */
 } CpBalanceRq;
 
 /* Share of newidle attempts that go through (fair.c:NI_RANDOM), a setting of the class. */

@@ -355,6 +355,10 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
     }
     core->switches++;
     CpTime idle = prev == CP_NONE ? sim->now - core->run_since : 0;
+    if (prev == CP_NONE || next == CP_NONE) {
+        core->util = cp_cpu_util(sim, core->id);
+        core->util_at = sim->now;
+    }
     core->run_since = sim->now;
     core->ovh_left = 0;
     core->uncharged = 0;

@@ -196,6 +196,9 @@ uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu);
 /* CPUs of which cp_cpu_nr is 0. */
 const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
+/* How busy the CPU has been lately, of 1024: half of it is forgotten in 32 ms.  Stands for
+ * its utilisation average (pelt.c), without that of threads gone elsewhere. */
+uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu);
 /* When the CPU last became idle or switched. */
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu);

@@ -640,19 +640,36 @@ CpTime cp_thread_release(const CpSim *sim, CpTid tid)
     return release == CP_NEVER ? cp_thread_ready_since(sim, tid) : release;
 }
 
+/* A share of 1024 that is forgotten: half of it in 32 ms, linear in between. */
+static uint32_t forgotten(uint32_t share, CpTime after)
+{
+    CpTime half = 32 * CP_MS;
+    if (after >= 10 * half) {
+        return 0;
+    }
+    CpTime n = after / half, part = after % half;
+    return (uint32_t)(((CpTime)share >> n) * (2 * half - part) / (2 * half));
+}
+
+uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu)
+{
+    const CpCore *core = &sim->cores[cpu];
+    CpTime since = sim->now - core->util_at;
+    return core->curr == CP_NONE ? forgotten(core->util, since)
+                                 : 1024 - forgotten(1024 - core->util, since);
+}
+
 uint32_t cp_thread_demand(const CpSim *sim, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     const CpThreadCold *cold = &sim->cold[tid];
-    CpTime half = 32 * CP_MS, life = sim->now - cold->start;
+    CpTime life = sim->now - cold->start;
     CpTime wanted = t->cpu_time + cold->runq_wait;
     wanted += t->state == CP_THREAD_RUNNABLE ? sim->now - t->since : 0;
     if (life <= 0) {
         return 0;
     }
-    CpTime n = MIN(life / half, 10), part = life >= 10 * half ? 0 : life % half;
-    CpTime missing = ((CpTime)1024 >> n) * (2 * half - part) / (2 * half);
-    return (uint32_t)((1024 - missing) * MIN(wanted, life) / life);
+    return (uint32_t)((1024 - forgotten(1024, life)) * MIN(wanted, life) / life);
 }
 
 CpTime cp_tick_after_far(const CpSim *sim, CpTime t)
