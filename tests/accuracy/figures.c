@@ -292,6 +292,31 @@ static double busy_share(const Figure *f, const CpSim *sim)
     return (double)(core->busy + core->overhead) / (double)sim->end;
 }
 
+static const CpHist *hist_of(const Figure *f, const CpSim *sim)
+{
+    switch (f->kind) {
+    case FIGURE_LATENCY:
+        return find_hist(sim, f->hist);
+    case FIGURE_WAKEUP:
+        return cp_sim_wakeup_hist(sim);
+    case FIGURE_SLICE:
+        return cp_sim_slice_hist(sim);
+    default:
+        return NULL;
+    }
+}
+
+/* Where the measured quantile lies among the simulated values. */
+static void add_below(Figure *f, const CpSim *sim)
+{
+    const CpHist *h = f->quantile < 1 ? hist_of(f, sim) : NULL;
+    if (h != NULL && h->n > 0) {
+        f->below +=
+            (double)cp_hist_below(h, (int64_t)(f->measured.median * 1000)) / (double)h->n;
+        f->n_below++;
+    }
+}
+
 static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
 {
     switch (f->kind) {
@@ -303,7 +328,9 @@ static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
     case FIGURE_NIVCSW:
         return thread_figure(figures, f, sim);
     case FIGURE_LATENCY:
-        return quantile_us(find_hist(sim, f->hist), f->quantile);
+    case FIGURE_WAKEUP:
+    case FIGURE_SLICE:
+        return quantile_us(hist_of(f, sim), f->quantile);
     case FIGURE_THROTTLED:
     case FIGURE_N_THROTTLED:
         return group_figure(f, sim);
@@ -316,10 +343,6 @@ static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
         return metric(sim, "switches");
     case FIGURE_BUSY:
         return busy_share(f, sim);
-    case FIGURE_WAKEUP:
-        return quantile_us(cp_sim_wakeup_hist(sim), f->quantile);
-    case FIGURE_SLICE:
-        return quantile_us(cp_sim_slice_hist(sim), f->quantile);
     }
     return NAN;
 }
@@ -331,6 +354,7 @@ void figures_add(GPtrArray *figures, CpSim *sim, bool traced)
         double v = f->traced == traced ? value_of(figures, f, sim) : NAN;
         if (!isnan(v)) {
             g_array_append_val(f->values, v);
+            add_below(f, sim);
         }
     }
 }
@@ -559,6 +583,7 @@ void figures_compare(GPtrArray *figures, const Reality *reality, yajl_val scenar
     for (guint i = 0; i < figures->len; i++) {
         Figure *f = g_ptr_array_index(figures, i);
         f->simulated = spread_of(f->values);
+        f->distance = f->n_below > 0 ? fabs(f->below / f->n_below - f->quantile) : NAN;
         const char *reason = why_not(f, scenario, measured);
         f->why_not = g_strdup(reason);
         if (f->values->len == 0) {
@@ -574,4 +599,47 @@ void figures_compare(GPtrArray *figures, const Reality *reality, yajl_val scenar
         }
         f->summary = f->why_not == NULL ? summary_key(f, scenario, measured) : NULL;
     }
+}
+
+/* --- distributions --- */
+
+/* "wake_lat_us.sl" of "wake_lat_us.p99.sl". */
+static char *distribution_of(const Figure *f)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(quantiles); i++) {
+        g_autofree char *part = g_strdup_printf(".%s", quantiles[i].name);
+        const char *at = strstr(f->name, part);
+        if (at != NULL) {
+            return g_strdup_printf("%.*s%s", (int)(at - f->name), f->name,
+                                   at + strlen(part));
+        }
+    }
+    return g_strdup(f->name);
+}
+
+GPtrArray *figures_distributions(const GPtrArray *figures)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < figures->len; i++) {
+        const Figure *f = g_ptr_array_index(figures, i);
+        g_autofree char *name = distribution_of(f);
+        if (f->n_below > 0 &&
+            !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL)) {
+            g_ptr_array_add(names, g_steal_pointer(&name));
+        }
+    }
+    return names;
+}
+
+double figures_distance(const GPtrArray *figures, const char *name)
+{
+    double largest = NAN;
+    for (guint i = 0; i < figures->len; i++) {
+        const Figure *f = g_ptr_array_index(figures, i);
+        g_autofree char *own = distribution_of(f);
+        if (f->n_below > 0 && strcmp(own, name) == 0) {
+            largest = isnan(largest) ? f->distance : MAX(largest, f->distance);
+        }
+    }
+    return largest;
 }

@@ -46,7 +46,10 @@ typedef struct {
     char *why_not;  /* not counted because; NULL: counted */
     char *summary;  /* key it counts under, NULL: printed only */
     double error;   /* share; NAN if there is nothing to compare */
-    bool by_range;  /* several modes: distance to the measured range */
+    double below;   /* simulated share below the measured value, summed over runs */
+    unsigned n_below;
+    double distance; /* of that share from the quantile; NAN if it is not a quantile */
+    bool by_range;   /* several modes: distance to the measured range */
     bool in_range;
 } Figure;
 
@@ -56,6 +59,12 @@ GPtrArray *figures_of(const Reality *reality, yajl_val scenario);
 void figures_add(GPtrArray *figures, CpSim *sim, bool traced);
 /* Spreads, errors, and what is evidence. */
 void figures_compare(GPtrArray *figures, const Reality *reality, yajl_val scenario);
+/* Largest distance of the two distribution functions at the measured quantiles of a
+ * distribution ("wake_lat_us.sl"); a lower bound of the Kolmogorov-Smirnov distance.  NAN:
+ * there is no such distribution. */
+double figures_distance(const GPtrArray *figures, const char *name);
+/* Names of the distributions: new array of new text. */
+GPtrArray *figures_distributions(const GPtrArray *figures);
 Spread spread_of(const GArray *values);
 
 #endif

@@ -86,6 +86,16 @@ static char *error_text(const Figure *f)
                                              f->by_range ? " of range" : "");
 }
 
+static void print_distances(FILE *out, const Outcome *o)
+{
+    g_autoptr(GPtrArray) names = figures_distributions(o->figures);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        fprintf(out, "  KS distance %-20s %.3f at least\n", name,
+                figures_distance(o->figures, name));
+    }
+}
+
 void report_print(FILE *out, const Reality *reality, const GPtrArray *outcomes)
 {
     fprintf(out, "%u CPUs\n", reality->n_cpus);
@@ -108,6 +118,7 @@ void report_print(FILE *out, const Reality *reality, const GPtrArray *outcomes)
                     : f->summary != NULL ? f->summary
                                          : "printed only");
         }
+        print_distances(out, o);
     }
 }
 
@@ -144,6 +155,50 @@ static void markdown_summary(GString *out, const GArray *summary)
     }
 }
 
+static void markdown_figures(GString *out, const Outcome *o)
+{
+    g_string_append(out, "| figure | measured | simulated | error |\n|---|---|---|---|\n");
+    for (guint k = 0; k < o->figures->len; k++) {
+        const Figure *f = g_ptr_array_index(o->figures, k);
+        if (f->summary == NULL && f->kind != FIGURE_MAKESPAN &&
+            (f->kind != FIGURE_LATENCY || f->quantile != 0.5)) {
+            continue;
+        }
+        g_autofree char *m = spread_text(&f->measured);
+        g_autofree char *s = spread_text(&f->simulated);
+        g_autofree char *e = error_text(f);
+        g_string_append_printf(out, "| %s%s | %s | %s | %s |\n", f->name,
+                               f->summary != NULL ? "" : " (not counted)", m, s, e);
+    }
+}
+
+/* Figures without evidence, by reason. */
+static void markdown_left_out(GString *out, const Outcome *o)
+{
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new();
+    for (guint k = 0; k < o->figures->len; k++) {
+        const Figure *f = g_ptr_array_index(o->figures, k);
+        char *why = f->why_not;
+        if (why != NULL &&
+            !g_ptr_array_find_with_equal_func(reasons, why, g_str_equal, NULL)) {
+            g_ptr_array_add(reasons, why);
+        }
+    }
+    for (guint i = 0; i < reasons->len; i++) {
+        const char *reason = g_ptr_array_index(reasons, i), *comma = "";
+        g_string_append(out, i == 0 ? "\nLeft out: " : "; ");
+        for (guint k = 0; k < o->figures->len; k++) {
+            const Figure *f = g_ptr_array_index(o->figures, k);
+            if (f->why_not != NULL && strcmp(f->why_not, reason) == 0) {
+                g_string_append_printf(out, "%s%s", comma, f->name);
+                comma = ", ";
+            }
+        }
+        g_string_append_printf(out, " (%s)", reason);
+    }
+    g_string_append(out, reasons->len > 0 ? ".\n" : "");
+}
+
 static void markdown_scenario(GString *out, const Outcome *o)
 {
     g_string_append_printf(out, "\n### %s\n\n%s\n\n", text_at(o->scenario, "id"),
@@ -152,17 +207,14 @@ static void markdown_scenario(GString *out, const Outcome *o)
         g_string_append_printf(out, "Not simulated: %s.\n", o->failure);
         return;
     }
-    g_string_append(out, "| figure | measured | simulated | error | counted |\n"
-                         "|---|---|---|---|---|\n");
-    for (guint k = 0; k < o->figures->len; k++) {
-        const Figure *f = g_ptr_array_index(o->figures, k);
-        g_autofree char *m = spread_text(&f->measured);
-        g_autofree char *s = spread_text(&f->simulated);
-        g_autofree char *e = error_text(f);
-        g_string_append_printf(out, "| %s | %s | %s | %s | %s |\n", f->name, m, s, e,
-                               f->why_not != NULL   ? f->why_not
-                               : f->summary != NULL ? f->summary
-                                                    : "printed only");
+    markdown_figures(out, o);
+    markdown_left_out(out, o);
+    g_autoptr(GPtrArray) names = figures_distributions(o->figures);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_string_append_printf(
+            out, "%s%s %.3f%s", i == 0 ? "\nKS distance, at least: " : "", name,
+            figures_distance(o->figures, name), i + 1 < names->len ? ", " : ".\n");
     }
 }
 
@@ -182,8 +234,20 @@ static const char introduction[] =
     "- Left out as no evidence, and printed with the reason: the makespan of programs that "
     "fix their end, CPU times (the burst scale came from them), latencies in a trace that "
     "are as short as its resolution.\n"
+    "- A KS distance is the largest difference of the two distribution functions at the "
+    "quantiles that were measured, so the true one is at least that.\n"
     "- From the scale of bursts that came from CPU time, the simulated cost of switches is "
-    "taken out, since it is contained in it.\n\n";
+    "taken out, since it is contained in it.\n"
+    "- Every figure, also those left out, stands in `accuracy.json` and in what the "
+    "program "
+    "prints.\n\n"
+    "Some programs have two regimes, and the place where a thread wakes decides which. In "
+    "an echo beside a thread that computes (`convoy_echo`), the answer takes one switch "
+    "interval if the peer wakes on the other CPU in time, two if the interpreter lock has "
+    "been taken again meanwhile, and none if the computing thread happens to be out of "
+    "phase; one repetition in five ran 50 times faster. Starting the peer on the CPU of "
+    "the I/O thread or on the other one (`start_cpu`) reaches either. Such figures are "
+    "compared with the measured range.\n\n";
 
 char *report_markdown(const Reality *reality, const GPtrArray *outcomes,
                       const GArray *summary)
@@ -257,6 +321,18 @@ static void put_figure(yajl_gen g, const Figure *f)
     yajl_gen_map_close(g);
 }
 
+static void put_distances(yajl_gen g, const Outcome *o)
+{
+    g_autoptr(GPtrArray) names = figures_distributions(o->figures);
+    put_text(g, "ks_at_least");
+    yajl_gen_map_open(g);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        put_number(g, name, figures_distance(o->figures, name));
+    }
+    yajl_gen_map_close(g);
+}
+
 static void put_scenario(yajl_gen g, const Outcome *o)
 {
     yajl_gen_map_open(g);
@@ -273,6 +349,7 @@ static void put_scenario(yajl_gen g, const Outcome *o)
         put_figure(g, g_ptr_array_index(o->figures, k));
     }
     yajl_gen_array_close(g);
+    put_distances(g, o);
     yajl_gen_map_close(g);
 }
 

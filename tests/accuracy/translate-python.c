@@ -740,6 +740,8 @@ typedef struct {
     uint32_t done_var; /* set when the others have ended */
     bool has_pool;
     CpPoolKind kind;
+    uint32_t in, out; /* sockets of the connection whose end is being emitted */
+    bool is_client;
 } Loop;
 
 static uint32_t executor_call(Py *p, Loop *l, yajl_val op);
@@ -781,6 +783,22 @@ static void task_until_done(Py *p, Loop *l, yajl_val body)
     emit(p, CP_OP_JUMP_IF, CP_EQ, R_A, top);
 }
 
+/* A client times the way to the server and back. */
+static void aio_send(Py *p, const Loop *l)
+{
+    emit(p, CP_OP_NOW, 0, R_GRID, 0);
+    set(p, R_A, MESSAGE_BYTES);
+    emit(p, CP_OP_SEND, CP_IO_AWAIT, R_A, l->out);
+}
+
+static void aio_receive(Py *p, const Loop *l)
+{
+    emit(p, CP_OP_RECV, CP_IO_AWAIT, CP_REG_NONE, l->in);
+    if (l->is_client) {
+        emit(p, CP_OP_TIMED_END, 0, R_GRID, cp_workload_hist(p->w, "rtt_us"));
+    }
+}
+
 static bool task_operation(Py *p, Loop *l, yajl_val op)
 {
     const char *word = text(item(op, 0));
@@ -788,6 +806,10 @@ static bool task_operation(Py *p, Loop *l, yajl_val op)
         task_loop(p, l, item(op, 1), item(op, 2));
     } else if (strcmp(word, "loop_until_done") == 0) {
         task_until_done(p, l, item(op, 1));
+    } else if (strcmp(word, "aio_recv") == 0) {
+        aio_receive(p, l);
+    } else if (strcmp(word, "aio_send") == 0) {
+        aio_send(p, l);
     } else if (strcmp(word, "executor") == 0) {
         emit(p, CP_OP_EXECUTOR, 0, 0, executor_call(p, l, op));
         emit(p, CP_OP_AWAIT, CP_REG_VALUE, CP_REG_NONE, 0);
@@ -894,6 +916,45 @@ static void create_all(Py *p, const Loop *l, const GArray *waiters, uint32_t whi
     }
 }
 
+static uint32_t new_socket(Py *p)
+{
+    uint32_t row = cp_workload_obj(p->w, "connection", CP_OBJ_SOCKET);
+    cp_obj_decl(p->w, row)->proc = p->proc;
+    return row;
+}
+
+/* Two coroutines a connection: a server that answers every message, and its client. */
+static void emit_connections(Py *p, Loop *l)
+{
+    uint32_t n = (uint32_t)number_at(p->model, "connections", 0);
+    int64_t messages = (int64_t)number_at(p->model, "messages_each", 1);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t there = new_socket(p), back = new_socket(p);
+        uint32_t server = begin_task(p, "server", CP_TASK_ASYNC);
+        l->in = there;
+        l->out = back;
+        l->is_client = false;
+        set(p, R_LOOP + p->depth, messages);
+        uint32_t top = cp_workload_pc(p->w);
+        p->depth++;
+        task_operations(p, l, member(p->model, "server_ops"));
+        p->depth--;
+        emit(p, CP_OP_LOOP, 0, R_LOOP + p->depth, top);
+        end_task(p);
+        uint32_t client = begin_task(p, "client", CP_TASK_ASYNC);
+        l->in = back;
+        l->out = there;
+        l->is_client = true;
+        task_operations(p, l, member(p->model, "client_ops"));
+        end_task(p);
+        uint32_t calls[2] = {cp_workload_call(p->w, server),
+                             cp_workload_call(p->w, client)};
+        cp_call_decl(p->w, calls[0])->flags = CP_CALL_KEEP;
+        cp_call_decl(p->w, calls[1])->flags = CP_CALL_KEEP;
+        g_array_append_vals(l->calls, calls, 2);
+    }
+}
+
 /* Tasks that loop until the others have ended are created first and awaited last. */
 static uint32_t main_coroutine(Py *p, Loop *l, const GArray *waiters)
 {
@@ -919,14 +980,10 @@ static void loop_program(Py *p)
 {
     Loop l = {.calls = g_array_new(FALSE, FALSE, sizeof(uint32_t))};
     g_autoptr(GArray) waiters = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    if (member(p->model, "tasks") == NULL) {
-        fail(p, "no translation of asyncio programs with", "connections");
-        g_array_unref(l.calls);
-        return;
-    }
     new_process(p, "program");
     l.done_var = variable(p, "done");
     emit_coroutines(p, &l, waiters);
+    emit_connections(p, &l);
     uint32_t call = main_coroutine(p, &l, waiters);
     begin_thread(p, p->proc, "main");
     emit(p, CP_OP_LOOP_RUN, 0, 0, call);
