@@ -12,11 +12,10 @@ static void add_option(GString *out, const char *name, const char *value)
 }
 
 /* The command again, quoted, without what differs from task to task. */
-static char *command(const CpCli *cli, const CpSweepScript *s)
+static char *command(const CpCli *cli)
 {
     static const char *const skipped[] = {"emit",      "output", "shard",
                                           "force-new", "jobs",   NULL};
-    g_autofree char *file = g_shell_quote(s->file);
     GString *out = g_string_new("\"${COREPLAY:-coreplay}\" sweep");
     for (const CpOption *o = cli->cmd->options; o->name != NULL; o++) {
         if (g_strv_contains(skipped, o->name)) {
@@ -35,7 +34,6 @@ static char *command(const CpCli *cli, const CpSweepScript *s)
     if (cp_opt_text(cli, "config") != NULL) {
         add_option(out, "config", cp_opt_text(cli, "config"));
     }
-    g_string_append_printf(out, " -- %s", file);
     return g_string_free(out, FALSE);
 }
 
@@ -74,13 +72,14 @@ static void print_head(CpCli *cli, const CpSweepScript *s, const char *title)
 
 static void print_task(CpCli *cli, const CpSweepScript *s)
 {
-    g_autofree char *words = command(cli, s);
+    g_autofree char *words = command(cli);
+    g_autofree char *file = g_shell_quote(s->file);
     /* The text of the task is quoted as a whole: what is in it is for its own shell. */
     cp_out(cli,
            "cat >\"$folder/task.sh\" <<'END_OF_TASK'\n"
            "#!/bin/sh\n"
            "# task.sh FOLDER SHARD SHARDS JOBS: runs one shard; TERM stops it cleanly.\n"
-           "%s --shard \"$2/$3\" -o \"$1/shard-$2.db\" -j \"$4\" -q &\n"
+           "%s --shard \"$2/$3\" -o \"$1/shard-$2.db\" -j \"$4\" -q -- %s &\n"
            "pid=$!\n"
            "stop() {\n"
            "    kill -TERM \"$pid\" 2>/dev/null || :\n"
@@ -93,7 +92,7 @@ static void print_task(CpCli *cli, const CpSweepScript *s)
            "trap stop TERM\n"
            "wait \"$pid\"\n"
            "END_OF_TASK\n",
-           words);
+           words, file);
 }
 
 void cp_sweep_script_slurm(CpCli *cli, const CpSweepScript *s)
@@ -138,7 +137,7 @@ void cp_sweep_script_parallel(CpCli *cli, const CpSweepScript *s)
         cli,
         "# HOSTS='-S host1,host2 --wd .' spreads it over machines that share this folder.\n"
         "seq 0 $((shards - 1)) |\n"
-        "    parallel --will-cite --joblog \"$folder/joblog\" --resume-failed ${HOSTS:-} "
+        "    parallel --will-cite --joblog \"$folder/joblog\" ${HOSTS:-} "
         "\\\n"
         "    -q sh \"$folder/task.sh\" \"$folder\" '{}' \"$shards\" \"$jobs\"\n"
         "\"${COREPLAY:-coreplay}\" merge \"$target\" \"$folder\"/shard-*.db\n");

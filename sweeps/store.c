@@ -12,7 +12,7 @@
 struct CpStore {
     CpDatabase *db;
     sqlite3_stmt *insert;
-    bool in_batch;
+    GPtrArray *batch; /* CpRow, not yet written */
 };
 
 void cp_row_free(void *data)
@@ -30,6 +30,7 @@ void cp_store_free(CpStore *store)
         return;
     }
     sqlite3_finalize(store->insert);
+    g_clear_pointer(&store->batch, g_ptr_array_unref);
     cp_database_free(store->db);
     g_free(store);
 }
@@ -234,6 +235,7 @@ CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError 
         g_unlink(path);
     }
     CpStore *store = g_new0(CpStore, 1);
+    store->batch = g_ptr_array_new_with_free_func(cp_row_free);
     store->db = cp_database_open(path, true, error);
     if (store->db == NULL || !open_tables(store, path, plan, error) ||
         !prepare_insert(store, plan, error)) {
@@ -290,14 +292,14 @@ static void bind_row(sqlite3_stmt *insert, const CpPlan *plan, const CpRow *row,
     }
 }
 
-gboolean cp_store_add(CpStore *store, const CpPlan *plan, const CpRow *row, GError **error)
+void cp_store_add(CpStore *store, CpRow *row)
 {
-    if (!store->in_batch) {
-        if (!cp_database_exec(store->db, "BEGIN IMMEDIATE", error)) {
-            return FALSE;
-        }
-        store->in_batch = true;
-    }
+    g_ptr_array_add(store->batch, row);
+}
+
+static gboolean insert_row(CpStore *store, const CpPlan *plan, const CpRow *row,
+                           GError **error)
+{
     g_auto(GStrv) values = cp_grid_values(plan->grid, row->point);
     bind_row(store->insert, plan, row, values);
     int code = sqlite3_step(store->insert);
@@ -305,17 +307,23 @@ gboolean cp_store_add(CpStore *store, const CpPlan *plan, const CpRow *row, GErr
     return code == SQLITE_DONE || cp_database_fail(store->db, code, error);
 }
 
-gboolean cp_store_commit(CpStore *store, GError **error)
+/* The file is locked only while the batch is written, so that others can write too. */
+gboolean cp_store_commit(CpStore *store, const CpPlan *plan, GError **error)
 {
-    if (!store->in_batch) {
+    if (store->batch->len == 0) {
         return TRUE;
     }
-    store->in_batch = false;
-    if (cp_database_exec(store->db, "COMMIT", error)) {
-        return TRUE;
+    gboolean ok = cp_database_exec(store->db, "BEGIN IMMEDIATE", error);
+    bool begun = ok;
+    for (guint i = 0; ok && i < store->batch->len; i++) {
+        ok = insert_row(store, plan, store->batch->pdata[i], error);
     }
-    cp_database_exec(store->db, "ROLLBACK", NULL);
-    return FALSE;
+    ok = ok && cp_database_exec(store->db, "COMMIT", error);
+    if (begun && !ok) {
+        cp_database_exec(store->db, "ROLLBACK", NULL);
+    }
+    g_ptr_array_set_size(store->batch, 0);
+    return ok;
 }
 
 gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,

@@ -38,10 +38,11 @@ void cp_store_free(CpStore *store);
  * repeats is kept. */
 gboolean cp_store_want(CpStore *store, uint64_t points, uint32_t repeats, GError **error);
 
-/* Adds a row to the open batch; a row that is there stays as it is. */
-gboolean cp_store_add(CpStore *store, const CpPlan *plan, const CpRow *row, GError **error);
-/* Ends the batch: what was added is on the disk. */
-gboolean cp_store_commit(CpStore *store, GError **error);
+/* Adds a row to the batch; takes it. */
+void cp_store_add(CpStore *store, CpRow *row);
+/* Writes the batch: it is on the disk, all of it, or after an error none of it.  Rows that
+ * are there stay as they are. */
+gboolean cp_store_commit(CpStore *store, const CpPlan *plan, GError **error);
 
 typedef struct {
     uint64_t point;

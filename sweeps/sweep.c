@@ -11,6 +11,7 @@ enum {
     BLOCK = 1024,          /* points whose rows are looked up at once */
     AHEAD_PER_WORKER = 4,  /* rows handed out beyond those running */
     BATCH_US = 900 * 1000, /* a batch is on the disk within a second */
+    BATCH_FIRST_US = 20 * 1000,
     WAIT_US = 100 * 1000,
     WORKERS_MAX = 1024,
 };
@@ -119,27 +120,23 @@ static void keep_error(Sweep *s, GError *error)
 
 static void store_row(Sweep *s, CpRow *row)
 {
-    GError *error = NULL;
     s->in_flight--;
-    if (s->error == NULL && !cp_store_add(s->o->store, s->o->plan, row, &error)) {
-        keep_error(s, error);
-    } else if (s->error == NULL) {
-        s->batch_us = s->batch_us == 0 ? g_get_monotonic_time() : s->batch_us;
-        s->result->rows++;
-        s->result->failed += row->failed;
-        if (s->o->row != NULL) {
-            s->o->row(row, s->o->data);
-        }
-        s->stopping = s->stopping || (row->failed && s->o->fail_fast);
+    if (s->error != NULL) {
+        cp_row_free(row);
+        return;
     }
-    cp_row_free(row);
+    s->batch_us = s->batch_us == 0 ? g_get_monotonic_time() : s->batch_us;
+    s->result->rows++;
+    s->result->failed += row->failed;
+    s->stopping = s->stopping || (row->failed && s->o->fail_fast);
+    cp_store_add(s->o->store, row);
 }
 
 static void commit(Sweep *s)
 {
     GError *error = NULL;
     s->batch_us = 0;
-    if (s->error == NULL && !cp_store_commit(s->o->store, &error)) {
+    if (s->error == NULL && !cp_store_commit(s->o->store, s->o->plan, &error)) {
         keep_error(s, error);
     }
 }
@@ -152,7 +149,9 @@ static void take_row(Sweep *s)
         store_row(s, row);
     }
     int64_t now = g_get_monotonic_time();
-    if (s->batch_us != 0 && now - s->batch_us >= BATCH_US) {
+    /* Batches grow with the age of the sweep: little is lost early on either. */
+    int64_t batch = CLAMP((now - s->begun_us) / 4, BATCH_FIRST_US, BATCH_US);
+    if (s->batch_us != 0 && now - s->batch_us >= batch) {
         commit(s);
     }
     show_progress(s, now);

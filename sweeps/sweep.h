@@ -25,7 +25,6 @@ typedef struct {
     const char *until_metric;      /* column key it is taken of */
     uint32_t repeats_max;          /* of until_ci */
     void (*progress)(const CpSweepProgress *progress, void *data); /* may be NULL */
-    void (*row)(const CpRow *row, void *data); /* each new row; may be NULL */
     void *data;
 } CpSweepOptions;
 

@@ -192,6 +192,17 @@ sh -n out || fail "no shell script"
 cp_run sweep w.cpw --sweep cores=1,2 -o all.db --emit slurm
 sh -n out || fail "no shell script"
 
+must "the script for GNU Parallel runs, and again after a failure"
+if command -v parallel >/dev/null 2>&1; then
+    cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 4 -o "p q.db" --emit parallel
+    cp out parallel.sh
+    COREPLAY=$COREPLAY SHARDS=3 sh parallel.sh >out 2>err || fail "the script failed"
+    rm -f "p q.db.shards/shard-1.db" "p q.db"
+    COREPLAY=$COREPLAY sh parallel.sh >out 2>err || fail "the script failed again"
+    cp_run query "p q.db" --csv
+    cmp -s out whole || fail "the rows differ"
+fi
+
 must "the chart of a sweep shows lines with intervals, or a heat map"
 cp_run plot sweep a.db -x cores -y makespan --by policy -o lines.txt --data lines.csv
 is_code 0
