@@ -615,12 +615,15 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
     bool failed = c->state != PY_DONE;
     uint32_t exc = failed ? c->exc : 0;
     g->n--;
-    uint32_t *link = &g->a;
-    while (*link != CP_NONE && *link != child) {
-        link = &py_fut(p->ps, *link)->b;
-    }
-    if (*link == child) {
-        *link = c->b;
+    if (c->flags & PY_F_GROUPED) {
+        if (c->prev == CP_NONE) {
+            g->a = c->b;
+        } else {
+            py_fut(p->ps, c->prev)->b = c->b;
+        }
+        if (c->b != CP_NONE) {
+            py_fut(p->ps, c->b)->prev = c->prev;
+        }
     }
     c->a = c->b = CP_NONE;
     c->flags &= (uint8_t)~PY_F_GROUPED;
@@ -683,6 +686,10 @@ static CpStep group_add(Py *p)
     g->n++;
     c->a = group;
     c->b = g->a;
+    c->prev = CP_NONE;
+    if (g->a != CP_NONE) {
+        py_fut(p->ps, g->a)->prev = child;
+    }
     g->a = child;
     c->flags |= PY_F_GROUPED;
     if (py_is_done(c)) {

@@ -51,6 +51,7 @@ typedef struct {
     uint32_t a, b;  /* task: group or eager creator, next child of the group; group: first
                        child; timeout block: outer handler; iterator: queue ends */
     uint32_t place; /* task: which queue of an object it is in; call: its row of calls */
+    uint32_t prev;  /* child of a group: the one before it, CP_NONE: first */
     int64_t value;
 } PyFut;
 
