@@ -146,6 +146,7 @@ typedef struct {
     CpTime busy, idle, overhead, irq;
     uint64_t switches;
     uint32_t server_gen; /* bumping it makes the server's timer stale */
+    CpTime exit_at;      /* leaving idle: when it can run something */
     CpTime util_at;      /* util is of then: when it last went idle or left idle */
     uint32_t util;       /* see cp_cpu_util */
     CpTime server_left;  /* runtime of the fair server's period left */

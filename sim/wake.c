@@ -88,6 +88,9 @@ static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
     if (core->curr != CP_NONE || core->resched_at != CP_NEVER) {
         return 0;
     }
+    if (core->exit_at > sim->now) {
+        return core->exit_at - sim->now; /* one interrupt wakes all, then one is picked */
+    }
     CpTime idle = sim->now - core->run_since, delay = 0;
     if (from != cpu) {
         delay = sim->cost[CP_COST_WAKE_REMOTE];
@@ -95,8 +98,10 @@ static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
             cp_charge(sim, waker, sim->cost[CP_COST_WAKE_IPI]);
         }
     }
-    return delay + cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_EXIT, idle) +
-           taken_away(sim, core, idle);
+    delay += cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_EXIT, idle) +
+             taken_away(sim, core, idle);
+    core->exit_at = sim->now + delay;
+    return delay;
 }
 
 /* Enqueues the thread on its CPU, at once or when that CPU has left idle. */

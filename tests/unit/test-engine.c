@@ -459,9 +459,38 @@ static void test_fair_server_golden(void **state)
     fixture_clear(&f);
 }
 
+/* Whoever is woken while a CPU is still on its way out of idle is enqueued together with
+ * the first, and only then one is picked. */
+static void test_one_exit_for_all(void **state)
+{
+    (void)state;
+    Fixture f;
+    fixture_init(&f);
+    f.costs = "reference";
+    f.record = true;
+    for (int i = 0; i < 2; i++) {
+        fixture_thread(&f, i == 0 ? "a" : "b", 0);
+        emit_sleep(&f, 10 * CP_MS);
+        emit_cpu(&f, CP_MS);
+        emit_exit(&f);
+    }
+    fixture_run(&f);
+    CpTime woken[2] = {0};
+    for (guint i = 0; i < f.records->len; i++) {
+        const CpRecord *r = &g_array_index(f.records, CpRecord, i);
+        if (cp_record_kind(r) == CP_REC_WAKEUP && r->id < 2) {
+            woken[r->id] = cp_record_time(r);
+        }
+    }
+    assert_true(woken[0] > 10 * CP_MS);
+    assert_int_equal(woken[0], woken[1]);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_exit_for_all),
         cmocka_unit_test(test_fair_server_golden),
         cmocka_unit_test(test_short_bursts_switch_at_ticks),
         cmocka_unit_test(test_compute_and_sleep),
