@@ -245,8 +245,7 @@ static void want_workers(const Py *p, PyPool *pool)
     if (pool->kind == CP_POOL_WORKERS) {
         return;
     }
-    uint8_t own = cp_thread_decl(p->sim->w, cp_pool_decl(p->sim->w, pool->decl)->worker)
-                      ->start_method;
+    uint8_t own = cp_pool_decl(p->sim->w, pool->decl)->start_method;
     bool forks = pool->kind == CP_POOL_PROCESSES &&
                  (own != CP_START_DEFAULT ? own : p->proc->start) == CP_START_FORK;
     bool looks = p->proc->version.number >= 308;

@@ -47,7 +47,12 @@ static void find_main(Py *p)
 
 static uint8_t method_of(const Py *p, uint32_t decl)
 {
-    uint8_t own = cp_thread_decl(p->sim->w, decl)->start_method;
+    const CpWorkload *w = p->sim->w;
+    uint8_t own = cp_thread_decl(w, decl)->start_method;
+    for (uint32_t i = 0; i < w->pools->len && own == CP_START_DEFAULT; i++) {
+        const CpPoolDecl *pool = cp_pool_decl(w, i);
+        own = pool->worker == decl ? pool->start_method : own;
+    }
     return own != CP_START_DEFAULT ? own : p->proc->start;
 }
 

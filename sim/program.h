@@ -271,7 +271,7 @@ enum {
 /* One call of a task as it stands in the text. */
 typedef struct {
     uint32_t task;
-    uint32_t pool;   /* CP_NONE: the loop's default executor */
+    uint32_t pool;   /* CP_NONE: the operation needs none */
     uint32_t thread; /* CALL_SOON: thread declaration with the loop; CP_NONE: own */
     uint16_t first_arg, n_args; /* registers of the caller, copied to CP_REG_FREE .. */
     uint32_t flags;

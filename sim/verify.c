@@ -93,7 +93,8 @@ static bool check_call(Check *check, const CpInsn *insn)
     if (CP_REG_FREE + n > n_regs) {
         return fail(check, "passes %u arguments to a task of %u registers", n, n_regs);
     }
-    bool needs_pool = insn->op == CP_OP_SUBMIT || insn->op == CP_OP_MAP;
+    bool needs_pool =
+        insn->op == CP_OP_SUBMIT || insn->op == CP_OP_MAP || insn->op == CP_OP_EXECUTOR;
     return !needs_pool || call->pool != CP_NONE || fail(check, "names no pool");
 }
 

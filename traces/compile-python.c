@@ -267,6 +267,20 @@ static void scan_pool(CpcScan *s, const CpNode *node)
                         GUINT_TO_POINTER(pool + 1));
 }
 
+/* The executor a loop makes for itself: its name cannot be written. */
+static const char default_pool[] = "(default)";
+
+static void scan_default_pool(CpcScan *s)
+{
+    if (g_hash_table_contains(s->proc->pools, default_pool)) {
+        return;
+    }
+    uint32_t pool =
+        cp_workload_pool(s->c->w, s->proc->index, "executor", CP_POOL_THREADS, 0);
+    g_hash_table_insert(s->proc->pools, (char *)(uintptr_t)default_pool,
+                        GUINT_TO_POINTER(pool + 1));
+}
+
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
                        unsigned version)
 {
@@ -297,6 +311,11 @@ void cpc_scan_python(CpcScan *s, const CpNode *node)
         break;
     case CP_NODE_EXECUTOR:
     case CP_NODE_AWAIT_EXECUTOR:
+        if (is_null(cp_node_at(node, 1))) {
+            scan_default_pool(s);
+        }
+        scan_flow(s, node, first, cp_node_count(first), false);
+        break;
     case CP_NODE_CALL_SOON:
         scan_flow(s, node, first, cp_node_count(first), false);
         break;
@@ -793,6 +812,9 @@ static bool do_executor(Cpc *c, const CpNode *node)
         (!is_null(pool) && !pool_of(c, pool, &call.pool)) ||
         (awaits && !cpc_timeout_reg(c, cp_node_at(node, 2), &limit))) {
         return false;
+    }
+    if (is_null(pool)) {
+        call.pool = GPOINTER_TO_UINT(g_hash_table_lookup(c->proc->pools, default_pool)) - 1;
     }
     call.flags |= awaits || in_group(c) ? (uint32_t)CP_CALL_KEEP : 0;
     cpc_emit(c, CP_OP_EXECUTOR, 0, 0, call_row(c, &call), node);
