@@ -32,7 +32,8 @@ typedef struct {
     gboolean (*draw)(CpChartJob *job, double height, GError **error);
 } CpChartClass;
 
-extern const CpChartClass cp_chart_occupancy, cp_chart_switches;
+extern const CpChartClass cp_chart_gil, cp_chart_loop, cp_chart_occupancy,
+    cp_chart_switches;
 
 /* One number behind a chart: what was drawn of a recording on some CPUs ("" for all)
  * between two times.  Does nothing without --data. */

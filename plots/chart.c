@@ -11,7 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-static const CpChartClass *const charts[] = {&cp_chart_occupancy, &cp_chart_switches};
+static const CpChartClass *const charts[] = {&cp_chart_occupancy, &cp_chart_switches,
+                                             &cp_chart_gil, &cp_chart_loop};
 
 #define DEFAULT_WIDTH   760.0
 /* Smaller pages have no room for axes and names. */

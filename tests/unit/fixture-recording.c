@@ -83,19 +83,13 @@ static uint32_t text(CpCprWriter *w, const char *string)
     return string != NULL ? cp_cpr_string(w, string) : 0;
 }
 
-void fixture_write(const char *path, const Fixture *f)
+void fixture_write_records(const char *path, const Fixture *f, const CpRecord *records,
+                           size_t n)
 {
     GError *error = NULL;
     CpCprWriter *w = cp_cpr_writer_new(path, &error);
     must(w != NULL, error);
-    GArray *records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
-    for (uint32_t cpu = 0; cpu < f->n_cpus; cpu++) {
-        run_cpu(f, cpu, records);
-    }
-    g_array_sort(records, by_time);
-    must(cp_cpr_write(w, (const CpRecord *)(void *)records->data, records->len, &error),
-         error);
-    g_array_unref(records);
+    must(cp_cpr_write(w, records, n, &error), error);
     write_threads(f, w);
     CpCprInfo info = {.origin = f->origin,
                       .n_cpus = f->n_cpus,
@@ -106,6 +100,17 @@ void fixture_write(const char *path, const Fixture *f)
                       .workload = text(w, f->workload)};
     must(cp_cpr_writer_finish(w, &info, &error), error);
     cp_cpr_writer_free(w);
+}
+
+void fixture_write(const char *path, const Fixture *f)
+{
+    GArray *records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
+    for (uint32_t cpu = 0; cpu < f->n_cpus; cpu++) {
+        run_cpu(f, cpu, records);
+    }
+    g_array_sort(records, by_time);
+    fixture_write_records(path, f, (const CpRecord *)(void *)records->data, records->len);
+    g_array_unref(records);
 }
 
 CpCpr *fixture_open(const char *path, const Fixture *fixture)

@@ -20,6 +20,10 @@ typedef struct {
 
 /* Writes a recording; a failure ends the test program. */
 void fixture_write(const char *path, const Fixture *fixture);
+/* Writes these records, of `n_threads` threads named "worker-1" ...; MORE records right
+ * after their heads. */
+void fixture_write_records(const char *path, const Fixture *fixture,
+                           const CpRecord *records, size_t n);
 /* The same, opened. */
 CpCpr *fixture_open(const char *path, const Fixture *fixture);
 
