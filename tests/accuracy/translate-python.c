@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEST_MAX = 8, CHUNK_NS = 100000, MESSAGE_BYTES = 8 };
+enum { FUTURES_MAX = 200, NEST_MAX = 8, CHUNK_NS = 100000, MESSAGE_BYTES = 8 };
 
 /* Registers of threads and tasks.  R_NONE stands behind VALUE so that the two can be
  * compared. */
@@ -690,7 +690,8 @@ static void end_task(Py *p)
     p->is_task = false;
 }
 
-/* A pool of multiprocessing maps, an executor is given the tasks one by one. */
+/* A pool of multiprocessing maps; an executor is given the tasks one by one, and their
+ * results are waited for in order (all at once if there are more than have a register). */
 static void submit_all(Py *p, CpPoolKind kind, uint32_t call, int64_t n)
 {
     if (kind == CP_POOL_WORKERS) {
@@ -702,10 +703,20 @@ static void submit_all(Py *p, CpPoolKind kind, uint32_t call, int64_t n)
         emit(p, CP_OP_ITER_ALL, 0, R_GROUP, 0);
         return;
     }
-    set(p, R_LOOP, n);
-    uint32_t top = emit(p, CP_OP_SUBMIT, 0, 0, call);
-    emit(p, CP_OP_LOOP, 0, R_LOOP, top);
-    emit(p, CP_OP_COMPLETED, CP_GROUP_ALL, CP_REG_NONE, 0);
+    if (n > FUTURES_MAX) {
+        set(p, R_LOOP, n);
+        uint32_t top = emit(p, CP_OP_SUBMIT, 0, 0, call);
+        emit(p, CP_OP_LOOP, 0, R_LOOP, top);
+        emit(p, CP_OP_COMPLETED, CP_GROUP_ALL, CP_REG_NONE, 0);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        emit(p, CP_OP_SUBMIT, 0, 0, call);
+        emit(p, CP_OP_MOVE, 0, (uint32_t)(R_COUNT + i), CP_REG_VALUE);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        emit(p, CP_OP_RESULT, (uint8_t)(R_COUNT + i), CP_REG_NONE, 0);
+    }
 }
 
 static void pool_program(Py *p)
@@ -724,7 +735,8 @@ static void pool_program(Py *p)
     d->pool = 0;
     d->flags = kind == CP_POOL_WORKERS ? 0 : CP_CALL_KEEP;
     d->size = (int64_t)number_at(pool, "payload_bytes", 0);
-    begin_thread(p, p->proc, "main");
+    uint32_t row = begin_thread(p, p->proc, "main");
+    cp_thread_decl(p->w, row)->n_regs = R_COUNT + FUTURES_MAX;
     emit(p, CP_OP_POOL_OPEN, 0, 0, 0);
     submit_all(p, kind, call, (int64_t)number_at(p->model, "tasks", 1));
     emit(p, CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, 0);
