@@ -241,36 +241,11 @@ static const char introduction[] =
     "- Every figure, also those left out, stands in `accuracy.json` and in what the "
     "program "
     "prints.\n\n"
-    "Some programs have two regimes, and the place where a thread wakes decides which. In "
-    "an echo beside a thread that computes (`convoy_echo`), the answer takes one switch "
-    "interval if the peer wakes on the other CPU in time, two if the interpreter lock has "
-    "been taken again meanwhile, and none if the computing thread happens to be out of "
-    "phase; one repetition in five ran 50 times faster. Starting the peer on the CPU of "
-    "the I/O thread or on the other one (`start_cpu`) reaches either. Such figures are "
-    "compared with the measured range.\n\n";
-
-char *report_markdown(const Reality *reality, const GPtrArray *outcomes,
-                      const GArray *summary)
-{
-    GString *out = g_string_new(introduction);
-    unsigned simulated = 0;
-    for (guint i = 0; i < outcomes->len; i++) {
-        const Outcome *o = g_ptr_array_index(outcomes, i);
-        simulated += o->failure == NULL;
-    }
-    g_string_append_printf(out,
-                           "%u of %u scenarios were simulated, on a machine of %u "
-                           "CPUs.\n\n## Summary\n\n",
-                           simulated, outcomes->len, reality->n_cpus);
-    markdown_summary(out, summary);
-    g_string_append(out, "\n## Scenarios\n");
-    for (guint i = 0; i < outcomes->len; i++) {
-        markdown_scenario(out, g_ptr_array_index(outcomes, i));
-    }
-    return g_string_free(out, FALSE);
-}
-
-/* --- JSON --- */
+    "Some programs have several regimes, and where and when a thread wakes decides which: "
+    "in an echo beside a thread that computes (`convoy_echo`) a message takes two switch "
+    "intervals, one, or next to nothing if the computing thread happens to be out of "
+    "phase. Such figures are compared with the measured range; a simulation that stays in "
+    "one regime lies inside it and still does not show the others.\n\n";
 
 static void put_text(yajl_gen g, const char *s)
 {
