@@ -247,6 +247,29 @@ static const char introduction[] =
     "phase. Such figures are compared with the measured range; a simulation that stays in "
     "one regime lies inside it and still does not show the others.\n\n";
 
+char *report_markdown(const Reality *reality, const GPtrArray *outcomes,
+                      const GArray *summary)
+{
+    GString *out = g_string_new(introduction);
+    unsigned simulated = 0;
+    for (guint i = 0; i < outcomes->len; i++) {
+        const Outcome *o = g_ptr_array_index(outcomes, i);
+        simulated += o->failure == NULL;
+    }
+    g_string_append_printf(out,
+                           "%u of %u scenarios were simulated, on a machine of %u "
+                           "CPUs.\n\n## Summary\n\n",
+                           simulated, outcomes->len, reality->n_cpus);
+    markdown_summary(out, summary);
+    g_string_append(out, "\n## Scenarios\n");
+    for (guint i = 0; i < outcomes->len; i++) {
+        markdown_scenario(out, g_ptr_array_index(outcomes, i));
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* --- JSON --- */
+
 static void put_text(yajl_gen g, const char *s)
 {
     yajl_gen_string(g, (const unsigned char *)s, strlen(s));
