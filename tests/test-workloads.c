@@ -242,6 +242,9 @@ int main(void)
     root = g_build_filename(source != NULL ? source : ".", "examples", "workloads", NULL);
     paths = g_ptr_array_new_with_free_func(g_free);
     add_folder(root);
+    g_autofree char *tutorials =
+        g_build_filename(source != NULL ? source : ".", "examples", "tutorials", NULL);
+    add_folder(tutorials);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_spacing),
         cmocka_unit_test(test_examples),   cmocka_unit_test(test_json_runs),

@@ -765,8 +765,17 @@ static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
     }
     bool own = strcmp(opt->text, "gil") == 0 || strcmp(opt->text, "start") == 0;
     g_autofree char *key = own ? g_strdup(opt->text) : g_strconcat("gil.", opt->text, NULL);
-    g_autofree char *value = cp_node_print(cpc_resolve(c, opt->child));
+    const CpNode *node = cpc_resolve(c, opt->child);
+    g_autofree char *value = cp_node_print(node);
     g_autoptr(GError) error = NULL;
+    if (strcmp(opt->text, "interval") == 0 && node->kind == CP_NODE_NUMBER) {
+        CpTime interval;
+        if (!cpc_const_time(c, opt->child, &interval)) {
+            return false;
+        }
+        g_free(value);
+        value = cp_format_time(interval);
+    }
     CpParamSet *set = cp_params_new(cp_python_params);
     bool ok = cp_params_set(set, cp_params_find(cp_python_params, key), value, &error);
     cp_params_free(set);

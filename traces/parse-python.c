@@ -51,8 +51,22 @@ CpNodeKind cp_parser_python_kind(const CpParser *p)
         return CP_NODE_NULL;
     }
     CpToken ahead = cp_parser_peek(p);
-    bool call = ahead.kind == CP_TOK_CHAR && ahead.ch == '(';
-    return call ? CP_NODE_START : CP_NODE_NULL;
+    if (ahead.kind == CP_TOK_CHAR && ahead.ch == '(') {
+        return CP_NODE_START;
+    }
+    bool alone =
+        ahead.kind == CP_TOK_SEPARATOR || (ahead.kind == CP_TOK_CHAR && ahead.ch == '}');
+    return p->grouped && alone ? CP_NODE_MEMBER : CP_NODE_NULL;
+}
+
+/* The calls and handles of gather and its like. */
+static CpNode *group_body(CpParser *p)
+{
+    bool outer = p->grouped;
+    p->grouped = true;
+    CpNode *body = cp_parser_body(p);
+    p->grouped = outer;
+    return body;
 }
 
 /* asyncio's words need an async task, or a thread with an event loop. */
@@ -267,13 +281,13 @@ static bool parse_await(CpParser *p, CpNode *node, CpNodeList *list)
     if (block && (cp_parser_is(p, "gather") || cp_parser_is(p, "group"))) {
         node->kind = cp_parser_is(p, "gather") ? CP_NODE_GATHER : CP_NODE_GROUP;
         cp_parser_next(p);
-        return add(list, cp_parser_body(p));
+        return add(list, group_body(p));
     }
     bool set =
         cp_parser_is(p, "first") || cp_parser_is(p, "all") || cp_parser_is(p, "exception");
     if (block && set) {
         node->kind = CP_NODE_AWAIT_SET;
-        return add(list, copy_word(p)) && add(list, cp_parser_body(p)) &&
+        return add(list, copy_word(p)) && add(list, group_body(p)) &&
                cp_parser_timeout(p, list);
     }
     return is_await_op(p) ? parse_await_op(p, node, list) : parse_await_call(p, node, list);
@@ -360,7 +374,7 @@ static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
         return parse_create(p, list);
     case CP_NODE_GATHER:
     case CP_NODE_GROUP:
-        return add(list, cp_parser_body(p));
+        return add(list, group_body(p));
     case CP_NODE_TIMEOUT:
         return parse_timeout_block(p, list);
     case CP_NODE_AWAIT:
@@ -402,6 +416,8 @@ bool cp_parser_python(CpParser *p, CpNodeKind kind, CpNodeList *into)
     bool ok;
     if (kind == CP_NODE_START) {
         ok = add(&list, cp_parser_call(p));
+    } else if (kind == CP_NODE_MEMBER) {
+        ok = add(&list, cp_parser_name(p, "a name"));
     } else {
         cp_parser_next(p);
         ok = parse_operands(p, node, &list);

@@ -16,6 +16,7 @@ typedef struct {
     bool python;           /* inside a process with `runtime python` */
     const CpNode *owner;   /* task or thread being read, NULL outside */
     bool may_await;        /* its body may use `await` */
+    bool grouped;          /* inside gather or its like: names stand for tasks */
     bool unwinding;        /* a '}' is missing: leave the blocks of statements */
     CpPos suspect;         /* first block whose '}' is indented otherwise; line 0: none */
 } CpParser;
