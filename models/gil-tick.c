@@ -53,11 +53,36 @@ static void stop_holder(Py *p)
     }
 }
 
+/* Without waiters the holder still posts and takes the semaphore at each check, which is
+ * not simulated; a waiter that comes just then finds it free.  The holder has lost it. */
+static bool slips_in(Py *p)
+{
+    PyGil *g = p->g;
+    if (g->holder == CP_NONE || p->proc->window == 0) {
+        return false;
+    }
+    CpThread *h = cp_thread(p->sim, g->holder);
+    PyThread *t = py_thread(p->sim, g->holder);
+    if (!(t->todo & PY_DO_BURST) || t->todo & (PY_DO_DROP | PY_DO_TAKE) || t->stage != 1 ||
+        h->burst_left <= 0) {
+        return false;
+    }
+    /* Where in its interval the holder is then depends on less than a model knows. */
+    uint64_t r = cp_rng_key(p->sim->seed, p->flow->rng_id, p->flow->draws++);
+    if (r % (uint64_t)interval(p) >= (uint64_t)p->proc->window) {
+        return false;
+    }
+    Py loser = {.sim = p->sim, .tid = g->holder, .t = t, .g = g};
+    cp_stop_at(p->sim, g->holder, p->sim->now);
+    py_gil_gone(&loser, false);
+    return true;
+}
+
 static CpStep tick_take(Py *p)
 {
     PyThread *t = p->t;
     PyGil *g = p->g;
-    if (!g->locked) {
+    if (!g->locked || (t->stage == TAKE_WOKEN && slips_in(p))) {
         py_gil_got(p);
         return CP_STEP_NEXT;
     }

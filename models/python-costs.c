@@ -22,6 +22,8 @@ const CpParam cp_python_params[] = {
          "CPU time a free-threaded build needs more; if not set 3.13t 40%, 3.14t 8%"},
     [PYP_GAP] = {"gil.gap", CP_PARAM_TIME, "100ns", 0, CP_S, NULL,
                  "tick lock: between giving it up and trying again"},
+    [PYP_WINDOW] = {"gil.window", CP_PARAM_TIME, "10ns", 0, CP_S, NULL,
+                    "tick lock: how long each check leaves it free when nobody waits"},
     [PYP_TIMEOUT] = {"gil.timeout", CP_PARAM_TIME, "6us", 0, CP_S, NULL,
                      "from the end of a waiter's interval until it asks, CPU time"},
     [PYP_REQUEST] = {"gil.request", CP_PARAM_TIME, "1us", 0, CP_S, NULL,

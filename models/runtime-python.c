@@ -137,6 +137,10 @@ static CpStep burst(Py *p)
             py_tick_ran(p, t->chunk - rest);
         }
         t->stage = 0;
+        if (tick && !(t->flags & PY_HAS)) {
+            t->todo |= PY_DO_TAKE; /* a waiter slipped in at a check */
+            return CP_STEP_AGAIN;
+        }
         if (t->left <= 0) {
             return CP_STEP_NEXT;
         }
@@ -461,6 +465,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->drop = cost_of(p, set, PYP_DROP);
     p->signalled = cost_of(p, set, PYP_SIGNALLED);
     p->gap = cost_of(p, set, PYP_GAP);
+    p->window = cost_of(p, set, PYP_WINDOW);
     p->tick = p->v[PYP_TICK];
     p->boot = set != NULL && set->given[PYP_BOOT] ? p->v[PYP_BOOT] : p->cost->boot;
     p->add = set != NULL && set->given[PYP_ADD] ? p->v[PYP_ADD] : p->cost->add;

@@ -33,6 +33,7 @@ enum {
     PYP_CHECK,
     PYP_FREE_OVERHEAD,
     PYP_GAP,
+    PYP_WINDOW,
     PYP_TIMEOUT,
     PYP_REQUEST,
     PYP_DROP,
@@ -185,7 +186,8 @@ typedef struct {
     uint32_t pending;      /* futures of its executors not finished */
     bool main_waits;       /* the main thread is at its end and waits for those */
     bool finalizing;
-    bool server;                                                /* the fork server runs */
+    bool server;   /* the fork server runs */
+    CpTime window; /* tick lock: free for so long at each check */
     CpTime check, timeout, request, drop, signalled, gap, tick; /* 0 if costs are ideal */
     CpTime boot, add; /* thread.boot, var.add in force */
     uint64_t collections;
