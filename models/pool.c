@@ -274,6 +274,19 @@ static void keep(PySim *ps, PyPool *pool, uint32_t fut)
     pool->kept_last = fut;
 }
 
+bool py_is_kept(const Py *p, uint32_t fut)
+{
+    const PyFut *f = py_fut(p->ps, fut);
+    if (f->kind != PY_FUT_CALL || f->home == CP_NONE) {
+        return false;
+    }
+    uint32_t at = py_pool(p->ps, f->home)->kept_first;
+    while (at != CP_NONE && at != fut) {
+        at = py_fut(p->ps, at)->waits;
+    }
+    return at == fut;
+}
+
 static uint32_t new_work(Py *p, PyPool *pool, const CpCallDecl *call)
 {
     uint32_t fut = py_call_new(p, call, PY_FUT_CALL);

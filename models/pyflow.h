@@ -211,5 +211,7 @@ void py_iter_child(Py *p, uint32_t iter, uint32_t child);
 int64_t py_element(const Py *p, const CpCallDecl *call, uint32_t index, uint32_t from);
 /* Submits a call: its future to *fut when it says NEXT, CP_NONE if it was refused. */
 CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *fut);
+/* A call that as_completed or wait over its pool may still ask for. */
+bool py_is_kept(const Py *p, uint32_t fut);
 
 #endif

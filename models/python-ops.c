@@ -194,7 +194,8 @@ CpStep py_read(Py *p, uint32_t fut)
     uint32_t exc = f->state == PY_DONE ? 0 : f->exc;
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
     f->flags &= (uint8_t)~PY_F_KEEP;
-    if (f->cb == CP_NONE && f->flow == CP_NONE && !(f->flags & PY_F_SCHEDULED)) {
+    bool free = f->cb == CP_NONE && f->flow == CP_NONE && !(f->flags & PY_F_SCHEDULED);
+    if (free && !py_is_kept(p, fut)) {
         py_fut_free(p->ps, fut);
     }
     if (exc != 0) {
