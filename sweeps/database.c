@@ -5,8 +5,10 @@
 #include "traces/diag.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 60 * 1000 };
 
@@ -157,6 +159,24 @@ static gboolean check_file(const char *path, bool writes, GError **error)
     return TRUE;
 }
 
+/* A reader of a file that may be written opens it so, because what a killed writer left
+ * behind must be put in order first; it changes nothing else. */
+static int open_handle(CpDatabase *db)
+{
+    if (*db->path == '\0') {
+        return sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE, NULL);
+    }
+    int flags = SQLITE_OPEN_READWRITE | (db->writes ? SQLITE_OPEN_CREATE : 0);
+    if (!db->writes && g_access(db->path, W_OK) != 0) {
+        flags = SQLITE_OPEN_READONLY;
+    }
+    int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
+    if (code == SQLITE_OK && !db->writes) {
+        code = sqlite3_exec(db->handle, "PRAGMA query_only = ON", NULL, NULL, NULL);
+    }
+    return code;
+}
+
 CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
 {
     if (*path != '\0' && !check_file(path, writes, error)) {
@@ -165,9 +185,7 @@ CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
     CpDatabase *db = g_new0(CpDatabase, 1);
     db->path = g_strdup(path);
     db->writes = writes;
-    int flags = writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    int code = sqlite3_open_v2(*path != '\0' ? path : ":memory:", &db->handle,
-                               *path != '\0' ? flags : SQLITE_OPEN_READWRITE, NULL);
+    int code = open_handle(db);
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(db->handle, BUSY_MS);
         sqlite3_extended_result_codes(db->handle, 1);

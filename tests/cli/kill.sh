@@ -7,8 +7,15 @@ param work = 5ms
 machine { cores 2 }
 process p { thread t x 4 { repeat 100 { cpu exp(work); wait 1ms } } }
 END
+# As many rows as take some seconds in this build: audits and sanitizers are much slower.
+start=$(date +%s%N)
+cp_run run w.cpw -s work=500ms
+is_code 0
+each=$((($(date +%s%N) - start) / 1000000))
+values=$((8000 / (each > 4 ? each : 4)))
+[ $values -ge 30 ] || values=30
 sweep() {
-    exec "$COREPLAY" sweep w.cpw --sweep work=1ms..1000ms+1ms --repeat 2 -j2 -q "$@"
+    exec "$COREPLAY" sweep w.cpw --sweep work=1ms..${values}ms+1ms --repeat 2 -j2 -q "$@"
 }
 rows() {
     cp_run query k.db --columns point,repeat,seed,outcome,makespan --csv
@@ -42,7 +49,7 @@ while [ $i -lt $rounds ]; do
         fail "kill $i (seed $$): the file cannot be read"
     fi
 done
-[ $grown -ge $((rounds / 10)) ] || fail "only $grown of $rounds rounds stored anything"
+[ $grown -ge 5 ] || fail "only $grown of $rounds rounds stored anything"
 
 must "the sweep can be finished, and its rows are those of an undisturbed one"
 (sweep -o k.db) || fail "cannot be finished"
@@ -51,5 +58,5 @@ rows >after
 cp_run query k2.db --columns point,repeat,seed,outcome,makespan --csv
 sort out >undisturbed
 cmp -s after undisturbed || fail "the rows differ (seed $$)"
-[ "$(wc -l <after)" = 2001 ] || fail "not all rows are there"
+[ "$(wc -l <after)" = $((2 * values + 1)) ] || fail "not all rows are there"
 finish
