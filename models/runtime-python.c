@@ -498,7 +498,7 @@ static void timer(CpSim *sim, uint32_t id, uint32_t gen)
 static bool thread_metric(const CpSim *sim, CpTid tid, const char *name, int64_t *value)
 {
     const PyThread *t = py_thread(sim, tid);
-    if (!(t->flags & PY_BOOTED)) {
+    if (t->boot == 0) {
         return false;
     }
     if (strcmp(name, "gil_wait") == 0) {

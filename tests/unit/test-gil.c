@@ -141,6 +141,60 @@ static void test_convoy(void **state)
     bench_free(b);
 }
 
+/* A thread that gives the lock up for 2 us each millisecond is back before a waiter that
+ * needs 18 us to wake up, so that the waiter never runs; one that needs 1 us does. */
+static void test_starvation(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Bench *b = bench_new("3.12", 2);
+        bench_set(b, "gil.signalled", i == 0 ? "18us" : "1us");
+        bench_thread(b, "Y", 0);
+        uint32_t top = cp_workload_pc(b->w);
+        bench_compute(b, CP_MS);
+        bench_emit(b, CP_OP_COMPUTE, CP_ARG_CONST, CP_COMPUTE_NOGIL,
+                   bench_const(b, 2 * CP_US));
+        bench_mark(b, "back");
+        bench_emit(b, CP_OP_JUMP, 0, 0, top);
+        hog(b, "X", 3 * CP_S, 0);
+        b->until = 2 * CP_S;
+        bench_run(b);
+        if (i == 0) {
+            assert_int_equal(bench_metric(b, "gil_acquisitions.X"), 0);
+            assert_int_equal(bench_diagnoses(b, "starvation"), 1);
+            assert_int_equal(bench_marked(b, "back", 9), 10020 * CP_US);
+        } else {
+            assert_true(bench_metric(b, "gil_acquisitions.X") > 100);
+            assert_int_equal(bench_marked(b, "back", 0), 6003 * CP_US);
+        }
+        bench_free(b);
+    }
+}
+
+/* Two releases an operation, 2 us and 50 us long, and 18 us to wake up: the first is won
+ * back, the second costs an interval. */
+static void test_two_releases(void **state)
+{
+    (void)state;
+    Bench *b = bench_new("3.12", 2);
+    bench_set(b, "gil.signalled", "18us");
+    bench_thread(b, "Y", 0);
+    uint32_t top = cp_workload_pc(b->w);
+    bench_compute(b, 5 * CP_US);
+    bench_emit(b, CP_OP_COMPUTE, CP_ARG_CONST, CP_COMPUTE_NOGIL, bench_const(b, 2 * CP_US));
+    bench_compute(b, 10 * CP_US);
+    bench_emit(b, CP_OP_COMPUTE, CP_ARG_CONST, CP_COMPUTE_NOGIL,
+               bench_const(b, 50 * CP_US));
+    bench_mark(b, "echo");
+    bench_emit(b, CP_OP_JUMP, 0, 0, top);
+    hog(b, "X", 3 * CP_S, 0);
+    b->until = CP_S;
+    bench_run(b);
+    CpTime period = bench_marked(b, "echo", 11) - bench_marked(b, "echo", 10);
+    assert_in_range(period, 5000 * CP_US, 5150 * CP_US);
+    bench_free(b);
+}
+
 static void make_deadlock(Bench *b, const char *name, uint32_t first, uint32_t second)
 {
     bench_thread(b, name, 0);
@@ -369,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_two_hogs),         cmocka_unit_test(test_two_hogs_without),
         cmocka_unit_test(test_two_hogs_tick),    cmocka_unit_test(test_tick_battle),
         cmocka_unit_test(test_three_hogs),       cmocka_unit_test(test_convoy),
+        cmocka_unit_test(test_starvation),       cmocka_unit_test(test_two_releases),
         cmocka_unit_test(test_deadlock),         cmocka_unit_test(test_race),
         cmocka_unit_test(test_start_under_load), cmocka_unit_test(test_daemon),
         cmocka_unit_test(test_objects),          cmocka_unit_test(test_timeout),
