@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "cli/settings.h"
+#include "cli/service.h"
 #include "cli/starter.h"
 #include "cli/columns.h"
 #include "models/policy-file.h"
@@ -13,6 +14,16 @@ static const CpOption options[] = {
      "write to this file; - is standard output"},
     {"policy", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Options",
      "write the C file of a scheduling policy of your own instead"},
+    {"rate", 0, CP_OPT_TEXT, "N/s", NULL, NULL, "python-service",
+     "requests per second (200/s)"},
+    {"cpu", 0, CP_OPT_TEXT, "TIME", NULL, NULL, "python-service",
+     "CPU time of a request (2ms)"},
+    {"io", 0, CP_OPT_TEXT, "TIME", NULL, NULL, "python-service",
+     "waiting time of a request (8ms)"},
+    {"released", 0, CP_OPT_TEXT, "SHARE", NULL, NULL, "python-service",
+     "share of the CPU time in C code without the GIL (20%)"},
+    {"memory", 0, CP_OPT_TEXT, "SIZE", NULL, NULL, "python-service",
+     "memory of a process (60MiB)"},
     {"force", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "overwrite a file that exists"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
@@ -46,10 +57,34 @@ static int write_policy(CpCli *cli, const char *name)
     return code;
 }
 
+static const char *text_or(CpCli *cli, const char *option, const char *otherwise)
+{
+    const char *text = cp_opt_text(cli, option);
+    return text != NULL ? text : otherwise;
+}
+
+static char *read_service(CpCli *cli, int *code)
+{
+    const CpService service = {.rate = text_or(cli, "rate", "200/s"),
+                               .cpu = text_or(cli, "cpu", "2ms"),
+                               .io = text_or(cli, "io", "8ms"),
+                               .released = text_or(cli, "released", "20%"),
+                               .memory = text_or(cli, "memory", "60MiB")};
+    g_autoptr(GError) error = NULL;
+    char *text = cp_service_workload(&service, &error);
+    if (text == NULL) {
+        *code = cp_fail(cli, error);
+    }
+    return text;
+}
+
 static char *read_example(CpCli *cli, const CpExampleFile *example, int *code)
 {
     char *text = NULL;
     g_autoptr(GError) error = NULL;
+    if (strcmp(example->name, CP_SERVICE_NAME) == 0) {
+        return read_service(cli, code);
+    }
     if (example->path == NULL) {
         return g_strdup(cp_starter_workload);
     }
@@ -138,7 +173,8 @@ const CpCmd cp_cmd_init = {
     .operands_max = 1,
     .also = "new create example examples start",
     .examples = {{"coreplay init", "write first.cpw, a workload to begin with"},
-                 {"coreplay init --list", "the examples there are"},
+                 {"coreplay init python-service --rate 200/s --cpu 2ms --io 8ms",
+                  "a Python service in all its forms, ready to sweep"},
                  {"coreplay init --policy mine",
                   "write mine.c, a scheduling policy for run --policy-file"}},
     .options = options,

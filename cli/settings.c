@@ -2,6 +2,7 @@
 
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/service.h"
 #include "cli/starter.h"
 #include "sim/params.h"
 #include "traces/machine-file.h"
@@ -221,6 +222,14 @@ static void add_examples(GPtrArray *examples, const char *directory)
     }
 }
 
+static void add_service(GPtrArray *examples)
+{
+    CpExampleFile *service = g_new0(CpExampleFile, 1);
+    service->name = g_strdup(CP_SERVICE_NAME);
+    service->summary = g_strdup(CP_SERVICE_SUMMARY);
+    g_ptr_array_add(examples, service);
+}
+
 static void add_starter(GPtrArray *examples)
 {
     for (unsigned i = 0; i < examples->len; i++) {
@@ -241,6 +250,7 @@ GPtrArray *cp_examples(void)
     add_examples(examples, "examples");
     add_examples(examples, "examples/workloads");
     add_examples(examples, "examples/tutorials");
+    add_service(examples);
     add_starter(examples);
     g_ptr_array_sort(examples, by_name);
     return examples;

@@ -96,6 +96,17 @@ cp_run init --list
 is_code 0
 out_has '^first '
 
+must "init python-service writes a workload that runs in every form"
+cp_run init python-service --rate 100/s --cpu 2ms --io 8ms --released 20% --memory 60MiB
+is_code 0
+for model in sync threads async interpreters free; do
+    cp_run run python-service.cpw -s model=$model --until 2s
+    is_code 0
+done
+cp_run init python-service --rate fast -o -
+is_code 2
+err_has 'requests per second'
+
 must "init --policy writes a policy that run takes"
 cp_run init --policy mine
 is_code 0
