@@ -5,8 +5,10 @@
 #include "traces/diag.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -177,6 +179,29 @@ static int open_handle(CpDatabase *db)
     return code;
 }
 
+/* Two programs that change the journal mode of one file at once wait for each other until
+ * one gives up, so they take turns.  The lock is on the folder, because closing any handle
+ * of the file itself would drop SQLite's locks on it; where a file system has no such locks
+ * there are no turns.  Returns a descriptor to close, or -1. */
+static int take_turn(const CpDatabase *db)
+{
+    if (!db->writes || *db->path == '\0') {
+        return -1;
+    }
+    g_autofree char *folder = g_path_get_dirname(db->path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return fd;
+}
+
+static void end_turn(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
 {
     if (*path != '\0' && !check_file(path, writes, error)) {
@@ -185,19 +210,23 @@ CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
     CpDatabase *db = g_new0(CpDatabase, 1);
     db->path = g_strdup(path);
     db->writes = writes;
+    int turn = take_turn(db);
     int code = open_handle(db);
-    if (code == SQLITE_OK) {
+    bool ok = code == SQLITE_OK;
+    if (ok) {
         sqlite3_busy_timeout(db->handle, BUSY_MS);
         sqlite3_extended_result_codes(db->handle, 1);
-    }
-    if (code != SQLITE_OK) {
+        ok = !writes || *path == '\0' || set_modes(db, error);
+    } else {
         cp_database_fail(db, code, error);
-    } else if (!writes || *path == '\0' || set_modes(db, error)) {
-        return db;
     }
-    db->writes = false;
-    cp_database_free(db);
-    return NULL;
+    end_turn(turn);
+    if (!ok) {
+        db->writes = false;
+        cp_database_free(db);
+        return NULL;
+    }
+    return db;
 }
 
 void cp_database_free(CpDatabase *db)
@@ -205,12 +234,14 @@ void cp_database_free(CpDatabase *db)
     if (db == NULL) {
         return;
     }
-    if (db->writes && *db->path != '\0' && db->handle != NULL) {
+    int turn = take_turn(db);
+    if (turn >= 0 && db->handle != NULL) {
         /* Fails while another program has the file open, which then does it. */
         sqlite3_busy_timeout(db->handle, 0);
         sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     }
     sqlite3_close(db->handle);
+    end_turn(turn);
     g_free(db->path);
     g_free(db);
 }
