@@ -216,7 +216,7 @@ static bool is_overloaded(const Place *p, CpCpu cpu)
 
 /* The idle CPU that went idle last, a whole idle core first; else the CPU it is
  * started from, or if that is overloaded the least loaded. */
-static CpCpu idlest_cpu(const Place *p, CpCpu near)
+static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     uint32_t node = idlest_node(p, near);
@@ -242,7 +242,8 @@ static CpCpu idlest_cpu(const Place *p, CpCpu near)
         return idle;
     }
     /* A CPU with capacity left keeps what is started on it (update_pick_idlest). */
-    if (m->cpu[near].node == node && may(p, near) && !is_overloaded(p, near)) {
+    if (has_parent && m->cpu[near].node == node && may(p, near) &&
+        !is_overloaded(p, near)) {
         return near;
     }
     return least;
@@ -257,7 +258,7 @@ CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFl
         return 0;
     }
     if (flags & CP_WAKE_NEW) {
-        CpCpu cpu = idlest_cpu(&p, waker_cpu);
+        CpCpu cpu = idlest_cpu(&p, waker_cpu, !(flags & CP_WAKE_UNPARENTED));
         return cpu != CP_NONE ? cpu : cp_place_default(policy, tid, waker_cpu, flags);
     }
     if (!may(&p, prev)) {

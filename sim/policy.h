@@ -62,9 +62,10 @@ typedef enum {
 } CpDeqFlags;
 
 typedef enum {
-    CP_WAKE_SYNC = 1,      /* the waker is about to sleep */
-    CP_WAKE_NEW = 2,       /* fork */
-    CP_WAKE_DELAYED = 4,   /* the wakee was still queued (delayed dequeue) */
+    CP_WAKE_SYNC = 1,        /* the waker is about to sleep */
+    CP_WAKE_NEW = 2,         /* fork */
+    CP_WAKE_UNPARENTED = 64, /* with NEW: nobody in the model starts it */
+    CP_WAKE_DELAYED = 4,     /* the wakee was still queued (delayed dequeue) */
     CP_WAKE_DISPLACED = 8, /* no wake-up: it runs elsewhere, or has just lost its CPU; only
                               a strictly better claim counts */
 } CpWakeFlags;

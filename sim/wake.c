@@ -167,7 +167,8 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
         cp_thread_allowed(sim, tid, decl->start_cpu)) {
         t->cpu = (uint16_t)decl->start_cpu;
     } else {
-        t->cpu = (uint16_t)place(sim, tid, from, CP_WAKE_NEW);
+        CpWakeFlags how = CP_WAKE_NEW | (parent == CP_NONE ? CP_WAKE_UNPARENTED : 0);
+        t->cpu = (uint16_t)place(sim, tid, from, how);
     }
     send(sim, tid, from, parent, CP_ENQ_FORK);
 }
