@@ -165,11 +165,11 @@ void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
 
 static CpStep lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    if (why == CP_WHY_TIMEOUT) {
+        return timed_out(sim, tid); /* also if it is free by now: nobody looks again */
+    }
     if (cp_sync_try_lock(sim, i->c, tid)) {
         return done(sim, tid);
-    }
-    if (why == CP_WHY_TIMEOUT) {
-        return timed_out(sim, tid);
     }
     CpStep step = wait_for(sim, tid, i, sim->objs[i->c].chan, CP_BLOCK_LOCK);
     boost(sim, i->c, tid);
