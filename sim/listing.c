@@ -327,7 +327,7 @@ static void add_insn(const CpWorkload *w, GString *out, uint32_t pc)
     uint32_t line = g_array_index(w->line, uint32_t, pc);
     g_autofree char *where = line != 0 ? g_strdup_printf("%u", line) : g_strdup("");
     g_string_append_printf(out, "%6u %6s  ", pc, where);
-    if (insn->op >= CP_OP_KERNEL_COUNT) {
+    if (insn->op >= CP_OP_COUNT) {
         g_string_append_printf(out, "op %u?\n", insn->op);
         return;
     }

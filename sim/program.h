@@ -17,7 +17,7 @@ typedef enum {
 #define CP_OP(NAME, name, operands, meaning) CP_OP_##NAME,
 #include "sim/ops.def"
 #undef CP_OP
-    CP_OP_KERNEL_COUNT,
+    CP_OP_COUNT,
     CP_OP_RUNTIME = CP_OP_LOCK, /* first op that the process's runtime interprets */
 } CpOp;
 

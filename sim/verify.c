@@ -202,7 +202,7 @@ static void name_insn(Check *check, uint32_t pc)
     const CpInsn *insn = cp_insn(check->w, pc);
     uint32_t line = g_array_index(check->w->line, uint32_t, pc);
     g_snprintf(check->subject, sizeof check->subject, "instruction %u (%s, line %u)", pc,
-               insn->op < CP_OP_KERNEL_COUNT ? cp_op_info(insn->op)->name : "?", line);
+               insn->op < CP_OP_COUNT ? cp_op_info(insn->op)->name : "?", line);
 }
 
 static bool check_code(Check *check)
@@ -210,7 +210,7 @@ static bool check_code(Check *check)
     for (uint32_t pc = 0; pc < check->w->code->len; pc++) {
         const CpInsn *insn = cp_insn(check->w, pc);
         name_insn(check, pc);
-        if (insn->op >= CP_OP_KERNEL_COUNT) {
+        if (insn->op >= CP_OP_COUNT) {
             return fail(check, "has the unknown operation %u", insn->op);
         }
         for (const char *p = cp_op_info(insn->op)->operands; *p != '\0'; p++) {

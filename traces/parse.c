@@ -491,7 +491,8 @@ static bool parse_task(CpParser *p, CpNodeList *into)
 /* "x" NUM */
 static CpNode *parse_copies(CpParser *p)
 {
-    if (p->tok.kind == CP_TOK_NAME && p->scan.text[p->tok.start] == 'x' &&
+    if (p->tok.kind == CP_TOK_NAME && p->tok.end - p->tok.start > 1 &&
+        p->scan.text[p->tok.start] == 'x' &&
         g_ascii_isdigit(p->scan.text[p->tok.start + 1])) {
         g_autofree char *found = cp_token_describe(&p->scan, &p->tok);
         cp_diag_error(p->diag, p->tok.pos, "unexpected %s", found);

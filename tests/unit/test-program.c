@@ -286,11 +286,11 @@ static void test_listing_all(void **state)
     cp_workload_call(w, cp_workload_task(w, 0, "load"));
     cp_workload_pool(w, 0, "ex", CP_POOL_THREADS, 5);
     cp_call_decl(w, 0)->pool = 0;
-    for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
+    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
         cp_workload_emit(w, (CpOp)op, CP_ARG_DIST, 2, 0, op);
     }
     g_autofree char *listing = cp_workload_listing(w);
-    for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
+    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
         assert_non_null(strstr(listing, cp_op_info((CpOp)op)->name));
     }
     assert_non_null(strstr(listing, "compute      lognormal(1ms, 1.5), nocheck\n"));
@@ -307,7 +307,7 @@ static void test_listing_all(void **state)
 static void test_op_letters(void **state)
 {
     (void)state;
-    for (unsigned op = 0; op < CP_OP_KERNEL_COUNT; op++) {
+    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
         const CpOpInfo *info = cp_op_info((CpOp)op);
         assert_true(strlen(info->name) > 0 && strlen(info->meaning) > 0);
         assert_int_equal(strspn(info->operands, "DrztRSxn+?kKsoOhvlmjTiAfpF"),
