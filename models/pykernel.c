@@ -291,6 +291,17 @@ static CpTime start_cost(const Py *p, uint32_t decl)
     }
 }
 
+/* A new interpreter imports the main module: variables are what that sets them to. */
+static void import_anew(const Py *p, CpProcId proc)
+{
+    for (uint32_t i = 0; i < p->sim->w->vars->len; i++) {
+        const CpVarDecl *d = &g_array_index(p->sim->w->vars, CpVarDecl, i);
+        if (!d->shared) {
+            *cp_var(p->sim, proc, i) = d->value;
+        }
+    }
+}
+
 /* The kernel has made the thread. */
 static void child_made(Py *p, uint32_t decl)
 {
@@ -301,6 +312,9 @@ static void child_made(Py *p, uint32_t decl)
     if (flags & CP_THREAD_FORKS) {
         PyProc *forked = py_proc(p->sim, cp_thread(p->sim, child)->proc);
         memcpy(forked->pools, p->proc->pools, p->sim->w->pools->len * sizeof(uint32_t));
+        if (method_of(p, decl) != CP_START_FORK) {
+            import_anew(p, cp_thread(p->sim, child)->proc);
+        }
     } else {
         c->flags |= PY_STARTER;
     }

@@ -222,10 +222,38 @@ CpStep py_sync_now(Py *p)
     return sync_step(p, CP_WHY_BEGIN);
 }
 
+/* A process that is forked has a copy of everything; an object two processes use must be
+ * made for it.  We have only one of each, and say so. */
+static void check_shared(Py *p)
+{
+    const CpObjDecl *d = cp_obj_decl(p->sim->w, p->insn->c);
+    uint32_t *home = &p->ps->homes[p->insn->c];
+    uint32_t me = cp_thread(p->sim, p->tid)->proc + 1;
+    if (G_LIKELY(*home == me || *home == UINT32_MAX)) {
+        return;
+    }
+    if (*home == 0 && !(d->flags & CP_OBJ_SHARED) && d->kind != CP_OBJ_PIPE &&
+        d->kind != CP_OBJ_SOCKET) {
+        *home = me;
+        return;
+    }
+    if (*home != 0) {
+        const char *name = cp_workload_text(p->sim->w, d->name);
+        cp_diagnose(p->sim, "object of another process", &p->tid, 1,
+                    "%s is not shared: each process would have a copy of its own, here all "
+                    "use one.  Declare it in front of the process: shared ... %s",
+                    name, name);
+    }
+    *home = UINT32_MAX;
+}
+
 CpStep py_lock_step(Py *p)
 {
     CpOp op = (CpOp)p->insn->op;
     bool has_object = op != CP_OP_WAKE && op != CP_OP_WAIT_WAKE;
+    if (has_object) {
+        check_shared(p);
+    }
     if (has_object &&
         (p->sim->objs[p->insn->c].flags & CP_OBJ_ASYNC ||
          ((op == CP_OP_SEND || op == CP_OP_RECV) && p->insn->a & CP_IO_AWAIT))) {
@@ -263,10 +291,12 @@ CpStep py_thread_op(Py *p)
 /* --- shared variables --- */
 
 /* Up to 3.9, or with a call on the right side, another thread may come between the load and
- * the store; it then loses everything the others stored meanwhile. */
+ * the store; it then loses everything the others stored meanwhile.  In memory that
+ * processes share no lock of an interpreter keeps the others out. */
 static bool may_be_torn(const Py *p)
 {
-    return p->insn->a != 0 || p->proc->version.number < 310 || p->proc->kind == PY_GIL_NONE;
+    return g_array_index(p->sim->w->vars, CpVarDecl, p->insn->c).shared ||
+           p->insn->a != 0 || p->proc->version.number < 310 || p->proc->kind == PY_GIL_NONE;
 }
 
 static void store(Py *p, int64_t *var, int64_t amount)
@@ -284,7 +314,7 @@ static void store(Py *p, int64_t *var, int64_t amount)
 CpStep py_var_add(Py *p)
 {
     CpFlow *flow = p->flow;
-    int64_t *var = &p->sim->vars[p->insn->c];
+    int64_t *var = cp_var(p->sim, cp_thread(p->sim, p->tid)->proc, p->insn->c);
     int64_t amount = cp_regs(p->sim, flow)[p->insn->b];
     CpTime cost = p->proc->add;
     bool torn = may_be_torn(p);

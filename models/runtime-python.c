@@ -369,6 +369,7 @@ static void init_shared(CpSim *sim)
     ps->exc_timeout = find_string(sim->w, "timeout", PY_EXC_TIMEOUT);
     ps->exc_broken = find_string(sim->w, "broken", PY_EXC_BROKEN);
     cp_hist_init(&ps->lag, sim->arena);
+    ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
     sim->rt_poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */

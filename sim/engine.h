@@ -170,6 +170,9 @@ struct CpProcess {
     const CpRuntimeClass *runtime;
     const CpParamSet *params; /* of the runtime, NULL */
     uint32_t n_live;
+    /* A forked process's own copies of the variables that are not shared, by number; NULL:
+     * a declared process, whose variables are those of the run. */
+    int64_t *vars;
     void *data; /* proc_size bytes */
 };
 
@@ -302,7 +305,7 @@ struct CpSim {
     CpGroupCpu *group_cpu; /* [group][cpu] */
     GArray *attrs;         /* CpSchedAttr: those of declarations first, then changed ones */
     CpDeclState *decls;
-    int64_t *vars;
+    int64_t *vars;        /* of declared processes, and shared ones */
     CpHist *hists;        /* of the workload */
     GArray *thread_hists; /* CpHist *: threads' own wake-up latencies */
     GArray *requests;     /* CpRequest */
@@ -344,6 +347,15 @@ static inline CpFlow *cp_flow_of(const CpSim *sim, CpTid tid)
 static inline int64_t *cp_regs(const CpSim *sim, const CpFlow *flow)
 {
     return sim->regs + flow->regs;
+}
+
+/* The variable as that process sees it; valid until the end of the run. */
+static inline int64_t *cp_var(const CpSim *sim, CpProcId proc, uint32_t var)
+{
+    int64_t *own = sim->procs[proc].vars;
+    return G_LIKELY(own == NULL) || g_array_index(sim->w->vars, CpVarDecl, var).shared
+               ? &sim->vars[var]
+               : &own[var];
 }
 
 static inline CpRq *cp_rq(const CpSim *sim, CpGroup group, CpCpu cpu, uint32_t cls)

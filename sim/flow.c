@@ -449,10 +449,10 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         regs[i->b] = cp_operand(sim, flow, i->a, i->c);
         break;
     case CP_OP_LOAD:
-        regs[i->b] = sim->vars[i->c];
+        regs[i->b] = *cp_var(sim, cp_thread(sim, tid)->proc, i->c);
         break;
     case CP_OP_STORE:
-        sim->vars[i->c] = regs[i->b];
+        *cp_var(sim, cp_thread(sim, tid)->proc, i->c) = regs[i->b];
         break;
     case CP_OP_LIST_GET:
         list_get(sim, i->c, regs[i->a], &regs[i->b]);

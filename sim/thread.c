@@ -169,13 +169,30 @@ static void own_hist(CpSim *sim, CpTid tid)
     }
 }
 
+/* Memory is copied: what the child changes its parent does not see, nor the other way. */
+static int64_t *copy_vars(CpSim *sim, CpProcId parent)
+{
+    uint32_t n = sim->w->vars->len;
+    if (n == 0) {
+        return NULL;
+    }
+    int64_t *vars = cp_arena_alloc(sim->arena, n * sizeof *vars);
+    for (uint32_t i = 0; i < n; i++) {
+        vars[i] = *cp_var(sim, parent, i);
+    }
+    return vars;
+}
+
 CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
 {
     CpProcId id = cp_table_add(&sim->proc_table);
     cp_require(id != CP_NONE);
     CpProcess *p = &sim->procs[id];
     const CpProcess *from = &sim->procs[parent];
-    *p = (CpProcess){.decl = from->decl, .runtime = from->runtime, .params = from->params};
+    *p = (CpProcess){.decl = from->decl,
+                     .runtime = from->runtime,
+                     .params = from->params,
+                     .vars = copy_vars(sim, parent)};
     p->data = cp_arena_alloc(sim->arena, p->runtime->proc_size);
     if (p->runtime->init != NULL) {
         cp_require(p->runtime->init(sim, id, NULL)); /* the same settings passed before */

@@ -58,10 +58,12 @@ void cpc_hoist(Cpc *c, const CpNode *body)
     }
 }
 
+/* Whether a call is under way is also known when a worker process has it. */
 static uint32_t hidden_var(Cpc *c, const char *name, const char *what)
 {
     g_autofree char *text = g_strdup_printf("%s.%s", name, what);
-    const CpVarDecl var = {cp_workload_string(c->w, text), c->proc->index, 0, false};
+    bool shared = strcmp(what, "running") == 0;
+    const CpVarDecl var = {cp_workload_string(c->w, text), c->proc->index, 0, shared};
     g_array_append_val(c->w->vars, var);
     return c->w->vars->len - 1;
 }

@@ -160,7 +160,8 @@ static CpTime overhead(const Py *p, const char *key)
     return us_of(member(member(costs, key), "median"));
 }
 
-/* A variable, made at first use. */
+/* A variable, made at first use; the counter is a global of one process, the others stand
+ * for what passes between threads or processes. */
 static uint32_t variable(Py *p, const char *name)
 {
     uint32_t string = cp_workload_string(p->w, name);
@@ -169,7 +170,8 @@ static uint32_t variable(Py *p, const char *name)
             return i;
         }
     }
-    CpVarDecl decl = {.name = string, .proc = p->proc};
+    CpVarDecl decl = {
+        .name = string, .proc = p->proc, .shared = strcmp(name, "count") != 0};
     g_array_append_val(p->w->vars, decl);
     return p->w->vars->len - 1;
 }
