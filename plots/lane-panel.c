@@ -77,7 +77,7 @@ void cp_lane_panel_mark(CpLaneBoxes *boxes, const CpArea *row, double x, CpColou
     }
     CpBox box = {x, row->y, CP_LANE_MARK_PT, row->h - 1, colour};
     g_array_append_val(boxes->marks, box);
-    *end = x + CP_LANE_MARK_PT;
+    *end = x + 2 * CP_LANE_MARK_PT;
 }
 
 /* Adds a box, or makes the one left of it wider. */

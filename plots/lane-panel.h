@@ -29,7 +29,8 @@ CpLanePanel cp_lane_panel_at(const CpArea *area, unsigned i, unsigned n);
  * room for labels left of the area. */
 CpArea cp_lane_panels_place(CpChartJob *job, const CpLegend *legend, double left,
                             double top, double height);
-/* A mark of a row of marks, unless it would hide the one before it, which ends at *end. */
+/* A mark of a row of marks, unless it would touch the one before it: the next may begin at
+ * *end.  Many marks become a comb, never a bar. */
 void cp_lane_panel_mark(CpLaneBoxes *boxes, const CpArea *row, double x, CpColour colour,
                         double *end);
 /* Bins of one lane as columns stacked on the bottom of `area`, the slots' time as a number
