@@ -158,6 +158,7 @@ static uint32_t new_loop(Py *p, uint32_t flags)
     *py_loop(p->ps, id) = (PyLoop){.tid = p->tid,
                                    .uvloop = flags & CP_TASK_UVLOOP,
                                    .eager = flags & CP_TASK_EAGER,
+                                   .slept_since = CP_NEVER,
                                    .current = CP_NONE,
                                    .id = id};
     return id;
@@ -182,7 +183,8 @@ static void begin(Py *p)
     py_add_cb(p->ps, l->main, PY_CB_STOP, l->main);
     py_loop_ready(p->sim, id, PY_CB_STEP, l->main);
     record_task(p, CP_REC_TASK_CREATE, l->main, 0, CP_NONE);
-    py_charge(p, p->proc->cost->run);
+    py_charge(p, p->proc->looped ? p->proc->cost->run : p->proc->cost->run_first);
+    p->proc->looped = true;
 }
 
 /* Time to the first timer that still means something; CP_NEVER: none. */
@@ -240,7 +242,27 @@ static CpStep block_in_select(Py *p, PyLoop *l)
         return CP_STEP_NEXT;
     }
     l->selecting = true;
+    l->slept_since = p->sim->now;
     return py_sleep(p, at, CP_BLOCK_RUNTIME, l->id);
+}
+
+/* After a select that slept, the loop's code and data come back from memory: the longer it
+ * slept, the more of them. */
+static void warm_up(Py *p, PyLoop *l)
+{
+    if (l->slept_since == CP_NEVER) {
+        return;
+    }
+    CpTime slept = p->sim->now - l->slept_since;
+    l->slept_since = CP_NEVER;
+    py_charge(
+        p, (CpTime)((__int128)p->proc->cold * slept / (slept + p->proc->v[PYP_COLD_HALF])));
+}
+
+/* Each level of the timer heap costs a comparison of two handles, a Python call. */
+static CpTime fire_cost(const Py *p, const PyLoop *l)
+{
+    return loop_cost(p, l, p->proc->cost->fire) * (32 - __builtin_clz(l->n_timers | 1));
 }
 
 static void collect(Py *p, PyLoop *l)
@@ -253,6 +275,7 @@ static void collect(Py *p, PyLoop *l)
     /* uvloop's clock counts milliseconds, so a timer may fire up to half of one early. */
     CpTime end = p->sim->now + (l->uvloop ? CP_MS / 2 : 0);
     while (l->n_timers > 0 && l->timers[0].when <= end) {
+        py_charge(p, fire_cost(p, l));
         PyTimer t = pop_timer(l);
         if (is_valid(ps, &t)) {
             cp_hist_add(&ps->lag, MAX(p->sim->now - t.when, 0));
@@ -430,6 +453,7 @@ static CpStep loop_run(Py *p)
             PY_DO(py_take(p));
             break;
         case RUN_COLLECT:
+            warm_up(p, l);
             collect(p, l);
             flow->rt_state = RUN_HANDLES;
             break;
@@ -823,7 +847,7 @@ static CpStep await_sleep(Py *p)
         py_loop_ready(p->sim, me->home, PY_CB_STEP, current(p));
         return suspend(p, 1);
     }
-    py_charge(p, loop_cost(p, l, p->proc->cost->timer));
+    py_charge(p, loop_cost(p, l, p->proc->cost->timer + p->proc->cost->sleep));
     me->flags |= PY_F_SLEEPS;
     arm(p, me->home, d > CP_NEVER / 2 - p->sim->now ? CP_NEVER / 2 : p->sim->now + d,
         PY_R_SLEEP, current(p));
@@ -1107,11 +1131,28 @@ static CpStep aio_recv(Py *p, CpObj *o)
     return CP_STEP_NEXT;
 }
 
+/* What a send or receive on a socket or pipe takes, its system call aside.  A stream's
+ * transport stays with the selector; the calls of the loop tell it about each wait. */
+static CpTime stream_cost(const Py *p, bool recv, bool waits)
+{
+    const PyCosts *c = p->proc->cost;
+    if (p->proc->v[PYP_SOCKETS] == 1) {
+        return waits ? c->again + c->poll : c->sock + c->sock_call;
+    }
+    if (!recv) {
+        return waits ? 0 : c->write;
+    }
+    return waits ? c->feed_stream : c->sock_call;
+}
+
 /* Sockets and pipes cross processes: what waits there is seen by the loop's select. */
 static CpStep stream(Py *p, CpObj *o)
 {
     bool recv = p->insn->op == CP_OP_RECV;
-    if (recv ? o->n == 0 : py_is_full(p)) {
+    bool waits = recv ? o->n == 0 : py_is_full(p);
+    const PyLoop *l = py_loop(p->ps, p->t->loop);
+    py_charge(p, loop_cost(p, l, stream_cost(p, recv, waits)));
+    if (waits) {
         o->pollers++;
         return queue_up(p, !recv, 1);
     }
@@ -1225,7 +1266,7 @@ CpStep py_aio_object(Py *p)
                  o->kind == CP_OBJ_LOCK && o->owner == CP_NONE);
             return py_raise(p, exc);
         }
-    } else {
+    } else if (!streams) {
         py_charge(p, p->proc->cost->lock * 2);
     }
     return streams ? stream(p, o) : object_op(p, o);

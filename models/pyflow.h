@@ -106,6 +106,7 @@ typedef struct {
     uint32_t n_timers, timers_cap, order;
     uint32_t n_io; /* tasks that wait for a socket */
     CpTime step_since;
+    CpTime slept_since; /* its select sleeps, or has, since then; CP_NEVER: it did not */
     uint64_t iterations;
 } PyLoop;
 

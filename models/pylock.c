@@ -75,6 +75,10 @@ static CpTime op_cost(const Py *p)
         return c->event;
     case CP_OBJ_QUEUE:
         return c->queue;
+    case CP_OBJ_SOCKET:
+        return c->sock;
+    case CP_OBJ_PIPE:
+        return c->pipe;
     default:
         return c->lock;
     }
@@ -156,6 +160,10 @@ static CpStep look(Py *p)
         p->t->waited = true;
         PY_DO(py_drop(p));
         return CP_STEP_NEXT;
+    }
+    uint8_t kind = p->sim->objs[p->insn->c].kind;
+    if (kind == CP_OBJ_SOCKET || kind == CP_OBJ_PIPE) {
+        py_charge(p, op_cost(p));
     }
     CpStep step = sync_step(p, p->t->late ? CP_WHY_TIMEOUT : CP_WHY_WOKEN);
     if (step == CP_STEP_BLOCK) { /* a condition waits for its lock again */

@@ -1,6 +1,7 @@
 #include "models/runtime-python.h"
 #include "sim/error.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Versions, settings and costs of the python runtime. */
@@ -46,12 +47,25 @@ const CpParam cp_python_params[] = {
                   "1 ms from 3.13.1"},
     [PYP_COSTS] = {"python.costs", CP_PARAM_ENUM, "auto", 0, 0, "auto|version|ideal",
                    "costs of the interpreter; auto: ideal if those of the kernel are"},
+    [PYP_COST_FACTOR] =
+        {"python.cost_factor", CP_PARAM_SHARE, "100%", 1000, 100000000, NULL,
+         "CPU time of the interpreter's own operations against the table of "
+         "its version: more on a slower machine"},
     [PYP_SPEED] = {"python.speed", CP_PARAM_SHARE, "100%", 1000, 100000000, NULL,
                    "speed of bursts under the interpreter, for what-if questions"},
     [PYP_CB_FACTOR] = {"loop.cb_factor", CP_PARAM_SHARE, "33%", 0, 10000000, NULL,
                        "uvloop: cost of a callback against asyncio's"},
     [PYP_SLOW_CALLBACK] = {"loop.slow_callback", CP_PARAM_TIME, "100ms", 0, CP_S * 1000,
                            NULL, "a step as long as this is reported as blocking the loop"},
+    [PYP_SOCKETS] = {"loop.sockets", CP_PARAM_ENUM, "streams", 0, 0, "streams|calls",
+                     "what await recv and await send of a socket or pipe stand for: a "
+                     "StreamReader and a StreamWriter, or loop.sock_recv and sock_sendall, "
+                     "which tell the selector about each wait"},
+    [PYP_COLD] = {"loop.cold", CP_PARAM_TIME, "300us", 0, CP_S, NULL,
+                  "extra CPU time at most of an iteration after a select that slept: what "
+                  "it needs has left the caches"},
+    [PYP_COLD_HALF] = {"loop.cold_half", CP_PARAM_TIME, "18ms", 1, CP_S * 100, NULL,
+                       "length of the sleep after which half of loop.cold is needed"},
     [PYP_STARVING] = {"gil.starving", CP_PARAM_TIME, "1s", CP_MS, CP_S * 100000, NULL,
                       "a wait for the GIL as long as this is reported as starvation"},
     [PYP_GC_LIVE] = {"gc.live", CP_PARAM_INT, "10000", 0, INT32_MAX, NULL,
@@ -78,6 +92,13 @@ const CpParam cp_python_params[] = {
 #define PICKLE(item, kib, big, ints)                                                       \
     .pickle = item, .pickle_kib = kib, .pickle_big = big, .pickle_int = ints
 
+/* Sockets were measured with small programs on another machine and scaled by what the
+ * loop's own operations need here and there.  Most of `feed` is that a stream reads into a
+ * fresh buffer of 256 KiB. */
+#define SOCKETS(sock_, call, again_, poll_, stream, write_)                                \
+    .sock = sock_, .sock_call = call, .again = again_, .poll = poll_,                      \
+    .feed_stream = stream, .write = write_, .pipe = 200
+
 static const PyCosts costs[] = {
     {.version = 207,
      .add = 22,
@@ -96,6 +117,10 @@ static const PyCosts costs[] = {
      .create = 4000,
      .timer = 2000,
      .run = 80000,
+     .run_first = 330000,
+     SOCKETS(1000, 500, 1400, 18400, 23600, 2900),
+     .sleep = 2300,
+     .fire = 95,
      PROCESS(350000, 650000, 800000, 200000, 30000000, 10000000),
      PICKLE(3000, 240, 262, 148000),
      .print = 700,
@@ -117,6 +142,10 @@ static const PyCosts costs[] = {
      .create = 4000,
      .timer = 2600,
      .run = 80000,
+     .run_first = 330000,
+     SOCKETS(1000, 500, 1400, 18400, 23600, 2900),
+     .sleep = 2300,
+     .fire = 95,
      PROCESS(350000, 650000, 1000000, 700000, 45000000, 18000000),
      PICKLE(270, 30, 200, 2250),
      .print = 700,
@@ -138,6 +167,10 @@ static const PyCosts costs[] = {
      .create = 4000,
      .timer = 2000,
      .run = 80000,
+     .run_first = 330000,
+     SOCKETS(1000, 500, 1400, 18400, 23600, 2900),
+     .sleep = 2300,
+     .fire = 95,
      PROCESS(350000, 1353000, 1035000, 700000, 45000000, 12000000),
      PICKLE(250, 32, 212, 2250),
      .print = 650,
@@ -159,6 +192,10 @@ static const PyCosts costs[] = {
      .create = 4000,
      .timer = 2000,
      .run = 80000,
+     .run_first = 330000,
+     SOCKETS(1000, 500, 1400, 17700, 25900, 2950),
+     .sleep = 3100,
+     .fire = 108,
      PROCESS(350000, 700000, 1000000, 800000, 47000000, 25000000),
      PICKLE(250, 32, 195, 2250),
      .print = 600,
@@ -180,6 +217,10 @@ static const PyCosts costs[] = {
      .create = 2800,
      .timer = 2600,
      .run = 80000,
+     .run_first = 330000,
+     SOCKETS(1000, 500, 1300, 17300, 21800, 2600),
+     .sleep = 900,
+     .fire = 97,
      PROCESS(350000, 650000, 850000, 700000, 43000000, 21000000),
      PICKLE(250, 30, 195, 2000),
      .print = 550,
@@ -201,6 +242,10 @@ static const PyCosts costs[] = {
      .create = 2200,
      .timer = 1000,
      .run = 100000,
+     .run_first = 350000,
+     SOCKETS(1000, 450, 1200, 14200, 21700, 2050),
+     .sleep = 2400,
+     .fire = 70,
      PROCESS(350000, 656000, 844000, 800000, 58000000, 27000000),
      PICKLE(190, 28, 200, 1550),
      .print = 530,
@@ -222,6 +267,10 @@ static const PyCosts costs[] = {
      .create = 1400,
      .timer = 1500,
      .run = 90000,
+     .run_first = 340000,
+     SOCKETS(900, 400, 1000, 11700, 18400, 2050),
+     .sleep = 1000,
+     .fire = 66,
      PROCESS(300000, 668000, 811000, 800000, 54000000, 25000000),
      PICKLE(250, 35, 200, 2000),
      .print = 800,
@@ -243,6 +292,10 @@ static const PyCosts costs[] = {
      .create = 1400,
      .timer = 1000,
      .run = 70000,
+     .run_first = 320000,
+     SOCKETS(950, 400, 1100, 4600, 19000, 2200),
+     .sleep = 1200,
+     .fire = 70,
      PROCESS(280000, 598000, 771000, 800000, 55000000, 30000000),
      PICKLE(320, 31, 210, 2000),
      .print = 560,
@@ -265,6 +318,10 @@ static const PyCosts costs[] = {
      .create = 1000,
      .timer = 700,
      .run = 45000,
+     .run_first = 225000,
+     SOCKETS(800, 300, 800, 3600, 15000, 1700),
+     .sleep = 800,
+     .fire = 50,
      PROCESS(280000, 598000, 771000, 800000, 55000000, 30000000),
      PICKLE(320, 31, 210, 2000),
      .print = 570,
@@ -272,6 +329,17 @@ static const PyCosts costs[] = {
 };
 
 static const PyCosts no_costs;
+
+PyCosts cp_python_scaled(const PyCosts *from, int64_t ppm)
+{
+    PyCosts scaled = *from;
+    size_t begin = offsetof(PyCosts, add);
+    CpTime *cost = (CpTime *)(void *)((char *)&scaled + begin); /* times to the end */
+    for (size_t i = 0; i < (sizeof scaled - begin) / sizeof *cost; i++) {
+        cost[i] = (CpTime)((__int128)cost[i] * ppm / 1000000);
+    }
+    return scaled;
+}
 
 /* The row of that version, else of the last one before it. */
 const PyCosts *cp_python_costs(const PyVersion *version, bool ideal)

@@ -459,7 +459,10 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->v = set != NULL ? set->v : py_sim(sim)->defaults->v;
     p->kind = gil_kind(&p->version, p->v[PYP_GIL]);
     p->ideal = costs_are_ideal(sim, p->v);
-    p->cost = cp_python_costs(&p->version, p->ideal);
+    PyCosts *cost = cp_arena_alloc(sim->arena, sizeof *cost);
+    *cost = cp_python_scaled(cp_python_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
+    p->cost = cost;
+    p->cold = cost_of(p, set, PYP_COLD);
     p->check = cost_of(p, set, PYP_CHECK);
     p->timeout = cost_of(p, set, PYP_TIMEOUT);
     p->request = cost_of(p, set, PYP_REQUEST);

@@ -43,9 +43,13 @@ enum {
     PYP_ADD,
     PYP_LOCK,
     PYP_COSTS,
+    PYP_COST_FACTOR,
     PYP_SPEED,
     PYP_CB_FACTOR,
     PYP_SLOW_CALLBACK,
+    PYP_SOCKETS,
+    PYP_COLD,
+    PYP_COLD_HALF,
     PYP_STARVING,
     PYP_GC_LIVE,
     PYP_GC_BASE,
@@ -69,7 +73,19 @@ typedef struct {
     CpTime submit, item, result;      /* executor: submit, a worker's item, reading it */
     CpTime iter, step, callback;      /* loop: iteration, task step, other callback */
     CpTime create, timer, run;        /* create_task, call_later, asyncio.run */
-    CpTime fork, spawn, forkserver;   /* parent's part of starting a process */
+    CpTime run_first;                 /* asyncio.run, the first of its process */
+    CpTime sleep;                     /* asyncio.sleep beyond call_later */
+    CpTime fire;                      /* taking a due timer from the heap, for each doubling
+                                         of the heap */
+    CpTime sock, pipe;                /* send or receive on one from Python, the system call
+                                         itself aside */
+    CpTime sock_call;                 /* loop.sock_recv or sock_sendall around that */
+    CpTime again;                     /* finding nothing there: exception, future */
+    CpTime poll;                      /* telling the selector to watch it, and to stop */
+    CpTime feed_stream; /* a stream's read that waits: the transport reads, feeds
+                           the reader, wakes its task */
+    CpTime write;       /* StreamWriter.write and drain */
+    CpTime fork, spawn, forkserver;                /* parent's part of starting a process */
     CpTime boot_fork, boot_spawn, boot_forkserver; /* child: until its function runs */
     CpTime exit_process;
     CpTime manage, feed, work; /* process pool: one round of the manager thread, of the
@@ -89,6 +105,8 @@ typedef struct {
 /* CP_ERROR_USAGE: not a version. */
 gboolean cp_python_version(const char *text, PyVersion *out, GError **error);
 const PyCosts *cp_python_costs(const PyVersion *version, bool ideal);
+/* Those times that factor. */
+PyCosts cp_python_scaled(const PyCosts *costs, int64_t ppm);
 
 /* One interpreter lock.  In a free-threaded process: who is attached, and the stop of the
  * world. */
@@ -174,8 +192,8 @@ typedef struct {
 typedef struct {
     PyVersion version;
     PyGilKind kind;
-    const PyCosts *cost;
-    const int64_t *v; /* settings */
+    const PyCosts *cost; /* of the version, times python.cost_factor */
+    const int64_t *v;    /* settings */
     bool ideal;
     uint8_t start;         /* CpStartMethod */
     uint32_t gil;          /* of the main interpreter */
@@ -187,9 +205,11 @@ typedef struct {
     bool main_waits;       /* the main thread is at its end and waits for those */
     bool finalizing;
     bool server;   /* the fork server runs */
+    bool looped;   /* it has run an event loop */
     CpTime window; /* tick lock: free for so long at each check */
     CpTime check, timeout, request, drop, signalled, gap, tick; /* 0 if costs are ideal */
     CpTime boot, add; /* thread.boot, var.add in force */
+    CpTime cold;      /* loop.cold in force */
     uint64_t collections;
     int64_t overhead; /* of a free-threaded build, ppm */
     bool hand_over;   /* threading.Lock passes ownership after 1 ms */

@@ -1,3 +1,4 @@
+#include "sim/engine.h"
 #include "tests/unit/python-bench.h"
 
 #include <setjmp.h>
@@ -462,6 +463,50 @@ static void test_many(void **state)
     bench_free(b);
 }
 
+/* n messages that a coroutine waits for; what the program takes. */
+static CpTime messages(const char *key, const char *value, int64_t n)
+{
+    Bench *b = bench_new("3.12", 2);
+    uint32_t sock = cp_workload_obj(b->w, "sock", CP_OBJ_SOCKET);
+    cp_obj_decl(b->w, sock)->proc = b->proc;
+    bench_set(b, "python.costs", "version");
+    bench_set(b, key, value);
+    uint32_t to = bench_task(b, "to", 8, CP_TASK_ASYNC);
+    bench_set_reg(b, R1, n);
+    uint32_t top = bench_emit(b, CP_OP_SEND, CP_IO_AWAIT, CP_REG_NONE, sock);
+    bench_emit(b, CP_OP_AWAIT_SLEEP, CP_ARG_CONST, 0, bench_const(b, CP_MS));
+    bench_emit(b, CP_OP_LOOP, 0, R1, top);
+    bench_return(b);
+    uint32_t main = bench_task(b, "main", 8, CP_TASK_ASYNC);
+    bench_emit(b, CP_OP_CREATE, 0, 0, call(b, to, 0, 0, 0));
+    bench_set_reg(b, R1, n);
+    top = bench_emit(b, CP_OP_RECV, CP_IO_AWAIT, CP_REG_NONE, sock);
+    bench_emit(b, CP_OP_LOOP, 0, R1, top);
+    bench_return(b);
+    run_loop(b, main);
+    bench_run(b);
+    assert_int_equal(b->outcome, CP_OUTCOME_DONE);
+    CpTime cpu = cp_thread(b->sim, 0)->cpu_time;
+    bench_free(b);
+    return cpu;
+}
+
+/* A wait for a socket costs what the version needs for it, the calls of the loop less than
+ * a stream; a slower machine pays in proportion, and cold caches come on top. */
+static void test_costs(void **state)
+{
+    (void)state;
+    CpTime warm = messages("loop.cold", "0", 100);
+    CpTime cold = messages("loop.cold", "300us", 100);
+    CpTime few = messages("loop.cold", "0", 50);
+    CpTime calls = messages("loop.sockets", "calls", 100);
+    assert_in_range((warm - few) / 50, 25 * CP_US, 40 * CP_US);
+    assert_in_range((cold - calls) / 100, 4 * CP_US, 12 * CP_US);
+    assert_in_range((cold - warm) / 100, 10 * CP_US, 20 * CP_US);
+    CpTime slow = messages("python.cost_factor", "200%", 100);
+    assert_in_range(slow - cold, warm * 95 / 100, warm * 105 / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
