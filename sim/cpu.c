@@ -260,13 +260,27 @@ static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
     }
 }
 
+/* Kernel work varies as bursts do: without that, threads that only hand a message to and
+ * fro fall into step to the nanosecond, and who is owed service is always the same one.  A
+ * uniform number of the same standard deviation will do here. */
+static CpTime switch_cost(const CpSim *sim, const CpCore *core)
+{
+    CpTime cost = sim->cost[CP_COST_SWITCH], ppm = sim->cost[CP_COST_SPEED_NOISE];
+    if (cost == 0 || ppm == 0) {
+        return cost;
+    }
+    uint64_t r = cp_rng_key(sim->seed, 0x500000000u + core->id, core->switches);
+    CpTime spread = cost * ppm / 577350; /* half the width, in units of the deviation */
+    return cost + (CpTime)((r >> 32) * (uint64_t)(2 * spread + 1) >> 32) - spread;
+}
+
 static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpTime waited = sim->now - t->since;
     sim->cold[tid].runq_wait += waited;
     first_run(sim, tid);
-    core->ovh_left = sim->cost[CP_COST_SWITCH];
+    core->ovh_left = switch_cost(sim, core);
     if (t->flags & (CP_TF_WOKEN | CP_TF_MIGRATED | CP_TF_SPIN | CP_TF_STOP)) {
         if (t->flags & CP_TF_WOKEN) {
             woken_runs(sim, tid, waited);
