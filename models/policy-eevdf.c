@@ -808,7 +808,7 @@ static bool preempts_6_18(CpRq *rq, CpEnt woken, CpWakeFlags flags)
     Ent *c = ent_of(rq, rq->curr);
     bool is_short = slice_of(rq, w) < slice_of(rq, c);
     bool latest = data_of(rq)->preempt == PREEMPT_6_18;
-    if (latest && !is_short && (flags & (CP_WAKE_NEW | CP_WAKE_DELAYED))) {
+    if (latest && !is_short && (flags & CP_WAKE_NEW)) {
         return false;
     }
     if (choose(rq, !is_short) == woken) {
