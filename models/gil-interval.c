@@ -18,12 +18,15 @@ static CpStep wait_mutex(Py *p)
     return CP_STEP_BLOCK;
 }
 
-static void unlock_mutex(Py *p)
+/* Returns whether somebody was woken. */
+static bool unlock_mutex(Py *p)
 {
     p->g->mutex_held = false;
-    if (cp_waiters(p->sim, p->g->mutex) > 0) {
-        cp_wake(p->sim, p->g->mutex, 1, p->tid, CP_WAKE_THREAD, 0);
+    if (cp_waiters(p->sim, p->g->mutex) == 0) {
+        return false;
     }
+    cp_wake(p->sim, p->g->mutex, 1, p->tid, CP_WAKE_THREAD, 0);
+    return true;
 }
 
 /* Of those that begin to wait at the same instant, the one whose last wait began first goes
@@ -220,8 +223,11 @@ static CpStep interval_drop(Py *p)
             PY_DO(signal_waiter(p));
             break;
         case DROP_SIGNALLED:
-            unlock_mutex(p);
             t->stage = DROP_WAIT;
+            if (unlock_mutex(p)) { /* whom it woke may run before this thread looks on */
+                cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL]);
+                PY_DO(py_pay(p));
+            }
             break;
         case DROP_WAIT:
             if (t->flags & PY_FINAL || !py_wants_switch(p)) {
