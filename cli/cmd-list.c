@@ -272,6 +272,9 @@ static char *range_text(const CpParam *p)
     if (p->type == CP_PARAM_BOOL) {
         return g_strdup("on, off");
     }
+    if (p->type == CP_PARAM_TIME && p->choices != NULL) {
+        return g_strconcat("a time, ", p->choices, NULL);
+    }
     if (p->min == 0 && p->max == 0) {
         return g_strdup("");
     }

@@ -9,6 +9,7 @@
 #include "models/registry.h"
 #include "sim/batch.h"
 #include "traces/run-names.h"
+#include "traces/warmup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,8 @@ static const CpOption options[] = {
      "simulate every timer tick, those without effect included (slower, same result)"},
     {"until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
      "stop at this simulated time, for example 60s"},
+    {"warmup", 0, CP_OPT_TEXT, "TIME|auto", NULL, NULL, "Limits",
+     "count metrics from this simulated time on; auto: from when a pilot run is steady"},
     {"max-events", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Limits",
      "guard: stop with code 4 after this many events"},
     {"max-wall", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
@@ -219,7 +222,10 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
     }
     config.interrupt = cp_signals_flag();
     g_autoptr(GError) error = NULL;
-    CpSim *sim = cp_sim_new(&config, &error);
+    CpSim *sim = NULL;
+    if (cp_warmup_resolve(scenario, &config, &error)) {
+        sim = cp_sim_new(&config, &error);
+    }
     if (sim == NULL) {
         give_up(job, outcome, file, error);
         return;

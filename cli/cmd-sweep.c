@@ -44,6 +44,9 @@ static const CpOption options[] = {
      "base seed, from which those of the repeats are made (default 1)"},
     {"until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",
      "stop each run at this simulated time, for example 60s"},
+    {"warmup", 0, CP_OPT_TEXT, "TIME|auto", NULL, NULL, "Limits",
+     "count metrics from this simulated time on; auto: from when a pilot run of the point "
+     "is steady"},
     {"max-events", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Limits",
      "guard: a run with more events is a failed point"},
     {"max-wall", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",

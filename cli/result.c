@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/settings.h"
 #include "cli/columns.h"
+#include "traces/warmup.h"
 
 #include <string.h>
 
@@ -131,6 +132,12 @@ static void append_head(const CpResult *r, GString *out)
         " idle)   migrations %" G_GINT64_FORMAT "\n",
         makespan, cpu, (double)run_metric(r, "busy_share") / 1e4, all, vol, invol,
         all - vol - invol, run_metric(r, "migrations"));
+    if (config->warmup > 0) {
+        g_autofree char *from = cp_format_time_human(run_metric(r, "warmup"));
+        g_string_append_printf(out, "counted   from %s to the end (warm-up)\n", from);
+    } else if (cp_warmup_is_auto(r->scenario)) {
+        g_string_append(out, "counted   from the start: no warm-up is needed\n");
+    }
     if (r->outcome != CP_OUTCOME_DONE) {
         g_string_append_printf(out, "outcome   %s%s\n", cp_outcome_name(r->outcome),
                                r->outcome == CP_OUTCOME_UNTIL

@@ -132,6 +132,7 @@ int cp_overrides_init(CpOverrides *overrides, const CpCli *cli)
     }
     add_option(overrides, cli, "seed", "seed");
     add_option(overrides, cli, "until", "until");
+    add_option(overrides, cli, "warmup", "warmup");
     add_option(overrides, cli, "max-events", "max_events");
     add_option(overrides, cli, "max-wall", "max_wall");
     if (has_option(cli->cmd, "exact-ticks") && cp_opt_flag(cli, "exact-ticks")) {

@@ -278,7 +278,9 @@ static void collect(Py *p, PyLoop *l)
         py_charge(p, fire_cost(p, l));
         PyTimer t = pop_timer(l);
         if (is_valid(ps, &t)) {
-            cp_hist_add(&ps->lag, MAX(p->sim->now - t.when, 0));
+            if (t.when >= p->sim->counted_from) { /* else it was due in the warm-up */
+                cp_hist_add(&ps->lag, MAX(p->sim->now - t.when, 0));
+            }
             push_ready(l, (PyReady){.kind = t.kind, .wait = t.wait, .fut = t.fut});
         }
     }
@@ -488,7 +490,7 @@ static CpStep back(Py *p, uint32_t fut)
         l->current = creator;
         return py_switch_to(p, py_fut(p->ps, creator)->flow);
     }
-    CpTime length = p->sim->now - l->step_since;
+    CpTime length = p->sim->now - MAX(l->step_since, p->sim->counted_from);
     p->ps->blocked_max = MAX(p->ps->blocked_max, length);
     if (length >= p->proc->v[PYP_SLOW_CALLBACK]) {
         const char *name =

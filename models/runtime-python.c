@@ -554,6 +554,16 @@ static bool metric(const CpSim *sim, CpScope scope, uint32_t subject, const char
     return gil_metric(sim, name, value) || py_loop_metric(sim, name, value);
 }
 
+/* The warm-up is over. */
+static void restart(CpSim *sim)
+{
+    PySim *ps = py_sim(sim);
+    if (ps != NULL) {
+        cp_hist_reset(&ps->lag);
+        ps->blocked_max = 0;
+    }
+}
+
 const CpRuntimeClass cp_runtime_python = {
     .name = "python",
     .summary = "CPython of a version: interpreter lock, threading, pools, asyncio",
@@ -565,5 +575,6 @@ const CpRuntimeClass cp_runtime_python = {
     .step = run_op,
     .kernel_step = run_op,
     .timer = timer,
+    .restart = restart,
     .metric = metric,
 };

@@ -50,7 +50,7 @@ static uint32_t wake(CpSim *sim, CpObj *o, CpChan chan, uint32_t n, CpTid waker,
     CpTid first;
     bool on_cpu = waker != CP_NONE && cp_thread(sim, waker)->state == CP_THREAD_RUNNING;
     while (woken < n && (first = cp_first_waiter(sim, chan)) != CP_NONE) {
-        CpTime waited = sim->now - cp_thread(sim, first)->since;
+        CpTime waited = sim->now - MAX(cp_thread(sim, first)->since, sim->counted_from);
         o->wait_ns += waited;
         o->wait_max_ns = MAX(o->wait_max_ns, waited);
         cp_wake(sim, chan, 1, on_cpu ? waker : CP_NONE,
@@ -152,7 +152,7 @@ void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
         return;
     }
     o->owner = CP_NONE;
-    o->hold_ns += sim->now - o->since;
+    o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
     cp_record_wide(sim, CP_REC_LOCK_DROP, obj, cp_thread(sim, tid)->cpu, 0, tid,
                    sim->now - o->since);
     if (wake(sim, o, o->chan, 1, tid, 0) > 0) {
@@ -220,7 +220,7 @@ static CpStep rw_unlock(CpSim *sim, CpTid tid, const CpInsn *i)
     CpObj *o = &sim->objs[i->c];
     if (o->owner == tid) {
         o->owner = CP_NONE;
-        o->hold_ns += sim->now - o->since;
+        o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
         if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) == 0) {
             wake(sim, o, o->chan2, 1, tid, 0);
         }

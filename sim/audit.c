@@ -3,6 +3,7 @@
 #include "sim/error.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Conservation laws, checked at the end of every run, release builds too. */
 
@@ -37,6 +38,69 @@ static gboolean check_thread(const CpSim *sim, CpTid tid, GError **error)
     return TRUE;
 }
 
+/* --- from the warm-up on --- */
+
+/* A metric since the warm-up, by name; 0 if it is not defined. */
+static CpTime counted(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
+{
+    size_t n;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    int64_t value = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].name, name) == 0 &&
+            cp_metric_value(sim, scope, subject, i, &value)) {
+            return value;
+        }
+    }
+    return 0;
+}
+
+static gboolean check_counted_thread(CpSim *sim, CpTid tid, CpTime cpu, GError **error)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpThreadCold *c = &sim->cold[tid];
+    CpTime end = t->state == CP_THREAD_ENDED ? t->since : sim->now;
+    CpTime life = end - MAX(c->start, sim->counted_from);
+    CpTime irq = c->irq - (tid < sim->base->n[CP_SCOPE_THREAD] ? sim->base->irq[tid] : 0);
+    CpTime sum = cpu + irq + counted(sim, CP_SCOPE_THREAD, tid, "runq_wait") +
+                 counted(sim, CP_SCOPE_THREAD, tid, "blocked");
+    if (t->state != CP_THREAD_NEW && sum != MAX(life, 0)) {
+        g_autofree char *name = cp_sim_thread_name(sim, tid);
+        return broken(error, "run + wait + blocked = lifetime after the warm-up", name, sum,
+                      life);
+    }
+    return TRUE;
+}
+
+/* The same laws for what the metrics count. */
+static gboolean check_counted(CpSim *sim, GError **error)
+{
+    static const char *const parts[] = {"busy", "overhead", "irq", "idle"};
+    CpTime charged = 0, busy = 0, window = sim->now - sim->counted_from;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        CpTime sum = 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+            CpTime part = counted(sim, CP_SCOPE_CPU, cpu, parts[i]);
+            sum += part;
+            busy += i < 2 ? part : 0;
+        }
+        if (sum != window) {
+            g_autofree char *name = g_strdup_printf("cpu %u", cpu);
+            return broken(error, "busy + idle + overhead = time after the warm-up", name,
+                          sum, window);
+        }
+    }
+    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+        CpTime cpu = counted(sim, CP_SCOPE_THREAD, tid, "cpu");
+        charged += cpu;
+        if (!check_counted_thread(sim, tid, cpu, error)) {
+            return FALSE;
+        }
+    }
+    return charged == busy || broken(error, "time charged = busy time after the warm-up",
+                                     "all CPUs", charged, busy);
+}
+
 gboolean cp_audit_end(CpSim *sim, GError **error)
 {
     CpTime charged = 0, busy = 0;
@@ -59,7 +123,7 @@ gboolean cp_audit_end(CpSim *sim, GError **error)
         return broken(error, "time charged to threads = busy time", "all CPUs", charged,
                       busy);
     }
-    return TRUE;
+    return sim->base == NULL || check_counted(sim, error);
 }
 
 /* Walks every structure; audit builds only. */

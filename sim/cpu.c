@@ -252,8 +252,12 @@ static void first_run(CpSim *sim, CpTid tid)
     }
 }
 
+/* A wake-up of the warm-up is none of those counted. */
 static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
 {
+    if (sim->now - waited < sim->counted_from) {
+        return;
+    }
     cp_hist_add(&sim->wakeup_hist, waited);
     if (tid < sim->thread_hists->len) {
         cp_hist_add(g_array_index(sim->thread_hists, CpHist *, tid), waited);

@@ -79,7 +79,7 @@ void cp_device_done(CpSim *sim, uint32_t request)
     cp_record_wide(sim, CP_REC_DEVICE, r.obj, cpu, 2, r.tid, r.service);
     if (dev->n > 0) {
         CpItem next = cp_items_pop(dev);
-        CpTime waited = sim->now - next.sent;
+        CpTime waited = sim->now - MAX(next.sent, sim->counted_from);
         dev->wait_ns += waited;
         dev->wait_max_ns = MAX(dev->wait_max_ns, waited);
         device_start(sim, dev, (uint32_t)next.value);

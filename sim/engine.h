@@ -212,6 +212,7 @@ enum {
     CP_TIMER_GROUP,   /* bandwidth period */
     CP_TIMER_STOP,    /* cp_stop_at; gen = wake_gen */
     CP_TIMER_SERVER,  /* the fair server's turn; id = CPU, gen = server_gen */
+    CP_TIMER_WARMUP,  /* metrics begin to count */
     CP_TIMER_SHIFT = 28,
 };
 
@@ -243,6 +244,13 @@ typedef struct {
     CpTid first;      /* first instance, good once instances > 0 */
     uint32_t credits; /* replay: wake-ups that came before it existed */
 } CpDeclState;
+
+/* What the warm-up added to the metrics that add up. */
+typedef struct {
+    int64_t *v[CP_SCOPES]; /* [subject][metric] */
+    uint32_t n[CP_SCOPES]; /* subjects there were */
+    CpTime *irq; /* by thread: interrupts are part of their lives, but no metric */
+} CpBase;
 
 struct CpSim {
     /* the loop; these four and n_idle are CpSimHead */
@@ -326,7 +334,9 @@ struct CpSim {
     uint64_t wakeups, timeouts;
     CpTime end; /* last moment of the run */
     uint64_t responses;
-    GPtrArray *notes; /* strings of marks and diagnoses beyond the workload's */
+    CpTime counted_from; /* end of the warm-up; what was before is in no metric */
+    CpBase *base;        /* NULL: there is no warm-up, or it is not over */
+    GPtrArray *notes;    /* strings of marks and diagnoses beyond the workload's */
 };
 
 G_STATIC_ASSERT(offsetof(CpSim, next_tick) == offsetof(CpSimHead, next_tick));
@@ -555,6 +565,18 @@ void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
                  const char *format, ...) G_GNUC_PRINTF(5, 6);
 void cp_diagnose_deadlock(CpSim *sim);
 void cp_diagnose_cycle(CpSim *sim, CpTid tid);
+
+/* warmup.c */
+/* Metrics count from now on.  Nothing that decides about the simulated program changes. */
+void cp_warmup_end(CpSim *sim);
+void cp_warmup_clear(CpSim *sim);
+
+/* metrics.c */
+/* What a CPU did that its counters have not been told of yet, split as they would. */
+typedef struct {
+    CpTime idle, irq, overhead, busy;
+} CpLag;
+CpLag cp_core_lag(const CpSim *sim, const CpCore *core);
 
 /* audit.c */
 gboolean cp_audit_end(CpSim *sim, GError **error);

@@ -396,7 +396,9 @@ static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
                     "respond: nothing was received or released before");
         return;
     }
-    cp_hist_add(&sim->hists[hist], sim->now - from);
+    if (from >= sim->counted_from) { /* else it began in the warm-up */
+        cp_hist_add(&sim->hists[hist], sim->now - from);
+    }
     uint32_t cpu = tid == CP_NONE ? CP_RECORD_NO_CPU : cp_thread(sim, tid)->cpu;
     cp_record_wide(sim, CP_REC_RESPOND, hist, cpu, 0, tid, sim->now - from);
 }

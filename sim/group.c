@@ -188,7 +188,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCore *core)
     CpGroupCpu *gc = at_cpu(sim, group, core->id);
     g->first = gc->next;
     gc->throttled = false;
-    g->throttled_ns += sim->now - gc->since;
+    g->throttled_ns += sim->now - MAX(gc->since, sim->counted_from);
     cp_record(sim, CP_REC_THROTTLE, group, core->id, 0);
     if (gc->nr == 0) {
         return;

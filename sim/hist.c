@@ -11,6 +11,19 @@ void cp_hist_init(CpHist *hist, CpArena *arena)
     *hist = (CpHist){.arena = arena, .min = INT64_MAX};
 }
 
+void cp_hist_reset(CpHist *hist)
+{
+    hist->n = 0;
+    hist->min = INT64_MAX;
+    hist->max = 0;
+    hist->sum = 0;
+    for (unsigned o = 0; o < CP_HIST_OCTAVES; o++) {
+        if (hist->octave[o] != NULL) {
+            memset(hist->octave[o], 0, STEPS * sizeof(uint64_t));
+        }
+    }
+}
+
 void cp_hist_grow(CpHist *hist, unsigned octave)
 {
     cp_require(octave < CP_HIST_OCTAVES);

@@ -19,6 +19,8 @@ typedef struct {
 } CpHist;
 
 void cp_hist_init(CpHist *hist, CpArena *arena);
+/* Forgets all values and keeps the memory. */
+void cp_hist_reset(CpHist *hist);
 void cp_hist_grow(CpHist *hist, unsigned octave);
 
 /* Adds one value; negative ones count as 0. */

@@ -39,6 +39,7 @@ enum {
     RUN_LOOP_LAG_MAX,
     RUN_LOOP_BLOCKED_MAX,
     RUN_TASKS,
+    RUN_WARMUP,
 };
 
 static const CpMetricInfo run_metrics[] = {
@@ -87,6 +88,8 @@ static const CpMetricInfo run_metrics[] = {
     [RUN_LOOP_BLOCKED_MAX] = {"loop_blocked.max", CP_UNIT_NS,
                               "longest single step of a task or callback in a loop"},
     [RUN_TASKS] = {"tasks", CP_UNIT_COUNT, "asyncio tasks and pool calls that ended"},
+    [RUN_WARMUP] = {"warmup", CP_UNIT_NS,
+                    "end of the warm-up: all but moments counts from"},
 };
 
 enum {
@@ -172,6 +175,26 @@ static const CpMetricInfo group_metrics[] = {
     [GR_THROTTLED] = {"throttled", CP_UNIT_NS, "time CPUs were held back"},
 };
 
+/* Metrics that add up over a run: what they were at the end of the warm-up is taken off. */
+#define ROW(metric) (UINT64_C(1) << (metric))
+static const uint64_t sums[CP_SCOPES] = {
+    [CP_SCOPE_RUN] = ROW(RUN_CPU) | ROW(RUN_SWITCHES) | ROW(RUN_VOLUNTARY) |
+                     ROW(RUN_INVOLUNTARY) | ROW(RUN_MIGRATIONS) | ROW(RUN_WAKEUPS) |
+                     ROW(RUN_THROTTLED) | ROW(RUN_DROPPED) | ROW(RUN_OVERHEAD) |
+                     ROW(RUN_GIL_ACQUISITIONS) | ROW(RUN_GIL_SWITCHES) | ROW(RUN_GIL_WAIT) |
+                     ROW(RUN_GIL_FORCED) | ROW(RUN_GIL_WASTED) | ROW(RUN_LOOP_ITERATIONS) |
+                     ROW(RUN_TASKS),
+    [CP_SCOPE_THREAD] = ROW(TH_CPU) | ROW(TH_WORK) | ROW(TH_RUNQ) | ROW(TH_BLOCKED) |
+                        ROW(TH_VOLUNTARY) | ROW(TH_INVOLUNTARY) | ROW(TH_MIGRATIONS) |
+                        ROW(TH_WAITING) | ROW(TH_GIL_WAIT) | ROW(TH_GIL_ACQUISITIONS),
+    [CP_SCOPE_CPU] = ROW(CPU_BUSY) | ROW(CPU_IDLE) | ROW(CPU_OVERHEAD) | ROW(CPU_IRQ) |
+                     ROW(CPU_SWITCHES),
+    [CP_SCOPE_OBJECT] = ROW(OBJ_ACQUIRED) | ROW(OBJ_CONTENDED) | ROW(OBJ_WAIT) |
+                        ROW(OBJ_HOLD) | ROW(OBJ_DROPPED),
+    [CP_SCOPE_GROUP] =
+        ROW(GR_CPU) | ROW(GR_PERIODS) | ROW(GR_THROTTLED_PERIODS) | ROW(GR_THROTTLED),
+};
+
 const CpMetricInfo *cp_metric_list(CpScope scope, size_t *n)
 {
     switch (scope) {
@@ -204,7 +227,75 @@ char *cp_metric_key(const char *name, CpUnit unit)
     return g_strconcat(key, unit == CP_UNIT_NS ? "_ns" : "", NULL);
 }
 
+/* What a metric was at the end of the warm-up, if it adds up. */
+static int64_t base_of(const CpSim *sim, CpScope scope, uint32_t subject, size_t metric)
+{
+    const CpBase *base = sim->base;
+    if (base == NULL || !(sums[scope] >> metric & 1) || subject >= base->n[scope]) {
+        return 0;
+    }
+    size_t n;
+    cp_metric_list(scope, &n);
+    return base->v[scope][subject * n + metric];
+}
+
+/* --- CPUs --- */
+
+/* Mirrors cp_core_advance, which would round the work of a slow CPU at this moment. */
+CpLag cp_core_lag(const CpSim *sim, const CpCore *core)
+{
+    CpTime rest = sim->now - core->clock;
+    CpLag lag = {0};
+    if (core->curr == CP_NONE) {
+        lag.idle = rest;
+        return lag;
+    }
+    lag.irq = MIN(rest, core->irq_left);
+    rest -= lag.irq;
+    lag.overhead = MIN(rest, core->ovh_left);
+    lag.busy = rest - lag.overhead;
+    return lag;
+}
+
+static int64_t cpu_value(const CpSim *sim, CpCpu cpu, size_t metric)
+{
+    const CpCore *c = &sim->cores[cpu];
+    CpLag lag = cp_core_lag(sim, c);
+    switch (metric) {
+    case CPU_BUSY:
+        return c->busy + lag.busy;
+    case CPU_IDLE:
+        return c->idle + lag.idle;
+    case CPU_OVERHEAD:
+        return c->overhead + lag.overhead;
+    case CPU_IRQ:
+        return c->irq + lag.irq;
+    default:
+        return (int64_t)c->switches;
+    }
+}
+
+static int64_t cpu_counted(const CpSim *sim, CpCpu cpu, size_t metric)
+{
+    return cpu_value(sim, cpu, metric) - base_of(sim, CP_SCOPE_CPU, cpu, metric);
+}
+
 /* --- threads --- */
+
+/* What its CPU has not charged it with yet. */
+static CpLag thread_lag(const CpSim *sim, CpTid tid)
+{
+    const CpCore *core = &sim->cores[cp_thread(sim, tid)->cpu];
+    return core->curr == tid ? cp_core_lag(sim, core) : (CpLag){0};
+}
+
+/* Of the work given to it, what is done. */
+static CpTime work_done(const CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpTime now = thread_lag(sim, tid).busy * sim->cores[t->cpu].speed / 1024;
+    return sim->cold[tid].work - t->burst_left + MIN(now, t->burst_left);
+}
 
 static CpTime open_time(const CpSim *sim, CpTid tid, CpThreadState state)
 {
@@ -253,10 +344,10 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
         *value = t->since;
         return t->state == CP_THREAD_ENDED;
     case TH_CPU:
-        *value = t->cpu_time;
+        *value = t->cpu_time + thread_lag(sim, tid).overhead + thread_lag(sim, tid).busy;
         return true;
     case TH_WORK:
-        *value = c->work;
+        *value = work_done(sim, tid);
         return true;
     case TH_RUNQ:
     case TH_WAITING:
@@ -289,37 +380,64 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
     }
 }
 
+static bool thread_counted(const CpSim *sim, CpTid tid, size_t metric, int64_t *value)
+{
+    bool known = thread_value(sim, tid, metric, value);
+    *value -= known ? base_of(sim, CP_SCOPE_THREAD, tid, metric) : 0;
+    return known;
+}
+
 /* --- the run --- */
 
-static int64_t thread_sum(const CpSim *sim, size_t metric, uint64_t *n)
+static int64_t thread_sum(const CpSim *sim, size_t metric)
 {
     int64_t sum = 0;
     for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
         int64_t v;
-        if (thread_value(sim, tid, metric, &v)) {
-            sum += v;
-            ++*n;
-        }
+        sum += thread_value(sim, tid, metric, &v) ? v : 0;
     }
     return sum;
 }
 
+/* Whether a thread is part of a mean over threads: of waiting if it lived after the
+ * warm-up, of response and turnaround if it came after it. */
+static bool is_counted(const CpSim *sim, CpTid tid, size_t metric)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    if (metric == TH_WAITING) {
+        return t->state != CP_THREAD_ENDED || t->since >= sim->counted_from;
+    }
+    return sim->cold[tid].start >= sim->counted_from;
+}
+
 static bool thread_mean(const CpSim *sim, size_t metric, int64_t *value)
 {
-    uint64_t n = 0;
-    int64_t sum = thread_sum(sim, metric, &n);
-    *value = n == 0 ? 0 : sum / (int64_t)n;
+    int64_t n = 0, sum = 0;
+    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+        int64_t v;
+        if (is_counted(sim, tid, metric) && thread_counted(sim, tid, metric, &v)) {
+            sum += v;
+            n++;
+        }
+    }
+    *value = n == 0 ? 0 : sum / n;
     return n > 0;
+}
+
+static CpTime counted_time(const CpSim *sim)
+{
+    return sim->end - sim->counted_from;
 }
 
 static int64_t busy_ppm(const CpSim *sim)
 {
     unsigned __int128 busy = 0;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *c = &sim->cores[cpu];
-        busy += (uint64_t)(c->busy + c->overhead + c->irq);
+        busy += (uint64_t)(cpu_counted(sim, cpu, CPU_BUSY) +
+                           cpu_counted(sim, cpu, CPU_OVERHEAD) +
+                           cpu_counted(sim, cpu, CPU_IRQ));
     }
-    unsigned __int128 all = (unsigned __int128)(uint64_t)sim->end * sim->n_cpus;
+    unsigned __int128 all = (unsigned __int128)(uint64_t)counted_time(sim) * sim->n_cpus;
     return all == 0 ? 0 : (int64_t)(busy * 1000000 / all);
 }
 
@@ -327,8 +445,7 @@ static int64_t core_sum(const CpSim *sim, size_t metric)
 {
     int64_t sum = 0;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *c = &sim->cores[cpu];
-        sum += metric == CPU_SWITCHES ? (int64_t)c->switches : c->overhead;
+        sum += cpu_value(sim, cpu, metric);
     }
     return sum;
 }
@@ -359,13 +476,12 @@ static CpTime makespan(const CpSim *sim)
 
 static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
 {
-    uint64_t n = 0;
     switch (metric) {
     case RUN_MAKESPAN:
         *value = makespan(sim);
         return true;
     case RUN_CPU:
-        *value = thread_sum(sim, TH_CPU, &n);
+        *value = thread_sum(sim, TH_CPU);
         return true;
     case RUN_BUSY:
         *value = busy_ppm(sim);
@@ -374,13 +490,13 @@ static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
         *value = core_sum(sim, CPU_SWITCHES);
         return true;
     case RUN_VOLUNTARY:
-        *value = thread_sum(sim, TH_VOLUNTARY, &n);
+        *value = thread_sum(sim, TH_VOLUNTARY);
         return true;
     case RUN_INVOLUNTARY:
-        *value = thread_sum(sim, TH_INVOLUNTARY, &n);
+        *value = thread_sum(sim, TH_INVOLUNTARY);
         return true;
     case RUN_MIGRATIONS:
-        *value = thread_sum(sim, TH_MIGRATIONS, &n);
+        *value = thread_sum(sim, TH_MIGRATIONS);
         return true;
     case RUN_WAKEUPS:
         *value = (int64_t)sim->wakeups;
@@ -401,10 +517,11 @@ static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
         *value = throttled(sim);
         return true;
     case RUN_THROUGHPUT:
-        *value = sim->end == 0
-                     ? 0
-                     : (int64_t)((__int128)sim->responses * 1000 * CP_S / sim->end);
-        return sim->end > 0;
+        if (counted_time(sim) <= 0) {
+            return false;
+        }
+        *value = (int64_t)((__int128)sim->responses * 1000 * CP_S / counted_time(sim));
+        return true;
     case RUN_DROPPED:
         *value = dropped(sim);
         return true;
@@ -420,28 +537,15 @@ static bool run_value(const CpSim *sim, size_t metric, int64_t *value)
     case RUN_EVENTS:
         *value = (int64_t)sim->events;
         return true;
+    case RUN_WARMUP:
+        *value = sim->counted_from;
+        return true;
     default:
         return runtime_value(sim, CP_SCOPE_RUN, 0, run_metrics[metric].name, value);
     }
 }
 
 /* --- the other scopes --- */
-
-static int64_t cpu_value(const CpCore *c, size_t metric)
-{
-    switch (metric) {
-    case CPU_BUSY:
-        return c->busy;
-    case CPU_IDLE:
-        return c->idle;
-    case CPU_OVERHEAD:
-        return c->overhead;
-    case CPU_IRQ:
-        return c->irq;
-    default:
-        return (int64_t)c->switches;
-    }
-}
 
 static int64_t object_value(const CpObj *o, size_t metric)
 {
@@ -463,11 +567,32 @@ static int64_t object_value(const CpObj *o, size_t metric)
     }
 }
 
-static int64_t group_value(const CpGroupState *g, size_t metric)
+/* What the running threads of a group have not been charged with yet. */
+static CpTime group_lag(const CpSim *sim, CpGroup group)
 {
+    CpTime sum = 0;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        const CpCore *core = &sim->cores[cpu];
+        if (core->curr == CP_NONE ||
+            cp_thread(sim, core->curr)->state != CP_THREAD_RUNNING) {
+            continue;
+        }
+        CpGroup g = cp_thread(sim, core->curr)->group;
+        while (g != group && g != 0) {
+            g = sim->groups[g].parent;
+        }
+        CpLag lag = cp_core_lag(sim, core);
+        sum += g == group && g != 0 ? core->uncharged + lag.overhead + lag.busy : 0;
+    }
+    return sum;
+}
+
+static int64_t group_value(const CpSim *sim, CpGroup group, size_t metric)
+{
+    const CpGroupState *g = &sim->groups[group];
     switch (metric) {
     case GR_CPU:
-        return g->cpu_time;
+        return g->cpu_time + group_lag(sim, group);
     case GR_PERIODS:
         return (int64_t)g->periods;
     case GR_THROTTLED_PERIODS:
@@ -493,8 +618,9 @@ uint32_t cp_metric_subjects(const CpSim *sim, CpScope scope)
     }
 }
 
-bool cp_metric_value(CpSim *sim, CpScope scope, uint32_t subject, size_t metric,
-                     int64_t *value)
+/* Since the start of the run. */
+static bool whole_value(CpSim *sim, CpScope scope, uint32_t subject, size_t metric,
+                        int64_t *value)
 {
     cp_require(subject < cp_metric_subjects(sim, scope));
     switch (scope) {
@@ -503,18 +629,28 @@ bool cp_metric_value(CpSim *sim, CpScope scope, uint32_t subject, size_t metric,
     case CP_SCOPE_THREAD:
         return thread_value(sim, subject, metric, value);
     case CP_SCOPE_CPU:
-        *value = cpu_value(&sim->cores[subject], metric);
+        *value = cpu_value(sim, subject, metric);
         return true;
     case CP_SCOPE_OBJECT:
         *value = object_value(&sim->objs[subject], metric);
         return true;
     case CP_SCOPE_GROUP:
-        *value = group_value(&sim->groups[subject], metric);
+        *value = group_value(sim, subject, metric);
         return true;
     case CP_SCOPES:
         break;
     }
     return false;
+}
+
+bool cp_metric_value(CpSim *sim, CpScope scope, uint32_t subject, size_t metric,
+                     int64_t *value)
+{
+    if (!whole_value(sim, scope, subject, metric, value)) {
+        return false;
+    }
+    *value -= base_of(sim, scope, subject, metric);
+    return true;
 }
 
 /* --- by name --- */
@@ -591,14 +727,14 @@ static bool find_thread(const CpSim *sim, const char *metric, size_t len, const 
             g_autofree char *own = cp_sim_thread_name(sim, tid);
             if (strcmp(own, name) == 0) {
                 *unit = thread_metrics[m].unit;
-                return thread_value(sim, tid, m, value);
+                return thread_counted(sim, tid, m, value);
             }
         }
     }
     return false;
 }
 
-static bool find_group(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
+static bool find_group(CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
 {
     for (CpGroup g = 1; g < sim->n_groups; g++) {
         const char *own = cp_workload_text(sim->w, cp_group_decl(sim->w, g)->name);
@@ -609,8 +745,7 @@ static bool find_group(const CpSim *sim, const char *name, int64_t *value, CpUni
         for (size_t m = 0; m < G_N_ELEMENTS(group_metrics); m++) {
             if (strcmp(group_metrics[m].name, name + len + 1) == 0) {
                 *unit = group_metrics[m].unit;
-                *value = group_value(&sim->groups[g], m);
-                return true;
+                return cp_metric_value(sim, CP_SCOPE_GROUP, g, m, value);
             }
         }
     }
@@ -622,7 +757,7 @@ bool cp_metric_find(CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
     for (size_t m = 0; m < G_N_ELEMENTS(run_metrics); m++) {
         if (strcmp(run_metrics[m].name, name) == 0) {
             *unit = run_metrics[m].unit;
-            return run_value(sim, m, value);
+            return cp_metric_value(sim, CP_SCOPE_RUN, 0, m, value);
         }
     }
     if (g_str_has_prefix(name, "var.")) {

@@ -479,6 +479,26 @@ static gboolean parse_word(const char *choices, const char *text, int64_t *out,
     return fail(error, text, why);
 }
 
+/* A time, or one of the words that may stand for one. */
+static gboolean parse_time_or_word(const CpParam *spec, const char *text, int64_t *out,
+                                   GError **error)
+{
+    int64_t word;
+    if (spec->choices != NULL && parse_word(spec->choices, text, &word, NULL)) {
+        *out = -1 - word;
+        return TRUE;
+    }
+    if (!cp_parse_time(text, out, error)) {
+        if (spec->choices != NULL) {
+            g_autofree char *words = g_strdup(spec->choices);
+            g_strdelimit(words, "|", ',');
+            g_prefix_error(error, "neither a time nor %s: ", words);
+        }
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean parse_times(const CpParam *spec, const char *text, CpTime *list, int64_t *n,
                             GError **error)
 {
@@ -506,7 +526,7 @@ static gboolean parse_value(const CpParam *spec, const char *text, int64_t *out,
     case CP_PARAM_INT:
         return cp_parse_int(text, out, error);
     case CP_PARAM_TIME:
-        return cp_parse_time(text, out, error);
+        return parse_time_or_word(spec, text, out, error);
     case CP_PARAM_SHARE:
         return cp_parse_share(text, out, error);
     case CP_PARAM_SIZE:
@@ -541,9 +561,10 @@ char *cp_params_print(const CpParamSet *set, int row)
 {
     cp_require(row >= 0 && (size_t)row < set->n);
     const CpParam *spec = &set->spec[row];
-    if (spec->type == CP_PARAM_ENUM) {
+    bool is_word = spec->type == CP_PARAM_TIME && spec->choices != NULL && set->v[row] < 0;
+    if (spec->type == CP_PARAM_ENUM || is_word) {
         g_auto(GStrv) words = g_strsplit(spec->choices, "|", -1);
-        return g_strdup(words[set->v[row]]);
+        return g_strdup(words[is_word ? -1 - set->v[row] : set->v[row]]);
     }
     if (spec->type != CP_PARAM_TIMES) {
         return print_value(spec->type, set->v[row]);

@@ -27,7 +27,8 @@ typedef struct {
     CpParamType type;
     const char *def;     /* default, in the form a user would write */
     int64_t min, max;    /* inclusive, in the stored unit; both 0: no bounds */
-    const char *choices; /* CP_PARAM_ENUM: "a|b|c" */
+    const char *choices; /* CP_PARAM_ENUM: "a|b|c"; CP_PARAM_TIME: words that may stand
+                            instead of a time, stored as -1, -2 ...; else NULL */
     const char *help;    /* one line, says what it mirrors */
 } CpParam;
 

@@ -45,6 +45,9 @@ typedef struct {
     void (*thread_started)(CpSim *sim, CpTid tid);        /* optional; in the child */
     void (*thread_ended)(CpSim *sim, CpTid tid);          /* optional */
     void (*timer)(CpSim *sim, uint32_t id, uint32_t gen); /* cp_timer fired */
+    /* Optional: the warm-up is over, maxima and histograms begin anew; what adds up is
+     * taken off by the engine. */
+    void (*restart)(CpSim *sim);
     /* Optional: a metric of the registry that only this runtime keeps. */
     bool (*metric)(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
                    int64_t *value);

@@ -295,6 +295,7 @@ static void sim_clear(CpSim *sim)
         sim->rt_shared_free(sim->rt_shared);
     }
     cp_runqueues_clear(sim);
+    cp_warmup_clear(sim);
     clear_tables(sim);
     g_ptr_array_unref(sim->diagnoses);
     cp_timerq_free(sim->timers);
@@ -479,6 +480,10 @@ static void timer_event(CpSim *sim, CpTimer timer)
             return;
         }
         break;
+    case CP_TIMER_WARMUP:
+        sim->n_noise--;
+        cp_warmup_end(sim);
+        return;
     default:
         cp_require(false);
     }
@@ -566,17 +571,44 @@ static void finish(CpSim *sim)
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         cp_core_account(sim, &sim->cores[cpu]);
     }
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
-        sim->cold[tid].work -= cp_thread(sim, tid)->burst_left;
-    }
     sim->end = sim->now;
     if (sim->rec != NULL) {
         cp_record_flush(sim);
     }
 }
 
+/* Like interrupt noise, the end of the warm-up keeps nothing alive. */
+static void begin_warmup(CpSim *sim)
+{
+    if (sim->config.warmup > 0) {
+        cp_timer_push(sim, CP_TIMER_WARMUP, sim->config.warmup, 0, 0);
+        sim->n_noise++;
+    }
+}
+
+/* A run that is over before its warm-up has nothing to count. */
+static gboolean check_warmup(CpSim *sim, GError **error)
+{
+    if (sim->config.warmup == 0 || sim->base != NULL) {
+        return TRUE;
+    }
+    cp_warmup_end(sim);
+    if (sim->outcome != CP_OUTCOME_DONE && sim->outcome != CP_OUTCOME_UNTIL) {
+        return TRUE; /* it was stopped: that is said already */
+    }
+    g_autofree char *end = cp_format_time_human(sim->end);
+    g_autofree char *warmup = cp_format_time_human(sim->config.warmup);
+    g_set_error(
+        error, CP_ERROR, CP_ERROR_MODEL,
+        "the run ended at %s, before its warm-up of %s was over: nothing is counted; "
+        "make the warm-up shorter or the run longer",
+        end, warmup);
+    return FALSE;
+}
+
 CpOutcome cp_sim_run(CpSim *sim, GError **error)
 {
+    begin_warmup(sim);
     cp_noises_init(sim);
     for (uint32_t i = 0; i < sim->w->ats->len; i++) {
         cp_timer_push(sim, CP_TIMER_AT, g_array_index(sim->w->ats, CpAtDecl, i).at, i, 0);
@@ -589,7 +621,7 @@ CpOutcome cp_sim_run(CpSim *sim, GError **error)
     if (sim->sink_error != NULL) {
         g_propagate_error(error, g_steal_pointer(&sim->sink_error));
         sim->outcome = CP_OUTCOME_ERROR;
-    } else if (!cp_audit_end(sim, error)) {
+    } else if (!check_warmup(sim, error) || !cp_audit_end(sim, error)) {
         sim->outcome = CP_OUTCOME_ERROR;
     }
     return sim->outcome;

@@ -26,6 +26,7 @@ typedef struct {
     const CpWorkload *workload; /* verified */
     uint64_t seed;
     CpTime until;        /* CP_NEVER: run to the end */
+    CpTime warmup;       /* metrics count from here on; 0: from the start */
     uint64_t max_events; /* 0: no guard */
     CpTime max_wall;     /* host ns, 0: no guard */
     bool exact_ticks;    /* run every tick instead of leaving silent ones out */
@@ -44,8 +45,8 @@ void cp_sim_free(CpSim *sim);
 /* Makes the run ready again for another configuration, reusing its memory. */
 gboolean cp_sim_reset(CpSim *sim, const CpSimConfig *config, GError **error);
 
-/* Runs to the end.  Error only for CP_OUTCOME_ERROR (a broken law, a failing sink); every
- * other outcome is a result. */
+/* Runs to the end.  Error only for CP_OUTCOME_ERROR (a broken law, a failing sink, an end
+ * before the warm-up was over); every other outcome is a result. */
 CpOutcome cp_sim_run(CpSim *sim, GError **error);
 
 CpOutcome cp_sim_outcome(const CpSim *sim);

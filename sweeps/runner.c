@@ -1,10 +1,14 @@
 #include "sweeps/runner.h"
 
 #include "sim/error.h"
+#include "traces/warmup.h"
 
 #include <string.h>
 
-enum { KEPT_MAX = 64 };
+enum {
+    KEPT_MAX = 64,    /* compiled workloads */
+    WARMUPS_MAX = 64, /* warm-ups found for points lately */
+};
 
 typedef struct {
     char *key;
@@ -13,11 +17,20 @@ typedef struct {
     uint64_t last_use;
 } Entry;
 
+/* The warm-up that a pilot run found for a point: all its repeats have the same. */
+typedef struct {
+    bool known;
+    uint64_t point;
+    CpTime warmup;
+    char *error; /* why there is none; else NULL */
+} Warmup;
+
 struct CpCompiled {
     const CpPlan *plan;
     GMutex lock;
-    GHashTable *entries; /* key -> Entry */
-    uint64_t clock;      /* counts uses */
+    GHashTable *entries;         /* key -> Entry */
+    uint64_t clock;              /* counts uses */
+    Warmup warmups[WARMUPS_MAX]; /* by point modulo their number */
 };
 
 struct CpRunner {
@@ -52,6 +65,9 @@ CpCompiled *cp_compiled_new(const CpPlan *plan)
 void cp_compiled_free(CpCompiled *c)
 {
     g_hash_table_unref(c->entries);
+    for (size_t i = 0; i < WARMUPS_MAX; i++) {
+        g_free(c->warmups[i].error);
+    }
     g_mutex_clear(&c->lock);
     g_free(c);
 }
@@ -244,12 +260,60 @@ static void read_outcome(const CpRunner *r, CpOutcome outcome, CpRow *row)
     read_metrics(r, row);
 }
 
+/* What another repeat of the point found; a new text in *why if that was no warm-up. */
+static bool recall_warmup(CpCompiled *c, uint64_t point, CpTime *warmup, char **why)
+{
+    g_mutex_lock(&c->lock);
+    const Warmup *w = &c->warmups[point % WARMUPS_MAX];
+    bool known = w->known && w->point == point;
+    if (known) {
+        *warmup = w->warmup;
+        *why = g_strdup(w->error);
+    }
+    g_mutex_unlock(&c->lock);
+    return known;
+}
+
+static void keep_warmup(CpCompiled *c, uint64_t point, CpTime warmup, const char *why)
+{
+    g_mutex_lock(&c->lock);
+    Warmup *w = &c->warmups[point % WARMUPS_MAX];
+    g_free(w->error);
+    *w = (Warmup){true, point, warmup, g_strdup(why)};
+    g_mutex_unlock(&c->lock);
+}
+
+/* The pilot run has the seed of the first repeat, whichever repeat needs it. */
+static bool resolve_warmup(CpRunner *r, CpSimConfig *config, char **why)
+{
+    bool automatic = cp_warmup_is_auto(r->scenario);
+    if (automatic && recall_warmup(r->compiled, r->point, &config->warmup, why)) {
+        return *why == NULL;
+    }
+    g_autoptr(GError) error = NULL;
+    uint64_t seed = config->seed;
+    config->seed = cp_plan_seed(r->plan, 0);
+    if (!cp_warmup_resolve(r->scenario, config, &error)) {
+        *why = g_strdup(error->message);
+    }
+    config->seed = seed;
+    if (automatic) {
+        keep_warmup(r->compiled, r->point, config->warmup, *why);
+    }
+    return *why == NULL;
+}
+
 static CpRow *simulate(CpRunner *r, CpRow *row)
 {
     CpSimConfig config = {0};
     g_autoptr(GError) error = NULL;
+    g_autofree char *why = NULL;
     cp_scenario_config(r->scenario, &config);
     config.seed = row->seed;
+    if (!resolve_warmup(r, &config, &why)) {
+        g_clear_pointer(&r->sim, cp_sim_free); /* it borrows from the scenario before */
+        return failure(row, "refused", why);
+    }
     if (r->sim == NULL) {
         r->sim = cp_sim_new(&config, &error);
     } else if (!cp_sim_reset(r->sim, &config, &error)) {

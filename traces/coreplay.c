@@ -3,6 +3,7 @@
 #include "sim/error.h"
 #include "sim/sim.h"
 #include "traces/scenario.h"
+#include "traces/warmup.h"
 
 struct CpPlay {
     char *path;
@@ -70,6 +71,9 @@ gboolean cp_play_run(CpPlay *play, GError **error)
     CpSimConfig config = {0};
     g_clear_pointer(&play->sim, cp_sim_free);
     cp_scenario_config(play->scenario, &config);
+    if (!cp_warmup_resolve(play->scenario, &config, error)) {
+        return FALSE;
+    }
     play->sim = cp_sim_new(&config, error);
     if (play->sim == NULL) {
         return FALSE;

@@ -726,6 +726,7 @@ void cp_scenario_config(const CpScenario *s, CpSimConfig *config)
         .workload = s->workload,
         .seed = (uint64_t)run[CP_RUN_SEED],
         .until = run[CP_RUN_UNTIL] > 0 ? run[CP_RUN_UNTIL] : CP_NEVER,
+        .warmup = MAX(run[CP_RUN_WARMUP], 0),
         .max_events = (uint64_t)run[CP_RUN_MAX_EVENTS],
         .max_wall = run[CP_RUN_MAX_WALL],
         .exact_ticks = run[CP_RUN_EXACT_TICKS] != 0,

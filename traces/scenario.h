@@ -57,9 +57,11 @@ enum {
     CP_RUN_MAX_EVENTS,
     CP_RUN_MAX_WALL,
     CP_RUN_EXACT_TICKS,
+    CP_RUN_WARMUP, /* CP_WARMUP_AUTO: see traces/warmup.h */
     CP_RUN_COSTS,
     CP_RUN_PARAMS
 };
+enum { CP_WARMUP_AUTO = -1 };
 extern const CpParam cp_run_params[];
 
 /* Reads a .cpw text, its JSON form or a .cpr recording (by content); "-" is standard input.

@@ -91,6 +91,9 @@ const CpParam cp_run_params[] = {
                          "guard: most real time of a run; 0: none"},
     [CP_RUN_EXACT_TICKS] = {"exact_ticks", CP_PARAM_BOOL, "off", 0, 1, NULL,
                             "run every tick instead of leaving silent ones out"},
+    [CP_RUN_WARMUP] = {"warmup", CP_PARAM_TIME, "0ns", 0, 0, "auto",
+                       "metrics count from this simulated time on; auto: from when a pilot "
+                       "run is steady"},
     [CP_RUN_COSTS] = {"costs", CP_PARAM_ENUM, "reference", 0, 0, "reference|ideal",
                       "what kernel work costs; ideal: nothing"},
     [CP_RUN_PARAMS] = {0},

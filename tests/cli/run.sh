@@ -346,4 +346,44 @@ cp_run -C clean run first.cpw -o r.cpr
 is_code 0
 [ "$(ls clean | tr '\n' ' ')" = 'first.cpw r.cpr ' ] || fail "left: $(ls clean)"
 
+must "a warm-up is left out of the figures, and changes nothing that happens"
+cat >open.cpw <<'END'
+run { until 10s }
+machine { cores 2 }
+queue q
+process p {
+  thread w x 2 { forever { recv q; cpu exp(1ms); respond } }
+  thread gen { arrivals exp(1ms) until 10s { send q } }
+}
+END
+cp_run run open.cpw --json
+json_has '.[0].metrics.warmup_ns == 0'
+cp out whole
+cp_run run open.cpw --warmup 2s --json
+is_code 0
+json_has '.[0].metrics | .warmup_ns == 2000000000 and .makespan_ns == 10000000000'
+json_has '.[0].cpus | all(.busy_ns + .idle_ns + .overhead_ns + .irq_ns == 8000000000)'
+json_has '.[0].settings.warmup == "2s"'
+cp_run run open.cpw --warmup 2s
+out_has '^counted   from 2.000 s to the end (warm-up)$'
+cp_run run open.cpw --warmup auto
+is_code 0
+out_has '^counted   from '
+cp_run run open.cpw --warmup auto --until 20ms
+is_code 4
+err_has 'make the run longer'
+cp_run run open.cpw --warmup 10s
+is_code 2
+err_has 'does not end before the run'
+cp_run run first.cpw --warmup 1h
+is_code 4
+err_has 'before its warm-up of .* was over: nothing is counted'
+cp_run run open.cpw --warmup 5
+is_code 2
+err_has "neither a time nor auto: '5' has no unit"
+sed 's/until 10s }/until 10s; warmup auto }/' open.cpw >auto.cpw
+cp_run run auto.cpw --json
+is_code 0
+json_has '.[0].settings.warmup == "auto"'
+
 finish

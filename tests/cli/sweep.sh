@@ -113,6 +113,32 @@ is_code 0
 cp_run query u.db --group cores --show 'mean(makespan) ci95(makespan)' --json
 json_has 'length == 2 and all(.ci95_makespan_ns <= 0.1001 * .mean_makespan_ns)'
 
+must "a warm-up found by a pilot run is the same for all repeats of a point, in any split"
+cat >open.cpw <<'END'
+param rate = 500
+run { until 4s }
+machine { cores 1 }
+queue q
+process p {
+  thread w { wait 300ms; forever { recv q; cpu exp(1ms); respond } }
+  thread gen { arrivals exp(1s / rate) until 4s { send q } }
+}
+END
+cp_run sweep open.cpw --sweep rate=400,500,2000 --repeat 3 --warmup auto -o wa.db
+is_code 4
+cp_run query wa.db --filter 'failed == 1' --csv --columns rate,outcome,error
+[ "$(grep -c '^2000,refused,.*not steady' out)" = 3 ] || fail "the overloaded point is not refused"
+cp_run query wa.db --group rate --show 'min(warmup) max(warmup)' --filter 'failed == 0' --json
+json_has 'length == 2 and all(.min_warmup_ns == .max_warmup_ns and .min_warmup_ns > 0)'
+cp_run query wa.db --csv
+cp out wa.csv
+cp_run sweep open.cpw --sweep rate=400,500,2000 --repeat 2 --warmup auto -o wb.db -j1 -q
+cp_run sweep open.cpw --sweep rate=400,500,2000 --repeat 3 --warmup auto -o wb.db -j3 -q
+cp_run query wb.db --csv
+cmp -s out wa.csv || fail "the rows differ"
+cp_run sweep open.cpw --sweep rate=400 --repeat 3 -o wa.db
+is_code 3
+
 must "what cannot be is refused with its reason"
 refuses() {
     wanted=$1
