@@ -472,23 +472,6 @@ static GBytes *make_csv(const Sweep *s)
     return g_string_free_to_bytes(csv);
 }
 
-static gboolean find_format(const char *path, CpFormat *format, GError **error)
-{
-    static const char *const endings[] = {".png", ".svg", ".pdf", ".txt"};
-    g_autofree char *lower = g_ascii_strdown(path, -1);
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
-        if (g_str_has_suffix(lower, endings[i])) {
-            *format = (CpFormat)i;
-            return TRUE;
-        }
-    }
-    g_autofree char *clean = cp_clean_text(path, -1);
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                "the ending of '%s' names no chart format; use .svg, .pdf, .png or .txt",
-                clean);
-    return FALSE;
-}
-
 static void draw_page(Sweep *s, const char *title)
 {
     bool intervals = false;
@@ -518,7 +501,7 @@ static gboolean draw(Sweep *s, const char *path, const CpChartOptions *o, GError
 {
     CpFormat format;
     s->theme = cp_theme_find(o->theme, error);
-    if (s->theme == NULL || !find_format(path, &format, error)) {
+    if (s->theme == NULL || !cp_output_format(path, &format, error)) {
         return FALSE;
     }
     s->width = o->width_pt > 0 ? o->width_pt : DEFAULT_WIDTH;

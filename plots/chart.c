@@ -60,29 +60,6 @@ static const CpChartClass *find_chart(const char *name, GError **error)
     return NULL;
 }
 
-static gboolean find_format(const char *path, CpFormat *format, GError **error)
-{
-    static const struct {
-        const char *ending;
-        CpFormat format;
-    } known[] = {{".png", CP_FORMAT_PNG},
-                 {".svg", CP_FORMAT_SVG},
-                 {".pdf", CP_FORMAT_PDF},
-                 {".txt", CP_FORMAT_TXT}};
-    g_autofree char *lower = g_ascii_strdown(path, -1);
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (g_str_has_suffix(lower, known[i].ending)) {
-            *format = known[i].format;
-            return TRUE;
-        }
-    }
-    g_autofree char *clean = cp_clean_text(path, -1);
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                "the ending of '%s' names no chart format; use .svg, .pdf, .png or .txt",
-                clean);
-    return FALSE;
-}
-
 /* The window: what was asked for, else from the first start to the last end. */
 static gboolean find_window(CpChartJob *job, const CpChartOptions *options, GError **error)
 {
@@ -325,7 +302,7 @@ static gboolean run_job(CpChartJob *job, Pages *pages, const char *path,
                         const CpChartOptions *options, GError **error)
 {
     CpFormat format;
-    if (!find_format(path, &format, error) || !find_window(job, options, error) ||
+    if (!cp_output_format(path, &format, error) || !find_window(job, options, error) ||
         !check_size(job, error) ||
         (job->theme = cp_theme_find(options->theme, error)) == NULL) {
         return FALSE;

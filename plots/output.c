@@ -1,6 +1,7 @@
 #include "plots/output.h"
 
 #include "sim/error.h"
+#include "traces/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,4 +119,27 @@ gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error)
         g_free(pending[i].target);
     }
     return ok;
+}
+
+gboolean cp_output_format(const char *path, CpFormat *format, GError **error)
+{
+    static const struct {
+        const char *ending;
+        CpFormat format;
+    } known[] = {{".png", CP_FORMAT_PNG},
+                 {".svg", CP_FORMAT_SVG},
+                 {".pdf", CP_FORMAT_PDF},
+                 {".txt", CP_FORMAT_TXT}};
+    g_autofree char *lower = g_ascii_strdown(path, -1);
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (g_str_has_suffix(lower, known[i].ending)) {
+            *format = known[i].format;
+            return TRUE;
+        }
+    }
+    g_autofree char *clean = cp_clean_text(path, -1);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "the ending of '%s' names no chart format; use .svg, .pdf, .png or .txt",
+                clean);
+    return FALSE;
 }

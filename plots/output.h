@@ -2,7 +2,7 @@
 #ifndef CP_PLOTS_OUTPUT_H
 #define CP_PLOTS_OUTPUT_H
 
-#include "sim/types.h"
+#include "plots/canvas.h"
 
 typedef struct {
     const char *path; /* borrowed */
@@ -13,5 +13,8 @@ typedef struct {
  * written none appears.  What exists and is no regular file (a pipe, a device) is written
  * in place.  CP_ERROR_OUTPUT. */
 gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error);
+
+/* The format that a file's ending names.  CP_ERROR_USAGE: none. */
+gboolean cp_output_format(const char *path, CpFormat *format, GError **error);
 
 #endif

@@ -1,48 +1,12 @@
 /* Speed of recordings: packing of records, and reading of perf script text. */
 #include "tests/bench/bench.h"
+#include "tests/unit/fixture-records.h"
 #include "traces/cpr-pack.h"
 #include "traces/import-text.h"
 
 #include <glib/gstdio.h>
 
 enum { ROUNDS = 7, CPUS = 8, THREADS = 200 };
-
-static uint64_t next_random(uint64_t *seed)
-{
-    *seed += 0x9e3779b97f4a7c15u;
-    uint64_t z = (*seed ^ *seed >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-/* Switches, wake-ups and migrations of 200 threads on 8 CPUs, some 25 us apart. */
-static GArray *make_records(size_t n)
-{
-    GArray *r = g_array_new(FALSE, FALSE, sizeof(CpRecord));
-    uint64_t seed = 3;
-    CpTime now = 0;
-    while (r->len < n) {
-        uint64_t x = next_random(&seed);
-        now += (CpTime)(x >> 8) % 100000;
-        uint32_t cpu = (uint32_t)(x % CPUS), id = (uint32_t)(x >> 32) % THREADS;
-        uint32_t target = (uint32_t)(x >> 16) % CPUS;
-        CpRecord part[4] = {cp_record_make(now, CP_REC_WAKING, id, cpu, target),
-                            cp_record_make(now, CP_REC_MIGRATE, id, cpu, target),
-                            cp_record_make(now + 900, CP_REC_WAKEUP, id, target, 0),
-                            cp_record_make(now + 1700, CP_REC_SWITCH, id, target, 'S')};
-        now += 1700;
-        if (x >> 62 == 0) {
-            g_array_append_vals(r, part, 4);
-        } else if (x >> 62 == 1) {
-            g_array_append_vals(r, part + 2, 2);
-        } else {
-            part[3].arg = 'R' | CP_SWITCH_PREEMPTED;
-            part[3].id = x >> 61 == 7 ? CP_NONE : id;
-            g_array_append_val(r, part[3]);
-        }
-    }
-    return r;
-}
 
 static double pack_all(const GArray *r, CpCprPacker *packer, uint8_t *out, size_t *bytes)
 {
@@ -71,7 +35,7 @@ static double write_all(const GArray *r, const char *path)
 
 static void bench_cpr(size_t n, const char *path)
 {
-    g_autoptr(GArray) r = make_records(n);
+    g_autoptr(GArray) r = fixture_mixed_records(n, THREADS);
     CpCprPacker *packer = g_new0(CpCprPacker, 1);
     uint8_t *out = g_malloc(CP_CPR_PACK_MAX);
     double pack[ROUNDS], written[ROUNDS];
@@ -97,7 +61,7 @@ static void make_text(const char *path, size_t bytes)
     unsigned running[CPUS] = {0};
     uint64_t seed = 9, now = 1000000000000;
     while (text->len < bytes) {
-        uint64_t x = next_random(&seed);
+        uint64_t x = fixture_random(&seed);
         unsigned cpu = (unsigned)x % CPUS, next = 100 + (unsigned)(x >> 20) % 900;
         unsigned prev = running[cpu];
         now += (x >> 40) % 100000;

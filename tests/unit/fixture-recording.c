@@ -1,6 +1,7 @@
 #include "tests/unit/fixture-recording.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static void must(gboolean ok, GError *error)
 {
@@ -120,4 +121,18 @@ CpCpr *fixture_open(const char *path, const Fixture *fixture)
     CpCpr *cpr = cp_cpr_open(path, &error);
     must(cpr != NULL, error);
     return cpr;
+}
+
+int fixture_set_up(void **state)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("recording-XXXXXX.cpr", (char **)state, &error);
+    return fd < 0 ? 1 : close(fd);
+}
+
+int fixture_tear_down(void **state)
+{
+    unlink(*state);
+    g_free(*state);
+    return 0;
 }

@@ -27,4 +27,8 @@ void fixture_write_records(const char *path, const Fixture *fixture,
 /* The same, opened. */
 CpCpr *fixture_open(const char *path, const Fixture *fixture);
 
+/* cmocka's set-up and tear-down: *state is the path of an empty temporary file. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+
 #endif

@@ -156,20 +156,6 @@ static void test_contrast(void **state)
     assert_non_null(error);
 }
 
-static int set_up(void **state)
-{
-    g_autoptr(GError) error = NULL;
-    int fd = g_file_open_tmp("cast-XXXXXX.cpr", (char **)state, &error);
-    return fd < 0 ? 1 : close(fd);
-}
-
-static int tear_down(void **state)
-{
-    unlink(*state);
-    g_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,5 +163,5 @@ int main(void)
         cmocka_unit_test(test_names),   cmocka_unit_test(test_two),
         cmocka_unit_test(test_compare), cmocka_unit_test(test_contrast),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

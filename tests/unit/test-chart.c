@@ -1,6 +1,7 @@
 #include "plots/chart.h"
 #include "plots/lanes.h"
 #include "sim/error.h"
+#include "tests/unit/fixture-drawing.h"
 #include "tests/unit/fixture-recording.h"
 
 #include <fcntl.h>
@@ -62,29 +63,6 @@ static char *drawn(const char *const *charts, CpCpr *const *cpr, size_t n, const
     return text;
 }
 
-/* What is wrong with a drawing in text form: too many primitives, or something that lies
- * outside its page. */
-static void check_text(const char *text)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    double width = 0, height = 0;
-    for (char **line = lines; *line != NULL; line++) {
-        double x, y, w, h;
-        unsigned n;
-        if (sscanf(*line, "page %u %lf %lf", &n, &w, &h) == 3) {
-            width = w;
-            height = h;
-        } else if (sscanf(*line, "box %lf %lf %lf %lf", &x, &y, &w, &h) == 4) {
-            assert_true(x >= 0 && y >= 0 && w >= 0 && h >= 0);
-            assert_true(x + w <= width + 0.1 && y + h <= height + 0.1);
-        } else if (sscanf(*line, "text %lf %lf %lf", &x, &y, &w) == 3) {
-            assert_true(x >= 0 && x <= width && y >= 4 && y <= height - 4);
-        } else if (sscanf(*line, "end %u primitives", &n) == 1) {
-            assert_in_range(n, 1, 20000);
-        }
-    }
-}
-
 /* Every size of machine gives a page that can be carried and has nothing outside. */
 static void test_sizes(void **state)
 {
@@ -100,11 +78,11 @@ static void test_sizes(void **state)
         for (size_t k = 0; k < G_N_ELEMENTS(pages); k++) {
             CpChartOptions options = {.width_pt = pages[k][0], .height_pt = pages[k][1]};
             g_autofree char *text = drawn(both, &cpr, 1, "sizes.txt", &options);
-            check_text(text);
+            fixture_check_drawing(text);
         }
         CpChartOptions zoom = {.from = 40 * CP_MS, .to = 41 * CP_MS};
         g_autofree char *text = drawn(both, &cpr, 1, "zoom.txt", &zoom);
-        check_text(text);
+        fixture_check_drawing(text);
         cp_cpr_free(cpr);
     }
 }
@@ -225,7 +203,7 @@ static void test_million(void **state)
     CpCpr *cpr = recording("million.cpr", &fixture);
     assert_true(cp_cpr_n_records(cpr) > 900000);
     g_autofree char *text = drawn(both, &cpr, 1, "million.txt", NULL);
-    check_text(text);
+    fixture_check_drawing(text);
     cp_cpr_free(cpr);
 }
 
@@ -243,7 +221,7 @@ static void test_empty(void **state)
     fixture.n_threads = 0;
     CpCpr *two[2] = {recording("idle.cpr", &fixture), recording("some.cpr", &small)};
     g_autofree char *idle = drawn(both, two, 1, "idle.txt", NULL);
-    check_text(idle);
+    fixture_check_drawing(idle);
     Fixture longer = small;
     longer.end *= 2;
     cp_cpr_free(two[0]);
@@ -251,7 +229,7 @@ static void test_empty(void **state)
     CpChartOptions late = {.from = 150 * CP_MS};
     g_autofree char *window = drawn(both, two, 2, "late.txt", &late);
     assert_non_null(strstr(window, "nothing recorded in this window"));
-    check_text(window);
+    fixture_check_drawing(window);
     cp_cpr_free(two[0]);
     cp_cpr_free(two[1]);
 }
@@ -269,7 +247,7 @@ static void test_names(void **state)
     fixture.policy = "p\x07";
     CpCpr *cpr = recording("names.cpr", &fixture);
     g_autofree char *text = drawn(both, &cpr, 1, "names.txt", NULL);
-    check_text(text);
+    fixture_check_drawing(text);
     assert_null(strchr(text, 0x1b));
     assert_null(strchr(text, 0x07));
     assert_null(strstr(text, "\u202e"));

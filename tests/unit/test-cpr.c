@@ -1,5 +1,6 @@
 /* The .cpr recording: what is written is read back, and nothing else is. */
 #include "sim/error.h"
+#include "tests/unit/fixture-records.h"
 #include "traces/cpr-pack.h"
 #include "traces/cpr.h"
 
@@ -35,24 +36,16 @@ static int teardown(void **state)
     return left;
 }
 
-static uint64_t next_random(uint64_t *seed)
-{
-    *seed += 0x9e3779b97f4a7c15u;
-    uint64_t z = (*seed ^ *seed >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 /* Any record there can be: every kind, ids of all sizes, CPUs known or not, times that
  * stand still or leap. */
 static void random_records(uint64_t seed, CpRecord *r, size_t n)
 {
-    CpTime time = -(CpTime)(next_random(&seed) % 1000);
-    unsigned id_bits = (unsigned)(next_random(&seed) % 33);
-    unsigned step_bits = (unsigned)(next_random(&seed) % 35);
+    CpTime time = -(CpTime)(fixture_random(&seed) % 1000);
+    unsigned id_bits = (unsigned)(fixture_random(&seed) % 33);
+    unsigned step_bits = (unsigned)(fixture_random(&seed) % 35);
     bool more_allowed = false;
     for (size_t i = 0; i < n; i++) {
-        uint64_t x = next_random(&seed), y = next_random(&seed);
+        uint64_t x = fixture_random(&seed), y = fixture_random(&seed);
         CpRecordKind kind = (CpRecordKind)(x % (x >> 60 == 0 ? 256 : 6));
         if (kind == CP_REC_MORE && !more_allowed) {
             kind = CP_REC_SWITCH;
@@ -262,10 +255,10 @@ static void test_unpack_noise(void **state)
     uint64_t seed = 42;
     CpRecord *out = g_new(CpRecord, CP_RECORD_BLOCK);
     for (unsigned round = 0; round < 20000; round++) {
-        size_t size = next_random(&seed) % 300, n = 1 + next_random(&seed) % 60;
+        size_t size = fixture_random(&seed) % 300, n = 1 + fixture_random(&seed) % 60;
         uint8_t *bytes = g_malloc(size + CP_CPR_SLACK);
         for (size_t i = 0; i < size + CP_CPR_SLACK; i++) {
-            bytes[i] = (uint8_t)(next_random(&seed) >> (i < 9 ? 61 : 50));
+            bytes[i] = (uint8_t)(fixture_random(&seed) >> (i < 9 ? 61 : 50));
         }
         cp_cpr_unpack(bytes, size, out, n);
         g_free(bytes);
@@ -327,30 +320,7 @@ static void test_writer_faults(void **state)
 static void test_size(void **state)
 {
     Fixture *f = *state;
-    enum { N = 200000, CPUS = 8, THREADS = 200 };
-    GArray *r = g_array_new(FALSE, FALSE, sizeof(CpRecord));
-    uint64_t seed = 3;
-    CpTime now = 0;
-    while (r->len < N) {
-        uint64_t x = next_random(&seed);
-        now += (CpTime)(x >> 8) % 100000;
-        uint32_t cpu = (uint32_t)(x % CPUS), id = (uint32_t)(x >> 32) % THREADS;
-        uint32_t target = (uint32_t)(x >> 16) % CPUS;
-        CpRecord part[4] = {cp_record_make(now, CP_REC_WAKING, id, cpu, target),
-                            cp_record_make(now, CP_REC_MIGRATE, id, cpu, target),
-                            cp_record_make(now + 900, CP_REC_WAKEUP, id, target, 0),
-                            cp_record_make(now + 1700, CP_REC_SWITCH, id, target, 'S')};
-        now += 1700;
-        if (x >> 62 == 0) {
-            g_array_append_vals(r, part, 4);
-        } else if (x >> 62 == 1) {
-            g_array_append_vals(r, part + 2, 2);
-        } else {
-            part[3].arg = 'R' | CP_SWITCH_PREEMPTED;
-            part[3].id = x >> 61 == 7 ? CP_NONE : id;
-            g_array_append_val(r, part[3]);
-        }
-    }
+    GArray *r = fixture_mixed_records(200000, 200);
     write_file(f->path, (CpRecord *)(void *)r->data, r->len, CP_RECORD_BLOCK);
     GStatBuf st;
     assert_int_equal(g_stat(f->path, &st), 0);

@@ -174,20 +174,6 @@ static void test_window(void **state)
     cp_cpr_free(cpr);
 }
 
-static int set_up(void **state)
-{
-    g_autoptr(GError) error = NULL;
-    int fd = g_file_open_tmp("lanes-XXXXXX.cpr", (char **)state, &error);
-    return fd < 0 ? 1 : close(fd);
-}
-
-static int tear_down(void **state)
-{
-    unlink(*state);
-    g_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,5 +181,5 @@ int main(void)
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_window),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
