@@ -105,9 +105,9 @@ bool py_wants_switch(const Py *p)
 uint32_t py_gil_waiters(const Py *p)
 {
     const PyGil *g = p->g;
-    return g->kind == PY_GIL_NONE
-               ? g->stopper != CP_NONE
-               : cp_waiters(p->sim, g->cond) + cp_waiters(p->sim, g->mutex) + g->mutex_held;
+    return g->kind == PY_GIL_NONE ? g->stopper != CP_NONE
+                                  : cp_waiters(p->sim, g->cond) + g->entering +
+                                        cp_waiters(p->sim, g->mutex) + g->mutex_held;
 }
 
 void py_drop_blocked(Py *p)
@@ -120,6 +120,9 @@ void py_drop_blocked(Py *p)
         return;
     }
     py_gil_gone(p, false);
+    if (cp_waiters(p->sim, p->g->cond) == 0 && p->g->signals < p->g->entering) {
+        p->g->signals++;
+    }
     cp_wake(p->sim, p->g->cond, 1, CP_NONE, CP_WAKE_THREAD, 0);
 }
 
@@ -468,6 +471,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->request = cost_of(p, set, PYP_REQUEST);
     p->drop = cost_of(p, set, PYP_DROP);
     p->signalled = cost_of(p, set, PYP_SIGNALLED);
+    p->enter = cost_of(p, set, PYP_ENTER);
     p->gap = cost_of(p, set, PYP_GAP);
     p->window = cost_of(p, set, PYP_WINDOW);
     p->tick = p->v[PYP_TICK];

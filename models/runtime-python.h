@@ -38,6 +38,7 @@ enum {
     PYP_REQUEST,
     PYP_DROP,
     PYP_SIGNALLED,
+    PYP_ENTER,
     PYP_START,
     PYP_BOOT,
     PYP_ADD,
@@ -116,6 +117,9 @@ typedef struct {
     bool locked;
     bool request;    /* up to 3.12: the one flag all waiters share */
     bool mutex_held; /* the mutex inside, R10 of the specification */
+    uint32_t entering,
+        signals; /* on their way to sleep on `cond`; signals meant for them */
+    uint32_t switch_entering, switch_signals; /* the same of `switch_cond` */
     CpTid holder, last_holder;
     uint64_t switch_number;
     uint32_t n_waits; /* rounds of waiting so far */
@@ -149,6 +153,7 @@ enum {
     PY_AWAITS = 512,    /* sleeps until its child has booted */
     PY_CHILD = 1024,    /* counted among the threads its process waits for */
     PY_DIES = 2048,     /* an exception ends it */
+    PY_ENTERING = 4096, /* found the mutex inside taken, is on its way to sleep on it */
 };
 
 typedef struct {
@@ -164,6 +169,7 @@ typedef struct {
     uint32_t submitted; /* future of the submit, or group, in hand */
     uint32_t map_next, map_n;
     CpTime deadline; /* of the wait in hand */
+    CpTime until;    /* end of its interval of waiting for the GIL */
     CpTid child;     /* thread whose handshake it waits for */
     CpTime left;     /* burst: nominal work left */
     CpTime chunk;    /* burst: what was handed to cp_run */
@@ -178,9 +184,10 @@ typedef struct {
     bool late;            /* its wait for an object timed out */
     bool waited;          /* it has waited for that object before */
     uint32_t acquired;
-    uint32_t loop; /* event loop it runs, CP_NONE */
-    CpFlowId base; /* its own flow while it executes others */
-    uint32_t fut;  /* future it serves, CP_NONE */
+    uint32_t draws; /* random numbers its costs have drawn */
+    uint32_t loop;  /* event loop it runs, CP_NONE */
+    CpFlowId base;  /* its own flow while it executes others */
+    uint32_t fut;   /* future it serves, CP_NONE */
 } PyThread;
 
 /* By flow. */
@@ -207,7 +214,8 @@ typedef struct {
     bool server;   /* the fork server runs */
     bool looped;   /* it has run an event loop */
     CpTime window; /* tick lock: free for so long at each check */
-    CpTime check, timeout, request, drop, signalled, gap, tick; /* 0 if costs are ideal */
+    CpTime check, timeout, request, drop, signalled, enter, gap,
+        tick;         /* 0 if costs are ideal */
     CpTime boot, add; /* thread.boot, var.add in force */
     CpTime cold;      /* loop.cold in force */
     uint64_t collections;

@@ -41,6 +41,7 @@ typedef struct {
     uint32_t out[NEST_MAX]; /* jumps to the end of loop_until_none to be patched */
     unsigned n_out;
     bool daemons;      /* threads that may never end */
+    int64_t mark;      /* of the thread being emitted, 0: it counts no hand-overs */
     uint32_t index, n; /* of the task being emitted, for formulas */
     GError *error;
 } Py;
@@ -181,12 +182,52 @@ static uint32_t variable(Py *p, const char *name)
 
 /* --- operations --- */
 
+/* The programs' count of hand-overs: a thread that meets another's mark replaces it. */
+static void op_mark(Py *p)
+{
+    if (p->mark == 0) {
+        return;
+    }
+    uint32_t last = variable(p, "last"), count = variable(p, HANDOFFS_VARIABLE);
+    emit(p, CP_OP_LOAD, 0, R_A, last);
+    set(p, R_B, p->mark);
+    uint32_t own = emit(p, CP_OP_JUMP_IF, CP_EQ, R_A, 0);
+    emit(p, CP_OP_STORE, 0, R_B, last);
+    emit(p, CP_OP_LOAD, 0, R_A, count);
+    set(p, R_B, 1);
+    emit(p, CP_OP_ARITH, CP_ADD, R_A, R_A | (uint32_t)R_B << 16);
+    emit(p, CP_OP_STORE, 0, R_A, count);
+    patch(p, own);
+}
+
+/* A burst is made in pieces, each followed by a look at the mark. */
+static void op_burst(Py *p, CpTime work)
+{
+    CpTime piece = (CpTime)(CHUNK_NS * p->rep->scale);
+    if (p->mark == 0 || p->depth >= NEST_MAX) {
+        compute(p, work, 0);
+        return;
+    }
+    if (work > piece) {
+        uint32_t reg = R_LOOP + p->depth;
+        set(p, reg, (work - 1) / piece);
+        uint32_t top = cp_workload_pc(p->w);
+        compute(p, piece, 0);
+        op_mark(p);
+        emit(p, CP_OP_LOOP, 0, reg, top);
+        work -= (work - 1) / piece * piece;
+    }
+    compute(p, work, 0);
+    op_mark(p);
+}
+
 static void op_run(Py *p, yajl_val length_us, bool released)
 {
     const char *symbol = text(length_us);
     if (strcmp(symbol, "increment") == 0) {
         set(p, R_A, 1);
         emit(p, CP_OP_VAR_ADD, 0, R_A, variable(p, "count"));
+        op_mark(p);
     } else if (strcmp(symbol, "value_rmw") == 0) {
         compute(p, overhead(p, "mp_value_locked_increment"), 0);
     } else if (strcmp(symbol, "solo_call_us") == 0) {
@@ -196,8 +237,12 @@ static void op_run(Py *p, yajl_val length_us, bool released)
     } else if (*symbol != '\0') {
         fail(p, "unknown length of a burst", symbol);
     } else {
-        compute(p, (CpTime)(number(length_us, 0) * 1000 * p->rep->scale + 0.5),
-                released ? CP_COMPUTE_NOGIL : 0);
+        CpTime work = (CpTime)(number(length_us, 0) * 1000 * p->rep->scale + 0.5);
+        if (released) {
+            compute(p, work, CP_COMPUTE_NOGIL);
+        } else {
+            op_burst(p, work);
+        }
     }
 }
 
@@ -549,6 +594,15 @@ static uint32_t begin_thread(Py *p, CpProcId proc, const char *name)
     return row;
 }
 
+/* Copies of a thread cannot be told from each other. */
+static bool counts_handoffs(const Py *p)
+{
+    yajl_val figures = member(p->measured, "figures");
+    return member(figures, "handoffs") != NULL &&
+           strcmp(text_at(p->model, "gil"), "none") != 0 &&
+           number_at(p->model, "copies", 1) < 2;
+}
+
 static void unit_body(Py *p, const char *name)
 {
     bool process = is_process(p, name);
@@ -557,7 +611,9 @@ static void unit_body(Py *p, const char *name)
     CpThreadDecl *d = cp_thread_decl(p->w, row);
     d->copies = 0;
     d->flags = CP_THREAD_SPAWNED | (process ? CP_THREAD_FORKS : 0);
+    p->mark = !process && counts_handoffs(p) ? row : 0;
     operations(p, ops);
+    p->mark = 0;
     if (!process) {
         set(p, R_A, 1);
         emit(p, CP_OP_STORE, 0, R_A, done_variable(p, name));

@@ -6,6 +6,10 @@
 #include "sim/program.h"
 #include "tests/accuracy/reality.h"
 
+/* The variable in which threads under an interpreter's lock count hand-overs as the
+ * measured programs do: at the end of each piece of a burst. */
+#define HANDOFFS_VARIABLE "handoffs"
+
 /* New workload, or NULL after setting error: the model asks for what cannot be simulated.
  */
 CpWorkload *translate(const Reality *reality, yajl_val scenario, const Repetition *rep,
