@@ -25,6 +25,11 @@ static CpTime pickle_cost(const Py *p, int64_t size, bool ints)
     return c->pickle + small + (size > BIG ? c->pickle_big * (size - BIG) / 1024 : 0);
 }
 
+CpTime py_pickle_cost(const Py *p, int64_t size)
+{
+    return pickle_cost(p, size, false);
+}
+
 static const CpCallDecl *call_of(const Py *p, const PyFut *f)
 {
     return cp_call_decl(p->sim->w, f->place);
@@ -353,15 +358,19 @@ static CpStep submit(Py *p)
 
 /* --- the end of a call --- */
 
-static void finished(Py *p, PyPool *pool)
+void py_pending_done(Py *p, PyProc *owner)
 {
-    PyProc *owner = py_proc(p->sim, pool->proc);
-    pool->unfinished--;
     owner->pending--;
     if (owner->pending == 0 && owner->n_spawned == 0 && owner->main_waits) {
         owner->main_waits = false;
         cp_wake_thread(p->sim, owner->main, p->tid, CP_WAKE_THREAD, 0);
     }
+}
+
+static void finished(Py *p, PyPool *pool)
+{
+    pool->unfinished--;
+    py_pending_done(p, py_proc(p->sim, pool->proc));
     if (pool->unfinished == 0 && pool->closed) {
         wake_all(p, pool);
     }

@@ -179,8 +179,20 @@ CpStep py_switch_to(Py *p, CpFlowId flow);
 
 /* --- operations --- */
 CpStep py_op_step(Py *p);   /* PY_BEGIN and up */
-CpStep py_pool_step(Py *p); /* pool.c */
-CpStep py_aio_step(Py *p);  /* aio.c */
+CpStep py_pool_step(Py *p); /* mp.c */
+void py_mp_init(CpSim *sim, PySim *ps);
+void py_mp_clear(PySim *ps);
+/* Whether the operation is a put or get of a multiprocessing.Queue; then this does it. */
+bool py_is_mp_queue(const Py *p);
+CpStep py_mp_step(Py *p);
+CpStep py_queue_feed(Py *p);
+
+/* pool.c */
+/* One thing less that the process waits for at its end. */
+void py_pending_done(Py *p, PyProc *owner);
+/* Half of what pickling and unpickling so many bytes take together. */
+CpTime py_pickle_cost(const Py *p, int64_t size);
+CpStep py_aio_step(Py *p); /* aio.c */
 /* An operation of a coroutine on an asyncio object or socket. */
 CpStep py_aio_object(Py *p);
 /* pylock.c: the operation as a thread does it; at once, if it cannot block. */

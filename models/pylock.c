@@ -255,17 +255,45 @@ static void check_shared(Py *p)
     *home = UINT32_MAX;
 }
 
+/* A Connection pickles what it sends, in one call, and its reader unpickles it. */
+static CpStep pipe_op(Py *p)
+{
+    const CpObj *o = &p->sim->objs[p->insn->c];
+    const PyCosts *c = p->proc->cost;
+    if (p->insn->op == CP_OP_SEND) {
+        if (p->flow->rt_state == 0) {
+            uint16_t size = p->insn->b;
+            py_charge(p,
+                      c->mp_feed + py_pickle_cost(p, size == CP_REG_NONE
+                                                         ? 0
+                                                         : cp_regs(p->sim, p->flow)[size]));
+        }
+        return py_thread_op(p);
+    }
+    int64_t size = o->n > 0 ? o->items[o->head].size : 0;
+    PY_DO(py_thread_op(p));
+    py_charge(p, p->flow->timed_out ? 0 : c->mp_get + py_pickle_cost(p, size));
+    return CP_STEP_NEXT;
+}
+
 CpStep py_lock_step(Py *p)
 {
     CpOp op = (CpOp)p->insn->op;
     bool has_object = op != CP_OP_WAKE && op != CP_OP_WAIT_WAKE;
     if (has_object) {
         check_shared(p);
+        if (G_UNLIKELY(py_is_mp_queue(p))) {
+            return py_mp_step(p);
+        }
     }
     if (has_object &&
         (p->sim->objs[p->insn->c].flags & CP_OBJ_ASYNC ||
          ((op == CP_OP_SEND || op == CP_OP_RECV) && p->insn->a & CP_IO_AWAIT))) {
         return py_aio_object(p);
+    }
+    if ((op == CP_OP_SEND || op == CP_OP_RECV) &&
+        p->sim->objs[p->insn->c].kind == CP_OBJ_PIPE) {
+        return pipe_op(p);
     }
     return py_thread_op(p);
 }

@@ -90,7 +90,8 @@ const CpParam cp_python_params[] = {
 #define PROCESS(fork_, spawn_, server_, bfork, bspawn, bserver)                            \
     .fork = fork_, .spawn = spawn_, .forkserver = server_, .boot_fork = bfork,             \
     .boot_spawn = bspawn, .boot_forkserver = bserver, .exit_process = 500 * CP_US,         \
-    .manage = 50 * CP_US, .feed = 20 * CP_US, .work = 30 * CP_US
+    .manage = 50 * CP_US, .feed = 20 * CP_US, .work = 30 * CP_US, .mp_put = 600,           \
+    .mp_feed = 2500, .mp_get = 1800
 #define PICKLE(item, kib, big, ints)                                                       \
     .pickle = item, .pickle_kib = kib, .pickle_big = big, .pickle_int = ints
 

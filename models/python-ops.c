@@ -379,6 +379,8 @@ CpStep py_op_step(Py *p)
         return py_alloc(p);
     case CP_OP_KILL:
         return send_signal(p);
+    case CP_OP_QUEUE_FEED:
+        return py_queue_feed(p);
     default:
         return op < CP_OP_LOOP_RUN ? py_pool_step(p) : py_aio_step(p);
     }

@@ -342,6 +342,7 @@ static void free_shared(void *data)
 {
     PySim *ps = data;
     py_loops_clear(ps);
+    py_mp_clear(ps);
     cp_table_clear(&ps->gils);
     cp_table_clear(&ps->futs);
     cp_table_clear(&ps->cbs);
@@ -374,6 +375,7 @@ static void init_shared(CpSim *sim)
     cp_hist_init(&ps->lag, sim->arena);
     ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
+    py_mp_init(sim, ps);
     sim->rt_poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */
     ps->defaults = cp_params_new(cp_python_params);

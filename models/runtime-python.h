@@ -4,7 +4,8 @@
  *   python-costs.c    versions, settings, what operations cost
  *   gil-*.c           the kinds of interpreter lock
  *   pylock.c          threading objects
- *   pool.c mp.c       executors; processes and what passes between them
+ *   pool.c            executors
+ *   mp.c              queues between processes
  *   aio.c             event loops, tasks, asyncio objects
  *
  * An operation is a state machine over CpFlow.rt_state that is entered again until it is
@@ -91,6 +92,9 @@ typedef struct {
     CpTime exit_process;
     CpTime manage, feed, work; /* process pool: one round of the manager thread, of the
                                   feeder thread, of a worker, pickling aside */
+    CpTime mp_put, mp_feed,
+        mp_get; /* multiprocessing.Queue: put, the feeder's and the
+                   getter's part with their system calls, pickling aside */
     CpTime pickle, pickle_kib, pickle_big, pickle_int; /* per item; per KiB; above 64 KiB;
                                                          per KiB of integers */
     CpTime print, touch, interp;
@@ -208,7 +212,7 @@ typedef struct {
     uint32_t *pools;       /* by row of workload->pools, CP_NONE: not open */
     CpTid main;            /* main thread, CP_NONE before it begins */
     uint32_t n_spawned;    /* living threads started by others, not daemon */
-    uint32_t pending;      /* futures of its executors not finished */
+    uint32_t pending;      /* futures of its executors not finished, items not written */
     bool main_waits;       /* the main thread is at its end and waits for those */
     bool finalizing;
     bool server;   /* the fork server runs */
@@ -229,6 +233,8 @@ typedef struct {
 /* State shared by all Python processes of a run. */
 typedef struct {
     CpTable gils, futs, cbs, loops, pools;
+    CpTable buffers;      /* mp.c: what processes have put and not written yet */
+    struct PyMpQueue *mp; /* mp.c: by object */
     CpParamSet *defaults; /* of processes without settings */
     uint32_t free_fut, free_cb;
     uint32_t exc_cancelled, exc_timeout, exc_broken; /* string indexes */

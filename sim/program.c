@@ -148,6 +148,7 @@ uint32_t cp_workload_obj(CpWorkload *w, const char *name, CpObjKind kind)
                            .kind = kind,
                            .proc = CP_NONE,
                            .lock = CP_NONE,
+                           .feeder = CP_NONE,
                            .service_arg = CP_ARG_NONE};
     g_array_append_val(w->objs, obj);
     return w->objs->len - 1;
@@ -245,6 +246,20 @@ uint32_t cp_workload_pool(CpWorkload *w, CpProcId proc, const char *name, CpPool
     d->manager = manager;
     d->feeder = feeder;
     return pool;
+}
+
+void cp_workload_feeder(CpWorkload *w, CpProcId proc, uint32_t obj)
+{
+    g_autofree char *name =
+        g_strdup_printf("%s-feeder", cp_workload_text(w, cp_obj_decl(w, obj)->name));
+    uint32_t decl = cp_workload_thread(w, proc, name);
+    CpThreadDecl *t = cp_thread_decl(w, decl);
+    t->copies = 0;
+    t->n_regs = CP_REG_FREE + 1;
+    t->flags = CP_THREAD_SPAWNED | CP_THREAD_DAEMON;
+    cp_workload_emit(w, CP_OP_QUEUE_FEED, 0, 0, obj, 0);
+    cp_workload_emit(w, CP_OP_EXIT, 0, 0, 0, 0);
+    cp_obj_decl(w, obj)->feeder = decl;
 }
 
 uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil)

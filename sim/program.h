@@ -152,6 +152,8 @@ typedef struct {
     int64_t bandwidth;   /* socket: bytes per second, 0: unlimited */
     uint8_t service_arg; /* device: CP_ARG_CONST or CP_ARG_DIST, CP_ARG_NONE if not given */
     uint32_t service;
+    uint32_t feeder; /* queue into which Python processes put: declaration of the thread
+                        that writes what a process has put; CP_NONE: it is no such queue */
 } CpObjDecl;
 
 enum {
@@ -374,6 +376,9 @@ uint32_t cp_workload_call(CpWorkload *w, uint32_t task);
  * where no body is being emitted; counts as declaring threads of the process. */
 uint32_t cp_workload_pool(CpWorkload *w, CpProcId proc, const char *name, CpPoolKind kind,
                           uint32_t n);
+/* Makes the queue one of multiprocessing: declares its feeder thread; where it may stand,
+ * as of cp_workload_pool. */
+void cp_workload_feeder(CpWorkload *w, CpProcId proc, uint32_t obj);
 uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil);
 uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
                           uint32_t line);

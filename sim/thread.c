@@ -220,7 +220,7 @@ CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
                     .prev = CP_NONE,
                     .chan = CP_NONE,
                     .decl = decl,
-                    .proc = d->proc,
+                    .proc = parent != CP_NONE ? cp_thread(sim, parent)->proc : d->proc,
                     .state = CP_THREAD_NEW,
                     .flags = (d->flags & CP_THREAD_DAEMON) ? CP_TF_DAEMON : 0};
     t->group = d->group != CP_NONE ? d->group

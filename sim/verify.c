@@ -456,6 +456,7 @@ static bool check_objects(Check *check)
             !exists(check, "kind", o->kind, CP_OBJ_KINDS) ||
             !exists_or_none(check, "process", o->proc, w->procs->len) ||
             !exists_or_none(check, "object", o->lock, w->objs->len) ||
+            !exists_or_none(check, "thread", o->feeder, w->threads->len) ||
             !check_argument(check, o->service_arg, o->service, true)) {
             return false;
         }

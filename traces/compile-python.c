@@ -296,10 +296,27 @@ bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
     return false;
 }
 
+/* A shared queue into which Python puts something is multiprocessing's. */
+static void scan_send(CpcScan *s, const CpNode *name)
+{
+    const CpcObject *object = g_hash_table_lookup(s->c->objects, name->text);
+    if (object == NULL || object->is_var ||
+        g_hash_table_contains(s->proc->objects, name->text)) {
+        return;
+    }
+    const CpObjDecl *d = cp_obj_decl(s->c->w, object->index);
+    if (d->kind == CP_OBJ_QUEUE && d->flags & CP_OBJ_SHARED && d->feeder == CP_NONE) {
+        cp_workload_feeder(s->c->w, s->proc->index, object->index);
+    }
+}
+
 void cpc_scan_python(CpcScan *s, const CpNode *node)
 {
     const CpNode *first = node->child;
     switch ((CpNodeKind)node->kind) {
+    case CP_NODE_SEND:
+        scan_send(s, first);
+        break;
     case CP_NODE_POOL:
         scan_pool(s, node);
         break;

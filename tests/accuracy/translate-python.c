@@ -732,6 +732,12 @@ static void threads_program(Py *p)
     for (guint i = 0; i < p->units->len; i++) {
         unit_body(p, g_ptr_array_index(p->units, i));
     }
+    for (uint32_t i = 0; i < p->w->objs->len; i++) {
+        const CpObjDecl *d = cp_obj_decl(p->w, i);
+        if (d->kind == CP_OBJ_QUEUE && d->flags & CP_OBJ_SHARED) {
+            cp_workload_feeder(p->w, p->proc, i);
+        }
+    }
     if (p->daemons) { /* threads that may never end do not keep the program alive */
         cp_insn(p->w, end)->op = CP_OP_EXIT_PROCESS;
     }
