@@ -161,14 +161,18 @@ G_STATIC_ASSERT(sizeof(Ent) % 8 == 0 && sizeof(Ent) <= 64);
  * multiplied in, shifted so that the factor stays below 2^32. */
 static inline int64_t vdelta(const Ent *e, int64_t delta)
 {
-    if (e->weight == 1024) {
-        return delta;
-    }
     return (int64_t)(((unsigned __int128)(uint64_t)delta * e->factor) >> e->shift);
 }
 
+/* Weight 1024 is exact whatever its inverse; as a factor of one, so that charging need not
+ * ask: of mixed weights nobody could predict the answer. */
 static void set_inverse(Ent *e, uint32_t inverse)
 {
+    if (e->weight == 1024) {
+        e->factor = 1u << 31;
+        e->shift = 31;
+        return;
+    }
     uint64_t factor = (uint64_t)1024 * inverse;
     uint32_t high = (uint32_t)(factor >> 32);
     unsigned bits = high == 0 ? 0 : 32 - (unsigned)__builtin_clz(high);
@@ -387,6 +391,28 @@ static inline void unqueue(CpRq *rq, Ent *e)
     e->flags &= ~(uint32_t)(QUEUED | IN_READY);
 }
 
+/* Queues the entity outside the structure and takes out another one; in a bag it simply
+ * gets the other's place. */
+static inline void exchange(CpRq *rq, Ent *next)
+{
+    Rq *q = rq_of(rq);
+    CpEnt prev = q->out;
+    Ent *p = ent_of(rq, prev);
+    if (G_UNLIKELY(q->heaps || q->bag.n == BAG_MAX)) {
+        q->out = CP_NONE;
+        push(rq, p, prev);
+        unqueue(rq, next);
+        return;
+    }
+    uint32_t i = next->pos;
+    p->flags |= QUEUED;
+    p->pos = i;
+    q->bag.v[i] = p->v;
+    q->bag.deadline[i] = p->deadline;
+    q->bag.low[i] = (uint64_t)q->seq++ << 32 | prev;
+    next->flags &= ~(uint32_t)QUEUED;
+}
+
 static inline uint32_t n_queued(const Rq *q)
 {
     return q->heaps ? q->wait.n + q->ready.n : q->bag.n;
@@ -571,22 +597,21 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     }
 }
 
-/* Among equal deadlines the one queued first.  Masks instead of branches, which nobody
- * could predict: who is not eligible counts as having the last deadline there is. */
+/* Among equal deadlines the one queued first.  No branches, which nobody could predict: who
+ * is not eligible comes behind all who are. */
 static inline CpEnt best_in_bag(const Rq *q)
 {
     const Bag *b = &q->bag;
-    int64_t v_avg = average(q), best = INT64_MAX;
-    uint64_t low = UINT64_MAX;
+    const int64_t behind = (int64_t)1 << 62;
+    __int128 best = (__int128)behind << 64;
+    int64_t v_avg = average(q);
     for (uint32_t i = 0; i < b->n; i++) {
-        int64_t late = -(int64_t)(b->v[i] > v_avg);
-        int64_t d = (b->deadline[i] & ~late) | (INT64_MAX & late);
-        uint64_t l = b->low[i];
-        uint64_t better = -(uint64_t)((d < best) | ((d == best) & (l < low)));
-        best ^= (best ^ d) & (int64_t)better;
-        low ^= (low ^ l) & better;
+        int64_t late = (v_avg - b->v[i]) >> 63; /* all bits if it is */
+        __int128 d = b->deadline[i] + (late & behind);
+        __int128 key = d << 64 | b->low[i];
+        best = MIN(best, key);
     }
-    return best == INT64_MAX ? CP_NONE : (CpEnt)low;
+    return best >> 64 > behind / 2 ? CP_NONE : (CpEnt)best;
 }
 
 /* The heaps: afterwards the result is at the top of the second one. */
@@ -673,11 +698,10 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
         return;
     }
     if (q->out != CP_NONE) {
-        CpEnt prev = q->out;
-        q->out = CP_NONE;
-        push(rq, ent_of(rq, prev), prev);
+        exchange(rq, e);
+    } else {
+        unqueue(rq, e);
     }
-    unqueue(rq, e);
     q->out = ent;
     protect(rq, e);
     q->next_tick = cp_now(rq->sim);
@@ -784,7 +808,7 @@ static CpTime eevdf_next_look(CpRq *rq, CpEnt curr)
     if (left <= 0) {
         return now;
     }
-    return now + (e->weight == 1024 ? left : (CpTime)((__int128)left * e->weight / 1024));
+    return now + (CpTime)(((unsigned __int128)(uint64_t)left * e->weight) >> 10);
 }
 
 static bool eevdf_expired(CpRq *rq, CpEnt curr)
