@@ -112,10 +112,8 @@ void cp_resched(CpSim *sim, CpCpu cpu)
 
 /* --- the tick --- */
 
-static CpTime class_look(CpSim *sim, const CpCore *core)
+static inline CpTime class_look(CpSim *sim, const CpCore *core, const CpPolicyClass *cls)
 {
-    const CpThread *t = cp_thread(sim, core->curr);
-    const CpPolicyClass *cls = sim->classes[core->cls].cls;
     CpTime look = CP_NEVER;
     CpEnt ent = core->curr;
     if (cls->next_look == NULL) {
@@ -124,7 +122,7 @@ static CpTime class_look(CpSim *sim, const CpCore *core)
     if (G_LIKELY(sim->flat)) {
         return cls->next_look(core->root + core->cls, ent);
     }
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+    for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
         CpRq *rq = cp_rq(sim, cls->global ? 0 : g, core->id, core->cls);
         look = min_time(look, cls->next_look(rq, ent));
         if (g == 0) {
@@ -139,11 +137,11 @@ static CpTime class_look(CpSim *sim, const CpCore *core)
  * been yet: timers go before CPUs, and CPUs by number. */
 void cp_core_look(CpSim *sim, CpCore *core)
 {
-    CpTime look = class_look(sim, core);
+    const CpPolicyClass *cls = core->hooks;
+    CpTime look = class_look(sim, core, cls);
     if (look != CP_NEVER) { /* the class does not know of what is uncharged */
         look -= core->uncharged;
     }
-    const CpPolicyClass *cls = sim->classes[core->cls].cls;
     if (G_UNLIKELY(core->server == CP_SERVER_ON)) {
         look = min_time(look, sim->now + core->server_left);
     }
@@ -167,7 +165,7 @@ void cp_core_look(CpSim *sim, CpCore *core)
 /* Tells a class that counts ticks how many went by, up to `to`. */
 static inline void tell_ticks(CpSim *sim, CpCore *core, CpTime to)
 {
-    const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    const CpPolicyClass *cls = core->hooks;
     if (cls->ticked_over == NULL) {
         return;
     }
@@ -196,7 +194,7 @@ static bool ask_expired(CpSim *sim, CpCore *core, const CpPolicyClass *cls)
 /* A tick, or the moment a class asked for. */
 static void look(CpSim *sim, CpCore *core)
 {
-    const CpPolicyClass *cls = sim->classes[core->cls].cls;
+    const CpPolicyClass *cls = core->hooks;
     cp_core_account(sim, core);
     tell_ticks(sim, core, sim->now);
     if (core->resched_at > sim->now && cls->expired != NULL &&
@@ -245,6 +243,7 @@ static char switch_out(CpSim *sim, CpCore *core)
     return leave_state(t);
 }
 
+/* A thread runs for the first time after it was woken for the first time. */
 static void first_run(CpSim *sim, CpTid tid)
 {
     if (tid < CP_FIRST_RUNS && sim->rare[tid].first_run_plus1 == 0) {
@@ -283,10 +282,10 @@ static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
     CpThread *t = cp_thread(sim, tid);
     CpTime waited = sim->now - t->since;
     sim->cold[tid].runq_wait += waited;
-    first_run(sim, tid);
     core->ovh_left = switch_cost(sim, core);
     if (t->flags & (CP_TF_WOKEN | CP_TF_MIGRATED | CP_TF_SPIN | CP_TF_STOP)) {
         if (t->flags & CP_TF_WOKEN) {
+            first_run(sim, tid);
             woken_runs(sim, tid, waited);
         }
         if (t->flags & CP_TF_MIGRATED) {
@@ -310,6 +309,7 @@ static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
     t->since = sim->now;
     core->curr = tid;
     core->cls = t->cls;
+    core->hooks = sim->classes[t->cls].cls;
     core->look_from = sim->now;
     if (G_UNLIKELY(core->cls + 1u < sim->n_classes)) {
         cp_server_arm(sim, core);
@@ -399,7 +399,7 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
     }
     sim->n_idle -= prev == CP_NONE;
     cp_record(sim, CP_REC_SWITCH, next, core->id, (uint8_t)state);
-    if (prev != CP_NONE && cp_thread(sim, prev)->block > CP_BLOCK_SLEEP) {
+    if (state != 'R' && cp_thread(sim, prev)->block > CP_BLOCK_SLEEP) {
         cp_record(sim, CP_REC_BLOCK, prev, core->id, cp_thread(sim, prev)->block);
     }
     if (G_UNLIKELY(sim->smt) && (prev == CP_NONE) != (next == CP_NONE)) {
@@ -434,12 +434,12 @@ static bool schedule(CpSim *sim, CpCore *core)
 {
     CpTid prev = core->curr;
     bool runnable = prev != CP_NONE && cp_thread(sim, prev)->state == CP_THREAD_RUNNING;
-    if (runnable) {
+    if (runnable && (core->clock != sim->now || core->uncharged > 0)) {
         cp_core_account(sim, core);
     }
     core->resched_at = CP_NEVER;
     if (runnable) {
-        if (sim->classes[core->cls].cls->put_prev != NULL) {
+        if (core->hooks->put_prev != NULL) {
             cp_put_prev(sim, core, prev);
         }
         if (cp_thread(sim, prev)->group != 0) {
@@ -500,7 +500,7 @@ void cp_core_event(CpSim *sim, CpCore *core)
 {
     sim->irq_cpu = sim->event_cpu = core->id;
     sim->turn = core->id < sim->turn ? sim->turn : core->id + 1;
-    if (core->curr != CP_NONE && sim->classes[core->cls].cls->ticked) {
+    if (core->curr != CP_NONE && core->hooks->ticked) {
         cp_core_advance(sim, core); /* the end of a burst is no business of the kernel */
     } else {
         cp_core_account(sim, core);

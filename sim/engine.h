@@ -128,10 +128,11 @@ typedef struct {
     CpTime resched_at; /* when the pending reschedule takes effect; CP_NEVER */
     CpTime
         irq_left; /* interrupt time still to pass before curr goes on; not charged to it */
-    CpTime ovh_left;  /* kernel work still to pass; charged to curr */
-    CpTime uncharged; /* time of curr that its class has not been told of */
-    CpTid curr;       /* CP_NONE: idle */
-    uint8_t cls;      /* rank of curr's class */
+    CpTime ovh_left;            /* kernel work still to pass; charged to curr */
+    CpTime uncharged;           /* time of curr that its class has not been told of */
+    const CpPolicyClass *hooks; /* of curr's class */
+    CpTid curr;                 /* CP_NONE: idle */
+    uint8_t cls;                /* rank of curr's class */
     bool online;
     uint32_t waking;  /* threads on their way here */
     bool balancing;   /* inside a newidle pull */

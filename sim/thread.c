@@ -377,6 +377,7 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
     cp_enqueue(sim, tid, cpu, CP_ENQ_RESTORE | (moves ? CP_ENQ_MIGRATED : 0));
     if (running && !moves) {
         core->cls = t->cls;
+        core->hooks = sim->classes[t->cls].cls;
         cp_set_next(sim, core, tid);
         cp_core_look(sim, core);
         cp_resched_after(sim, core, 0);
