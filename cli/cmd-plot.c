@@ -24,6 +24,9 @@ static const CpOption options[] = {
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "begin at this time, for example 4.9s"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part", "end at this time"},
+    {"blocking", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Chart loop",
+     "steps this long are blocking calls (default: loop.slow_callback of the recorded run, "
+     "100ms)"},
     {"x", 'x', CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
      "the axis to the right (default: the first of the sweep)"},
     {"y", 'y', CP_OPT_TEXT, "METRIC", NULL, NULL, "Chart sweep",
@@ -52,6 +55,7 @@ static int read_looks(const CpCli *cli, Plot *plot)
     o->data_csv = cp_opt_text(cli, "data");
     o->from = cp_opt_time(cli, "from", 0);
     o->to = cp_opt_time(cli, "to", 0);
+    o->blocking = cp_opt_time(cli, "blocking", 0);
     if (cp_opt_text(cli, "to") != NULL && o->to <= o->from) {
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;

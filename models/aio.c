@@ -1,4 +1,5 @@
 #include "models/pyflow.h"
+#include "models/runtimes.h"
 
 #include <string.h>
 
@@ -164,10 +165,10 @@ static uint32_t new_loop(Py *p, uint32_t flags)
     return id;
 }
 
-static void record_task(Py *p, CpRecordKind kind, uint32_t fut, uint32_t arg,
-                        uint32_t other)
+static void record_created(Py *p, uint32_t fut, uint32_t creator)
 {
-    cp_record_wide(p->sim, kind, fut, cp_thread(p->sim, p->tid)->cpu, arg, other, 0);
+    cp_record_wide(p->sim, CP_REC_TASK_CREATE, fut, cp_thread(p->sim, p->tid)->cpu, 0,
+                   creator, py_label(p, fut));
 }
 
 static void begin(Py *p)
@@ -182,7 +183,7 @@ static void begin(Py *p)
     f->flags |= PY_F_KEEP;
     py_add_cb(p->ps, l->main, PY_CB_STOP, l->main);
     py_loop_ready(p->sim, id, PY_CB_STEP, l->main);
-    record_task(p, CP_REC_TASK_CREATE, l->main, 0, CP_NONE);
+    record_created(p, l->main, CP_NONE);
     py_charge(p, p->proc->looped ? p->proc->cost->run : p->proc->cost->run_first);
     p->proc->looped = true;
 }
@@ -300,7 +301,8 @@ static CpStep enter_flow(Py *p, PyLoop *l, uint32_t fut)
     PyFut *f = py_fut(p->ps, fut);
     l->current = fut;
     l->step_since = p->sim->now;
-    record_task(p, CP_REC_LOOP_STEP, l->id, 0, fut);
+    cp_record_wide(p->sim, CP_REC_LOOP_STEP, l->id, cp_thread(p->sim, p->tid)->cpu, 0, fut,
+                   py_label(p, fut));
     PyFlow *pf = py_flow(p->sim, f->flow);
     if (f->flags & PY_F_MUST_CANCEL) {
         f->flags &= (uint8_t)~PY_F_MUST_CANCEL;
@@ -419,6 +421,18 @@ static void free_loop(PyLoop *l)
     l->n_ready = l->n_timers = l->ready_cap = l->timers_cap = 0;
 }
 
+uint32_t cp_python_n_loops(const CpSim *sim)
+{
+    return py_sim(sim) != NULL ? py_sim(sim)->loops.n : 0;
+}
+
+CpTid cp_python_loop_thread(const CpSim *sim, uint32_t loop, bool *uvloop)
+{
+    const PyLoop *l = py_loop(py_sim(sim), loop);
+    *uvloop = l->uvloop;
+    return l->tid;
+}
+
 void py_loops_clear(PySim *ps)
 {
     for (uint32_t i = 0; i < ps->loops.n; i++) {
@@ -479,6 +493,24 @@ static uint32_t current(const Py *p)
     return p->flow->owner;
 }
 
+/* As Python names it and its coroutine: "Task-3 fetch"; a callback has no number. */
+static void diagnose_blocked(Py *p, uint32_t fut, CpTime length)
+{
+    const PyFut *f = py_fut(p->ps, fut);
+    const char *name = cp_workload_text(p->sim->w, cp_task_decl(p->sim->w, f->decl)->name);
+    uint32_t number = CP_RECORD_TASK_NUMBER(py_label(p, fut));
+    if (number == 0) {
+        cp_diagnose(p->sim, "blocked loop", &p->tid, 1,
+                    "the callback %s kept the event loop busy for %" G_GINT64_FORMAT " ms",
+                    name, length / CP_MS);
+        return;
+    }
+    cp_diagnose(p->sim, "blocked loop", &p->tid, 1,
+                "one step of Task-%u %s kept the event loop busy for %" G_GINT64_FORMAT
+                " ms",
+                number, name, length / CP_MS);
+}
+
 /* The step of a task or callback ends here. */
 static CpStep back(Py *p, uint32_t fut)
 {
@@ -493,14 +525,17 @@ static CpStep back(Py *p, uint32_t fut)
     CpTime length = p->sim->now - MAX(l->step_since, p->sim->counted_from);
     p->ps->blocked_max = MAX(p->ps->blocked_max, length);
     if (length >= p->proc->v[PYP_SLOW_CALLBACK]) {
-        const char *name =
-            cp_workload_text(p->sim->w, cp_task_decl(p->sim->w, f->decl)->name);
-        cp_diagnose(p->sim, "blocked loop", &p->tid, 1,
-                    "one step of %s kept the event loop busy for %" G_GINT64_FORMAT " ms",
-                    name, length / CP_MS);
+        diagnose_blocked(p, fut, length);
     }
     l->current = CP_NONE;
     return py_switch_to(p, p->t->base);
+}
+
+static void record_ended(Py *p, uint32_t fut, PyFutState state)
+{
+    uint32_t how = state == PY_DONE ? 0 : state == PY_CANCELLED ? 1 : 2;
+    cp_record_wide(p->sim, CP_REC_TASK_END, fut, cp_thread(p->sim, p->tid)->cpu, how,
+                   p->tid, 0);
 }
 
 CpStep py_task_ended(Py *p, uint32_t fut)
@@ -514,11 +549,7 @@ CpStep py_task_ended(Py *p, uint32_t fut)
     }
     bool awaited = f->cb != CP_NONE;
     uint32_t state = p->end_state;
-    record_task(p, CP_REC_TASK_END, fut,
-                state == PY_DONE        ? 0
-                : state == PY_CANCELLED ? 1
-                                        : 2,
-                p->tid);
+    record_ended(p, fut, (PyFutState)state);
     py_finish(p, fut, (PyFutState)state, f->value, f->exc);
     CpStep step = back(p, fut);
     py_flow_done(p, fut);
@@ -798,7 +829,7 @@ static CpStep create(Py *p)
     PyLoop *l = py_loop(p->ps, loop);
     f->home = loop;
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = py_handle(p->ps, fut);
-    record_task(p, CP_REC_TASK_CREATE, fut, 0, current(p));
+    record_created(p, fut, current(p));
     py_charge(p, loop_cost(p, l, p->proc->cost->create));
     if (!l->eager || p->proc->version.number < 312) {
         py_loop_ready(p->sim, loop, PY_CB_STEP, fut);

@@ -299,7 +299,7 @@ static uint32_t new_work(Py *p, PyPool *pool, const CpCallDecl *call)
     f->home = p->proc->pools[pool->decl];
     f->place = (uint32_t)(call - cp_call_decl(p->sim->w, 0));
     cp_record_wide(p->sim, CP_REC_TASK_CREATE, fut, cp_thread(p->sim, p->tid)->cpu, 0,
-                   CP_NONE, 0);
+                   CP_NONE, py_label(p, fut));
     return fut;
 }
 

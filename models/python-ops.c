@@ -168,8 +168,16 @@ uint32_t py_call_new(Py *p, const CpCallDecl *call, PyFutKind kind)
         to[CP_REG_FREE + i] = from[call->first_arg + i];
     }
     flow->owner = fut;
-    *py_flow(p->sim, f->flow) = (PyFlow){0};
+    *py_flow(p->sim, f->flow) =
+        (PyFlow){.number = kind == PY_FUT_TASK ? ++p->proc->n_tasks : 0};
     return fut;
+}
+
+int64_t py_label(const Py *p, uint32_t fut)
+{
+    const PyFut *f = py_fut(p->ps, fut);
+    int64_t number = f->flow != CP_NONE ? py_flow(p->sim, f->flow)->number : 0;
+    return number << CP_RECORD_FUNCTION_BITS | (f->decl + 1);
 }
 
 void py_flow_done(Py *p, uint32_t fut)

@@ -198,6 +198,7 @@ typedef struct {
 typedef struct {
     uint32_t handler; /* pc + 1 of the innermost TRY or TIMEOUT_BEGIN; 0: none */
     uint32_t raised;  /* exception to raise when it goes on; 0: none */
+    uint32_t number;  /* of an asyncio task in its process, from 1 */
 } PyFlow;
 
 typedef struct {
@@ -211,6 +212,7 @@ typedef struct {
     uint32_t *interp_gils; /* by row of workload->interps, CP_NONE: not made yet */
     uint32_t *pools;       /* by row of workload->pools, CP_NONE: not open */
     CpTid main;            /* main thread, CP_NONE before it begins */
+    uint32_t n_tasks;      /* asyncio tasks made so far */
     uint32_t n_spawned;    /* living threads started by others, not daemon */
     uint32_t pending;      /* futures of its executors not finished, items not written */
     bool main_waits;       /* the main thread is at its end and waits for those */

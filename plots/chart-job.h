@@ -14,6 +14,7 @@ typedef struct {
     CpCpr *const *recordings; /* borrowed */
     size_t n;
     CpTime from, to;   /* window on the common time axis; to >= from */
+    CpTime blocking;   /* steps as long as this block their loop; 0: as recorded */
     char **labels;     /* cleaned, one a recording */
     char **details;    /* machine, policy, seed, workload; one a recording */
     const char *title; /* cleaned; NULL: the chart's own */

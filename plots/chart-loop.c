@@ -1,8 +1,10 @@
 #include "plots/lane-panel.h"
 
+#include "sim/params.h"
 #include "traces/diag.h"
 
 #include <math.h>
+#include <string.h>
 
 /* What an event loop does, one panel a loop: steps of tasks, the loop's own work, polling;
  * marks above the lane are iterations.  Below, how long a callback had to wait that became
@@ -11,7 +13,8 @@
 
 enum { LOOPS_MAX = 65536 }; /* numbers of loops above are damage, not loops */
 
-#define BLOCKING (10 * CP_MS) /* steps from here on are blocking calls */
+/* asyncio's slow_callback_duration: what a recording without the setting was made with. */
+#define SLOW_CALLBACK (100 * CP_MS)
 
 /* --- reading --- */
 
@@ -24,17 +27,40 @@ static const unsigned state_colours[STATES] = {0, 5, 4};
 typedef struct {
     CpTime from, to; /* of an iteration, or of a stretch in one state */
     CpTime late;     /* iteration: the poll came back so much after its timeout */
-    uint32_t task;   /* of a step */
+    uint32_t task;   /* of a step: row of the labels */
     State state;     /* POLLING: all of an iteration */
+    CpTime blocking; /* of its loop */
 } Part;
 
 typedef void (*LoopFn)(void *data, uint32_t loop, const Part *part);
+
+/* What steps belong to: value of the record, or -1 - id of a task without one.  Each once.
+ */
+typedef struct {
+    GArray *values; /* int64_t */
+    GHashTable *rows;
+} Labels;
+
+static uint32_t label_of(Labels *labels, int64_t value, uint32_t id)
+{
+    int64_t key = value > 0 ? value : -1 - (int64_t)id;
+    void *row = g_hash_table_lookup(labels->rows, &key);
+    if (row == NULL) {
+        g_array_append_val(labels->values, key);
+        row = GUINT_TO_POINTER(labels->values->len); /* row + 1 */
+        int64_t *copy = g_new(int64_t, 1);
+        *copy = key;
+        g_hash_table_insert(labels->rows, copy, row);
+    }
+    return GPOINTER_TO_UINT(row) - 1;
+}
 
 /* Where a loop is while its records are read. */
 typedef struct {
     bool is_known;
     State state;
-    uint32_t task;
+    CpTime blocking;     /* steps as long as this are blocking calls */
+    uint32_t task;       /* row of the labels */
     CpTime since, begin; /* of the state, of the iteration */
     CpTime timeout;      /* when the poll should come back; CP_NEVER: it need not */
     CpTime late;
@@ -43,6 +69,9 @@ typedef struct {
 typedef struct {
     CpTime from, to; /* window, cut to the recording */
     GArray *courses; /* [loop] */
+    const CpChartJob *job;
+    const CpCpr *cpr;
+    Labels *labels;
     LoopFn fn;
     void *data;
 } Walk;
@@ -55,13 +84,39 @@ static Course *course_of(Walk *walk, uint32_t loop)
     return &g_array_index(walk->courses, Course, loop);
 }
 
+/* How long a step is a blocking call: as the user says, else as the process of that thread
+ * had it set when it was simulated. */
+static CpTime blocking_length(const CpChartJob *job, const CpCpr *cpr, uint32_t tid)
+{
+    if (job->blocking > 0) {
+        return job->blocking;
+    }
+    const char *process = "";
+    if (tid < cp_cpr_n_threads(cpr)) {
+        process = cp_cpr_text(cpr, cp_cpr_thread_at(cpr, tid)->process);
+    }
+    g_autofree char *key = g_strdup_printf("process.%s.loop.slow_callback=", process);
+    g_auto(GStrv) lines =
+        g_strsplit(cp_cpr_text(cpr, cp_cpr_info(cpr)->settings), "\n", -1);
+    CpTime length = 0;
+    for (char **line = lines; *line != NULL; line++) {
+        if (g_str_has_prefix(*line, key) &&
+            cp_parse_time(*line + strlen(key), &length, NULL) && length > 0) {
+            return length;
+        }
+    }
+    return SLOW_CALLBACK;
+}
+
 static void end_state(Walk *walk, uint32_t loop, Course *c, CpTime at)
 {
-    State state = c->state == STEP && at - c->since >= BLOCKING ? BLOCKED : c->state;
+    bool blocks = c->state == STEP && at - c->since >= c->blocking;
+    State state = blocks ? BLOCKED : c->state;
     Part part = {.from = MAX(c->since, walk->from),
                  .to = MIN(at, walk->to),
                  .task = c->task,
-                 .state = state};
+                 .state = state,
+                 .blocking = c->blocking};
     if (c->is_known && c->state != POLLING && part.from < part.to) {
         walk->fn(walk->data, loop, &part);
     }
@@ -69,7 +124,11 @@ static void end_state(Walk *walk, uint32_t loop, Course *c, CpTime at)
 
 static void end_iteration(Walk *walk, uint32_t loop, Course *c, CpTime at)
 {
-    Part part = {.from = c->begin, .to = at, .late = c->late, .state = POLLING};
+    Part part = {.from = c->begin,
+                 .to = at,
+                 .late = c->late,
+                 .state = POLLING,
+                 .blocking = c->blocking};
     if (c->is_known && c->state != POLLING && at >= walk->from && c->begin <= walk->to) {
         walk->fn(walk->data, loop, &part);
     }
@@ -81,18 +140,28 @@ static void follow(Walk *walk, const CpRecord *r, const CpRecord *more)
     CpRecordKind kind = cp_record_kind(r);
     CpTime at = cp_record_time(r);
     end_state(walk, r->id, c, at);
+    if (c->blocking == 0) { /* a step tells no thread: one of the job's own length */
+        uint32_t tid = kind == CP_REC_LOOP_STEP ? CP_NONE : more->id;
+        c->blocking = blocking_length(walk->job, walk->cpr, tid);
+    }
+    CpTime blocking = c->blocking;
     if (kind == CP_REC_LOOP_SELECT) {
         int64_t timeout = cp_record_value(more);
         end_iteration(walk, r->id, c, at);
-        *c = (Course){.state = POLLING, .timeout = timeout > 0 ? at + timeout : CP_NEVER};
+        *c = (Course){.state = POLLING,
+                      .blocking = blocking,
+                      .timeout = timeout > 0 ? at + timeout : CP_NEVER};
     } else if (kind == CP_REC_LOOP_READY) {
         end_iteration(walk, r->id, c, at);
         bool is_late = c->is_known && c->state == POLLING && c->timeout < at;
-        *c = (Course){.state = OWN, .begin = at, .late = is_late ? at - c->timeout : 0};
+        *c = (Course){.state = OWN,
+                      .blocking = blocking,
+                      .begin = at,
+                      .late = is_late ? at - c->timeout : 0};
     } else {
         c->begin = c->is_known && c->state != POLLING ? c->begin : at;
         c->state = STEP;
-        c->task = more->id;
+        c->task = label_of(walk->labels, cp_record_value(more), more->id);
     }
     c->since = at;
     c->is_known = true;
@@ -114,11 +183,13 @@ static void walk_records(void *data, const CpRecord *records, size_t n)
 
 /* What the window shows of the loops of one recording.  Read from the start, so that what
  * goes on at the start of the window is known. */
-static gboolean walk_loops(const CpChartJob *job, size_t recording, LoopFn fn, void *data,
+static gboolean walk_loops(const CpChartJob *job, size_t recording, const Walk *to,
                            GError **error)
 {
     CpCpr *cpr = job->recordings[recording];
-    Walk walk = {.fn = fn, .data = data};
+    Walk walk = *to;
+    walk.job = job;
+    walk.cpr = cpr;
     if (!cp_chart_extent(job, recording, &walk.from, &walk.to)) {
         return TRUE;
     }
@@ -143,6 +214,7 @@ typedef struct {
     uint64_t n_steps, n_blocked, n_iterations;
     CpTime longest, lag; /* step; callback's wait */
     uint32_t longest_task;
+    CpTime blocking; /* steps as long as this are blocking calls */
     CpLanePanel place;
     CpBins lane;
     CpTime *wait, *late; /* [bin]: of the iteration with the longest wait; owned */
@@ -152,7 +224,8 @@ typedef struct {
 
 typedef struct {
     CpChartJob *job;
-    GArray *loops;     /* Loop; those shown after choose_loops */
+    GArray *loops; /* Loop; those shown after choose_loops */
+    Labels labels;
     uint32_t n_hidden; /* loops without room */
     CpTime spent[STATES];
     uint64_t n_blocked, n_iterations;
@@ -188,7 +261,8 @@ static void count(void *data, uint32_t id, const Part *part)
     Loop *loop = find_loop(chart, id);
     CpTime length = part->to - part->from;
     if (loop == NULL) {
-        Loop fresh = {.recording = chart->recording, .loop = id};
+        Loop fresh = {
+            .recording = chart->recording, .loop = id, .blocking = part->blocking};
         g_array_append_val(chart->loops, fresh);
         loop = loop_at(chart, chart->loops->len - 1);
     }
@@ -213,7 +287,8 @@ static gboolean count_all(Chart *chart, GError **error)
 {
     for (size_t i = 0; i < chart->job->n; i++) {
         chart->recording = i;
-        if (!walk_loops(chart->job, i, count, chart, error)) {
+        Walk walk = {.labels = &chart->labels, .fn = count, .data = chart};
+        if (!walk_loops(chart->job, i, &walk, error)) {
             return FALSE;
         }
     }
@@ -246,15 +321,31 @@ static void choose_loops(Chart *chart, unsigned room)
     g_array_sort(chart->loops, by_place);
 }
 
-/* New text: as the recording names a loop or task, else its number. */
-static char *name_of(const Chart *chart, size_t recording, CpRecordKind domain, uint32_t id)
+/* New text: as the recording names it, else its number. */
+static char *loop_name(const Chart *chart, const Loop *loop)
 {
-    const char *given = cp_cpr_name_at(chart->job->recordings[recording], domain, id);
-    if (given[0] != '\0') {
-        return cp_clean_text(given, -1);
+    const CpCpr *cpr = chart->job->recordings[loop->recording];
+    const char *given = cp_cpr_name_at(cpr, CP_REC_LOOP_READY, loop->loop);
+    return given[0] != '\0' ? cp_clean_text(given, -1)
+                            : g_strdup_printf("loop %u", loop->loop + 1);
+}
+
+/* New text: "Task-3 fetch", as Python names the task and its function; a callback is its
+ * function. */
+static char *task_name(const Chart *chart, const Loop *loop, uint32_t label)
+{
+    int64_t value = g_array_index(chart->labels.values, int64_t, label);
+    if (value < 0) {
+        return g_strdup_printf("task %" G_GINT64_FORMAT, -1 - value);
     }
-    return domain == CP_REC_LOOP_READY ? g_strdup_printf("loop %u", id + 1)
-                                       : g_strdup_printf("task %u", id);
+    const CpCpr *cpr = chart->job->recordings[loop->recording];
+    g_autofree char *function = cp_clean_text(
+        cp_cpr_name_at(cpr, CP_REC_TASK_CREATE, CP_RECORD_FUNCTION(value)), -1);
+    uint32_t number = CP_RECORD_TASK_NUMBER(value);
+    if (number == 0) {
+        return function[0] != '\0' ? g_steal_pointer(&function) : g_strdup("callback");
+    }
+    return g_strdup_printf("Task-%u%s%s", number, function[0] != '\0' ? " " : "", function);
 }
 
 /* --- boxes --- */
@@ -338,7 +429,8 @@ static gboolean read_parts(Chart *chart, GError **error)
     }
     for (size_t i = 0; i < chart->job->n; i++) {
         chart->recording = i;
-        if (!walk_loops(chart->job, i, add_part, chart, error)) {
+        Walk walk = {.labels = &chart->labels, .fn = add_part, .data = chart};
+        if (!walk_loops(chart->job, i, &walk, error)) {
             return FALSE;
         }
     }
@@ -422,12 +514,12 @@ static void draw_heading(Chart *chart, const Loop *loop)
 {
     CpChartJob *job = chart->job;
     const CpArea *lane = &loop->place.lane;
-    g_autofree char *name = name_of(chart, loop->recording, CP_REC_LOOP_READY, loop->loop);
+    g_autofree char *name = loop_name(chart, loop);
     g_autofree char *full =
         job->n > 1 ? g_strdup_printf("%s · %s", job->labels[loop->recording], name)
                    : g_strdup(name);
     g_autofree char *task =
-        name_of(chart, loop->recording, CP_REC_TASK_CREATE, loop->longest_task);
+        loop->n_steps > 0 ? task_name(chart, loop, loop->longest_task) : NULL;
     g_autofree char *longest = cp_time_text(loop->longest);
     g_autofree char *lag = cp_time_text(loop->lag);
     g_autofree char *steps = cp_count_text((int64_t)loop->n_steps);
@@ -454,8 +546,7 @@ static void draw_blocked_names(Chart *chart, const Loop *loop)
         if (piece->slot != BLOCKED || x1 - x0 < 24) {
             continue;
         }
-        g_autofree char *name =
-            name_of(chart, loop->recording, CP_REC_TASK_CREATE, piece->tid);
+        g_autofree char *name = task_name(chart, loop, piece->tid);
         g_autofree char *length = cp_time_text(piece->to - piece->from);
         g_autofree char *text = g_strdup_printf("%s: %s", name, length);
         const char *best =
@@ -511,12 +602,19 @@ static void fill_legend(Chart *chart)
 
 static void draw_caption(const Chart *chart, double height)
 {
-    g_autofree char *blocking = cp_time_text(BLOCKING);
+    CpTime least = CP_NEVER, most = 0;
+    for (guint i = 0; i < chart->loops->len; i++) {
+        least = MIN(least, loop_at(chart, i)->blocking);
+        most = MAX(most, loop_at(chart, i)->blocking);
+    }
+    g_autofree char *blocking = cp_time_text(least);
+    g_autofree char *longer = cp_time_text(most);
     GString *text = g_string_new(NULL);
-    g_string_append_printf(text,
-                           "Steps last until the next one or the poll; blocking: from %s "
-                           "on. Lag: the iteration's length and its poll's lateness.",
-                           blocking);
+    g_string_append_printf(
+        text,
+        "Steps last until the next one or the poll; blocking: from %s%s%s "
+        "on. Lag: the iteration's length and its poll's lateness.",
+        blocking, least < most ? " to " : "", least < most ? longer : "");
     if (chart->n_hidden > 0) {
         g_string_append_printf(text, " %u loop%s with less lag not shown.", chart->n_hidden,
                                chart->n_hidden == 1 ? "" : "s");
@@ -529,7 +627,7 @@ static void draw_caption(const Chart *chart, double height)
 static void write_row(const Chart *chart, const Loop *loop, const char *what, CpTime from,
                       CpTime to, CpTime value)
 {
-    g_autofree char *name = name_of(chart, loop->recording, CP_REC_LOOP_READY, loop->loop);
+    g_autofree char *name = loop_name(chart, loop);
     g_autofree char *series = g_strdup_printf("%s: %s", name, what);
     CpChartRow row = {"loop", loop->recording, "", from, to, series, value, "ns"};
     if (value > 0) {
@@ -592,6 +690,8 @@ static void init(Chart *chart, CpChartJob *job)
 {
     *chart = (Chart){.job = job};
     chart->loops = g_array_new(FALSE, TRUE, sizeof(Loop));
+    chart->labels.values = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    chart->labels.rows = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     for (int s = 0; s < STATES; s++) {
         chart->colours[s] = cp_theme_colour(job->theme, state_colours[s]);
     }
@@ -604,6 +704,8 @@ static void clear(Chart *chart)
     clear_parts(chart);
     cp_lane_boxes_clear(&chart->boxes);
     g_array_unref(chart->loops);
+    g_array_unref(chart->labels.values);
+    g_hash_table_unref(chart->labels.rows);
     if (chart->legend.entries != NULL) {
         cp_legend_clear(&chart->legend);
     }

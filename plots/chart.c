@@ -69,6 +69,7 @@ static gboolean find_window(CpChartJob *job, const CpChartOptions *options, GErr
         start = MIN(start, info->start);
         end = MAX(end, info->end);
     }
+    job->blocking = options->blocking;
     job->from = options->from > 0 ? options->from : MIN(start, end);
     job->to = options->to > 0 ? options->to : end;
     g_autofree char *from = cp_time_text(job->from), *to = cp_time_text(job->to);

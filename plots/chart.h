@@ -11,6 +11,8 @@ typedef struct {
     double width_pt, height_pt; /* 0: 760 wide, as high as the data need */
     double scale;               /* PNG pixels a point, 0: 2 */
     CpTime from, to;            /* to = 0: the end */
+    CpTime blocking;            /* steps of loops as long as this are blocking calls; 0: as
+                                   the recording says */
     const char *const *labels;  /* one a recording, NULL-ended; NULL: from the recordings */
     const char *data_csv;       /* path for the numbers behind the chart, NULL: none */
 } CpChartOptions;

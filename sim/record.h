@@ -64,6 +64,14 @@ static inline CpRecord cp_record_make(CpTime time, CpRecordKind kind, uint32_t i
          ? (uint32_t)((r)->arg >> CP_WAKEUP_AUTHOR_SHIFT) - 1                              \
          : (uint32_t)(r)->cpu)
 
+/* Value of LOOP_STEP and TASK_CREATE records: 1 + the function below, above it the number
+ * of the task within its process, from 1; 0: no task but a callback, or a call for a pool.
+ * A value of 0 tells nothing. */
+enum { CP_RECORD_FUNCTION_BITS = 24 };
+#define CP_RECORD_FUNCTION(value)                                                          \
+    ((uint32_t)((value) & ((1 << CP_RECORD_FUNCTION_BITS) - 1)) - 1)
+#define CP_RECORD_TASK_NUMBER(value) ((uint32_t)((value) >> CP_RECORD_FUNCTION_BITS))
+
 /* Static description of a kind; NULL for a number not in use. */
 typedef struct {
     const char *name;

@@ -1,5 +1,7 @@
 #include "traces/run-names.h"
 
+#include "models/runtimes.h"
+
 #include <inttypes.h>
 
 enum { PRIO_DEFAULT = 120, PRIO_RT_MAX = 99 };
@@ -51,6 +53,31 @@ static void add_objects(CpCprWriter *writer, const CpWorkload *w)
     }
 }
 
+/* "loop of main", with the process if there are several. */
+static void add_loops(CpCprWriter *writer, CpSim *sim, const CpWorkload *w)
+{
+    for (uint32_t loop = 0; loop < cp_python_n_loops(sim); loop++) {
+        bool uvloop = false;
+        CpTid tid = cp_python_loop_thread(sim, loop, &uvloop);
+        const CpThreadDecl *decl = cp_thread_decl(w, cp_sim_thread_decl(sim, tid));
+        g_autofree char *thread = cp_sim_thread_name(sim, tid);
+        g_autofree char *name = g_strdup_printf(
+            "%s of %s%s%s", uvloop ? "uvloop" : "loop",
+            w->procs->len > 1 ? cp_workload_text(w, cp_proc_decl(w, decl->proc)->name) : "",
+            w->procs->len > 1 ? "/" : "", thread);
+        add_name(writer, CP_REC_LOOP_READY, loop, name);
+    }
+}
+
+/* Functions that run as tasks, callbacks or calls for pools. */
+static void add_functions(CpCprWriter *writer, const CpWorkload *w)
+{
+    for (uint32_t i = 0; i < w->tasks->len; i++) {
+        add_name(writer, CP_REC_TASK_CREATE, i,
+                 cp_workload_text(w, cp_task_decl(w, i)->name));
+    }
+}
+
 /* Marks carry the workload's string number; only strings that are marks are kept. */
 static void add_marks(CpCprWriter *writer, const CpWorkload *w)
 {
@@ -72,12 +99,12 @@ static void add_diagnoses(CpCprWriter *writer, CpSim *sim)
     }
 }
 
-static void append_set(GString *out, const CpParamSet *set)
+static void append_set(GString *out, const char *prefix, const CpParamSet *set)
 {
     for (size_t i = 0; set != NULL && i < set->n; i++) {
         if (set->given[i]) {
             g_autofree char *value = cp_params_print(set, (int)i);
-            g_string_append_printf(out, "%s=%s\n", set->spec[i].name, value);
+            g_string_append_printf(out, "%s%s=%s\n", prefix, set->spec[i].name, value);
         }
     }
 }
@@ -87,11 +114,17 @@ static char *settings_text(const CpScenario *s)
 {
     GString *out = g_string_new(NULL);
     g_string_append_printf(out, "policy=%s\n", s->policy);
-    append_set(out, s->machine_params);
-    append_set(out, s->run);
-    append_set(out, s->costs);
+    append_set(out, "", s->machine_params);
+    append_set(out, "", s->run);
+    append_set(out, "", s->costs);
     for (size_t i = 0; s->classes[i] != NULL; i++) {
-        append_set(out, s->class_params[i]);
+        append_set(out, "", s->class_params[i]);
+    }
+    const CpWorkload *w = s->workload;
+    for (uint32_t i = 0; s->proc_params != NULL && i < w->procs->len; i++) {
+        const char *name = cp_workload_text(w, cp_proc_decl(w, i)->name);
+        g_autofree char *prefix = g_strdup_printf("process.%s.", name);
+        append_set(out, prefix, s->proc_params[i]);
     }
     for (unsigned i = 0; i < s->params->len; i++) {
         const CpWorkloadParam *p = s->params->pdata[i];
@@ -113,6 +146,8 @@ void cp_run_describe(CpCprWriter *writer, CpSim *sim, const CpScenario *scenario
     const CpWorkload *w = scenario->workload;
     add_threads(writer, sim, w);
     add_objects(writer, w);
+    add_loops(writer, sim, w);
+    add_functions(writer, w);
     add_marks(writer, w);
     add_diagnoses(writer, sim);
     g_autofree char *machine = g_strdup_printf("%u cores", scenario->machine->n_cores);

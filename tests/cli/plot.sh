@@ -37,6 +37,28 @@ cp_run plot occupancy real.cpr real.cpr -o fig.txt --label one,two
 is_code 0
 grep -q 'two' fig.txt || fail "no label"
 
+must "steps of loops have the names Python gives them, and are long as the run says"
+cat >loop.cpw <<'EOF'
+process app runtime python "3.12" {
+  task later() { cpu 1ms }
+  async task parse() { await wait 1ms; cpu 20ms }
+  thread main loop asyncio { call later() after 3ms; create parse() as p; await p }
+}
+EOF
+cp_run run loop.cpw -q -s loop.slow_callback=10ms -o loop.cpr --seed 1
+is_code 0
+cp_run plot loop loop.cpr -o loop.txt
+is_code 0
+for text in '"loop of main"' 'Task-2 parse: ' 'blocking: from 10.0 ms on'; do
+    grep -q "$text" loop.txt || fail "no $text in the chart"
+done
+cp_run plot loop loop.cpr -o loop.txt --blocking 100us
+is_code 0
+grep -q 'blocking: from 100 µs on' loop.txt || fail "--blocking is not in force"
+cp_run run loop.cpw -s loop.slow_callback=10ms
+is_code 0
+err_has 'one step of Task-2 parse kept the event loop busy'
+
 must "a chart's name is checked, a file in its place explained"
 cp_run plot ocupancy real.cpr -o fig.txt
 is_code 2
