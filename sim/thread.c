@@ -345,6 +345,28 @@ static void move_running(CpSim *sim, CpTid tid, CpCpu to)
                   CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
 }
 
+static bool same_attr(const CpSchedAttr *a, const CpSchedAttr *b)
+{
+    return a->policy == b->policy && a->nice == b->nice && a->rt_prio == b->rt_prio &&
+           a->tickets == b->tickets && a->slice == b->slice && a->runtime == b->runtime &&
+           a->deadline == b->deadline && a->period == b->period && a->slack == b->slack &&
+           a->cpus == b->cpus;
+}
+
+/* Row of the attributes: programs change between few, however often they do. */
+static uint32_t changed_row(CpSim *sim, const CpSchedAttr *attr)
+{
+    enum { ROWS_TRIED = 1024 };
+    uint32_t first = sim->w->threads->len, n = sim->attrs->len;
+    for (uint32_t row = n; row > first && row + ROWS_TRIED > n; row--) {
+        if (same_attr(&g_array_index(sim->attrs, CpSchedAttr, row - 1), attr)) {
+            return row - 1;
+        }
+    }
+    g_array_append_val(sim->attrs, *attr);
+    return n;
+}
+
 void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 {
     CpThread *t = cp_thread(sim, tid);
@@ -358,8 +380,7 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
     if (queued && !cp_dequeue(sim, tid, CP_DEQ_SAVE | CP_DEQ_SPECIAL)) {
         cp_require(false);
     }
-    g_array_append_val(sim->attrs, *attr);
-    sim->cold[tid].attr = sim->attrs->len - 1;
+    sim->cold[tid].attr = changed_row(sim, attr);
     cp_thread_class(sim, tid, attr);
     if (!queued) {
         return;
