@@ -99,9 +99,10 @@ static int write_workload(CpCli *cli, CpCpr *cpr, bool part, const char *output)
     if (rebuild == NULL) {
         return cp_fail(cli, error);
     }
-    g_autofree char *text = cp_rebuild_text(rebuild);
+    g_autofree char *text = cp_rebuild_text(rebuild, &error);
     g_autofree char *report = cp_rebuild_report(rebuild);
-    int code = cp_write_file(cli, output, text, strlen(text));
+    int code =
+        text != NULL ? cp_write_file(cli, output, text, strlen(text)) : cp_fail(cli, error);
     if (code == CP_EXIT_OK && !cli->quiet) {
         fputs(report, stderr);
     }

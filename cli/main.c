@@ -230,6 +230,7 @@ int main(int argc, char **argv)
     /* Only for characters in messages: numbers keep the point, whatever the locale. */
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond its limit is an error like a full disk */
     char *no_words[] = {NULL};
     CpCli cli = {.options = cp_options_new()};
     int code = dispatch(&cli, argc > 0 ? argv + 1 : no_words);

@@ -293,6 +293,7 @@ struct CpSim {
     /* the rest */
     CpSimConfig config;
     const CpWorkload *w;
+    void *replay; /* reader of w->replay; NULL: there is none */
     CpTable thread_table, cold_table, flow_table, rare_table, chan_table, reg_table;
     CpThreadRare *rare;
     CpChannel *chans;
@@ -328,7 +329,7 @@ struct CpSim {
     GPtrArray *diagnoses; /* CpDiagnosis */
     CpArena *arena;       /* histograms, queues: lives as long as the run */
     CpRecord *rec_block;
-    GError *sink_error;
+    GError *io_error;        /* of the sink or the replay; ends the run */
     uint32_t n_threads_live; /* not ended, not daemon */
     uint64_t n_noise;        /* noise timers pending: they keep nothing alive */
     uint64_t zero_events;    /* events since time last moved */

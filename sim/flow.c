@@ -419,6 +419,22 @@ static void op_mark(CpSim *sim, CpTid tid, uint32_t string)
     cp_record_wide(sim, CP_REC_MARK, string, cpu, 0, tid, 0);
 }
 
+/* Where the next piece of the thread's stream goes on; a source that fails ends the run. */
+static uint32_t replay(CpSim *sim, CpTid tid, const CpFlow *flow, const CpInsn *i)
+{
+    const CpReplay *replay = sim->w->replay;
+    int64_t *regs = cp_regs(sim, flow) + i->b;
+    CpReplayPiece piece;
+    if (sim->io_error != NULL || !replay->next(sim->replay, cp_thread(sim, tid)->decl,
+                                               &regs[0], &piece, &sim->io_error)) {
+        sim->stopping = true;
+        sim->outcome = CP_OUTCOME_ERROR;
+        return flow->pc;
+    }
+    regs[1] = piece.value;
+    return g_array_index(replay->targets, uint32_t, piece.target);
+}
+
 /* Executes one control instruction and moves the pc. */
 static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
@@ -489,6 +505,9 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         break;
     case CP_OP_TIMED_END:
         respond(sim, tid, i->c, regs[i->b]);
+        break;
+    case CP_OP_REPLAY:
+        next = replay(sim, tid, flow, i);
         break;
     default:
         break;

@@ -199,6 +199,9 @@ static void add_register_operand(GString *out, char letter, const CpInsn *insn)
     case 'R':
         add_reg(out, insn->a);
         break;
+    case 'P':
+        g_string_append_printf(out, "r%u, r%u", insn->b, insn->b + 1u);
+        break;
     case 'S':
         g_string_append_printf(out, "r%u..r%u", insn->a, insn->a + insn->b - 1);
         break;
@@ -304,7 +307,7 @@ static void add_operand(const CpWorkload *w, GString *out, char letter, const Cp
         g_string_append(out, insn->a <= CP_DIV ? arith_words[insn->a] : "?");
         break;
     default:
-        if (strchr("rztRSx?", letter) != NULL) {
+        if (strchr("rztRSPx?", letter) != NULL) {
             add_register_operand(out, letter, insn);
         } else {
             add_named_operand(w, out, letter, insn);
@@ -385,6 +388,9 @@ char *cp_workload_listing(const CpWorkload *w)
                 break;
             }
             add_heading(w, out, thread);
+        }
+        if (w->replay != NULL && pc == g_array_index(w->replay->targets, uint32_t, 0)) {
+            g_string_append(out, "pieces of the recording:\n");
         }
         add_insn(w, out, pc);
     }

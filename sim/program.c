@@ -76,6 +76,11 @@ void cp_workload_free(CpWorkload *w)
     g_hash_table_unref(w->const_index);
     g_hash_table_unref(w->string_index);
     g_ptr_array_unref(w->strings);
+    if (w->replay != NULL) {
+        w->replay->free(w->replay->source);
+        g_array_unref(w->replay->targets);
+        g_free(w->replay);
+    }
     g_free(w);
 }
 

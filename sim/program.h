@@ -11,6 +11,7 @@
 
 #include "sim/cpumask.h"
 #include "sim/dist.h"
+#include "sim/replay.h"
 #include "sim/types.h"
 
 typedef enum {
@@ -340,6 +341,7 @@ struct CpWorkload {
     GArray *pools;    /* CpPoolDecl */
     GArray *interps;  /* CpInterpDecl */
     GArray *handlers; /* CpHandlerDecl */
+    CpReplay *replay; /* owned; NULL: every program is in `code` */
     uint32_t name;    /* string */
     uint32_t source;  /* string: file name for messages */
 };

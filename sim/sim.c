@@ -42,11 +42,11 @@ void cp_record_flush(CpSim *sim)
         n = filter_block(filter, sim->rec_block, n);
     }
     sim->rec = sim->rec_block;
-    if (n == 0 || sim->sink_error != NULL) {
+    if (n == 0 || sim->io_error != NULL) {
         return;
     }
     const CpSink *sink = sim->config.sink;
-    if (!sink->write(sink->data, sim->rec_block, n, &sim->sink_error)) {
+    if (!sink->write(sink->data, sim->rec_block, n, &sim->io_error)) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_ERROR;
     }
@@ -187,6 +187,7 @@ static void init_workload(CpSim *sim)
 {
     const CpWorkload *w = sim->w;
     sim->code = (const CpInsn *)(void *)w->code->data;
+    sim->replay = w->replay != NULL ? w->replay->open(w->replay->source) : NULL;
     sim->decls = g_new0(CpDeclState, w->threads->len + 1);
     for (uint32_t i = 0; i < w->threads->len; i++) {
         g_array_append_val(sim->attrs, cp_thread_decl(w, i)->attr);
@@ -294,6 +295,9 @@ static void sim_clear(CpSim *sim)
     if (sim->rt_shared_free != NULL) {
         sim->rt_shared_free(sim->rt_shared);
     }
+    if (sim->replay != NULL) {
+        sim->w->replay->close(sim->replay);
+    }
     cp_runqueues_clear(sim);
     cp_warmup_clear(sim);
     clear_tables(sim);
@@ -310,7 +314,7 @@ static void sim_clear(CpSim *sim)
     g_free(sim->arrival_begin);
     g_free(sim->noise_draws);
     g_free(sim->rec_block);
-    g_clear_error(&sim->sink_error);
+    g_clear_error(&sim->io_error);
     memset(sim, 0, sizeof *sim);
 }
 
@@ -618,8 +622,8 @@ CpOutcome cp_sim_run(CpSim *sim, GError **error)
         loop(sim);
     }
     finish(sim);
-    if (sim->sink_error != NULL) {
-        g_propagate_error(error, g_steal_pointer(&sim->sink_error));
+    if (sim->io_error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&sim->io_error));
         sim->outcome = CP_OUTCOME_ERROR;
     } else if (!check_warmup(sim, error) || !cp_audit_end(sim, error)) {
         sim->outcome = CP_OUTCOME_ERROR;

@@ -45,8 +45,8 @@ void cp_sim_free(CpSim *sim);
 /* Makes the run ready again for another configuration, reusing its memory. */
 gboolean cp_sim_reset(CpSim *sim, const CpSimConfig *config, GError **error);
 
-/* Runs to the end.  Error only for CP_OUTCOME_ERROR (a broken law, a failing sink, an end
- * before the warm-up was over); every other outcome is a result. */
+/* Runs to the end.  Error only for CP_OUTCOME_ERROR (a broken law, a failing sink or
+ * replay, an end before the warm-up was over); every other outcome is a result. */
 CpOutcome cp_sim_run(CpSim *sim, GError **error);
 
 CpOutcome cp_sim_outcome(const CpSim *sim);

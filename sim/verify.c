@@ -138,6 +138,8 @@ static bool check_operand(Check *check, char letter, const CpInsn *insn)
         return insn->a <= CP_DIV || fail(check, "has the unknown operator %u", insn->a);
     case '?':
         return insn->a <= CP_GE || fail(check, "has the unknown comparison %u", insn->a);
+    case 'P':
+        return w->replay != NULL || fail(check, "has nothing to replay");
     default: /* registers, checked along the paths; n takes any value */
         return true;
     }
@@ -172,6 +174,7 @@ static uint32_t registers_used(const CpWorkload *w, const CpInsn *insn)
             need = insn->b == CP_REG_NONE ? 0 : insn->b + 1u;
             break;
         case '?':
+        case 'P':
             need = insn->b + 2u;
             break;
         case 'R':
@@ -227,6 +230,7 @@ static bool check_code(Check *check)
 typedef struct {
     uint8_t *seen;   /* by pc: is or was on the stack */
     GArray *pending; /* uint32_t pcs */
+    bool replays;    /* the targets of REPLAY have been walked to */
 } Walk;
 
 static void walk_to(Walk *walk, uint32_t pc)
@@ -235,6 +239,16 @@ static void walk_to(Walk *walk, uint32_t pc)
         walk->seen[pc] = 1;
         g_array_append_val(walk->pending, pc);
     }
+}
+
+/* A piece of a recording may go on at any target. */
+static void walk_to_targets(const Check *check, Walk *walk)
+{
+    const GArray *targets = check->w->replay->targets;
+    for (guint i = 0; i < targets->len && !walk->replays; i++) {
+        walk_to(walk, g_array_index(targets, uint32_t, i));
+    }
+    walk->replays = true;
 }
 
 /* Pushes where control can go from pc; false if it can run past the end. */
@@ -255,6 +269,10 @@ static bool walk_on(Check *check, Walk *walk, uint32_t pc)
     case CP_OP_JUMP:
         falls = false;
         walk_to(walk, insn->c);
+        break;
+    case CP_OP_REPLAY:
+        falls = false;
+        walk_to_targets(check, walk);
         break;
     case CP_OP_ARRIVE_END:
         falls = false;
@@ -335,7 +353,7 @@ static bool check_paths(Check *check)
     g_autoptr(GArray) starts = starts_of(w);
     g_autofree uint8_t *seen = g_malloc0(w->code->len + 1);
     g_autoptr(GArray) pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    Walk walk = {seen, pending};
+    Walk walk = {seen, pending, false};
     for (guint i = 0; i < starts->len; i++) {
         if (!walk_start(check, &walk, &g_array_index(starts, Start, i))) {
             return false;
@@ -582,6 +600,19 @@ static bool check_arrivals(Check *check)
     return true;
 }
 
+static bool check_targets(Check *check)
+{
+    const CpReplay *replay = check->w->replay;
+    g_snprintf(check->subject, sizeof check->subject, "replay");
+    for (guint i = 0; replay != NULL && i < replay->targets->len; i++) {
+        if (!exists(check, "instruction", g_array_index(replay->targets, uint32_t, i),
+                    check->w->code->len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_names(Check *check)
 {
     const CpWorkload *w = check->w;
@@ -656,6 +687,6 @@ gboolean cp_workload_verify(CpWorkload *w, GError **error)
     return check_names(&check) && check_groups(&check) && check_lists(&check) &&
            check_dists(&check) && check_objects(&check) && check_processes(&check) &&
            check_threads(&check) && check_tasks(&check) && check_pools(&check) &&
-           check_arrivals(&check) && check_ats(&check) && check_code(&check) &&
-           check_paths(&check);
+           check_arrivals(&check) && check_ats(&check) && check_targets(&check) &&
+           check_code(&check) && check_paths(&check);
 }

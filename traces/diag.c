@@ -42,6 +42,7 @@ struct CpDiag {
     GPtrArray *messages; /* Message */
     Message *last;       /* the one notes go to; NULL: it was only counted */
     unsigned n_errors, n_kept_errors, n_warnings, n_kept_warnings, n_usage;
+    int code; /* set from outside; 0: not */
     CpPos last_error;
 };
 
@@ -340,8 +341,16 @@ unsigned cp_diag_n_errors(const CpDiag *diag)
     return diag->n_errors;
 }
 
+void cp_diag_set_code(CpDiag *diag, int code)
+{
+    diag->code = code;
+}
+
 int cp_diag_code(const CpDiag *diag)
 {
+    if (diag->code != 0) {
+        return diag->code;
+    }
     return diag->n_errors > 0 && diag->n_usage == diag->n_errors ? 2 : 3;
 }
 

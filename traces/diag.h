@@ -32,8 +32,10 @@ void cp_diag_warning(CpDiag *diag, CpPos pos, const char *format, ...) G_GNUC_PR
 void cp_diag_note(CpDiag *diag, CpPos pos, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void cp_diag_help(CpDiag *diag, const char *format, ...) G_GNUC_PRINTF(2, 3);
 unsigned cp_diag_n_errors(const CpDiag *diag);
-/* Exit code the messages ask for: 3, or 2 if all come from options. */
+/* Exit code the messages ask for: 3, or 2 if all come from options, or the one set. */
 int cp_diag_code(const CpDiag *diag);
+/* What went wrong is not the input's fault. */
+void cp_diag_set_code(CpDiag *diag, int code);
 void cp_diag_usage(CpDiag *diag, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* New text: all messages; `colour`: with terminal colours.  Or as a JSON array. */
 char *cp_diag_print(const CpDiag *diag, bool colour);

@@ -24,27 +24,43 @@ static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
 
 /* --- pieces --- */
 
-static uint32_t add_piece(RebuildThread *t, PieceKind kind, int64_t value, uint32_t thread)
+static int64_t add_piece(CpRebuild *rb, RebuildThread *t, CpPiece piece)
 {
-    Piece piece = {value, thread, (uint8_t)kind, CP_RULE_OUTSIDE};
-    g_array_append_val(t->pieces, piece);
-    return t->pieces->len - 1;
+    t->n_pieces++;
+    if (piece.kind != CP_PIECE_WAKE && !t->exiting && t->last_wakes != NULL) {
+        g_array_set_size(t->last_wakes, 0);
+    }
+    return cp_pieces_add(rb->pieces, t->facts.id, &piece);
 }
 
-static Piece *piece_at(RebuildThread *t, uint32_t i)
+/* The author's side of a wake-up; `wait` is the place of the sleeper's, 0: not known yet.
+ * The last ones towards the thread that started the author are kept: it may have been
+ * joining it. */
+static int64_t add_wake(CpRebuild *rb, RebuildThread *author, uint32_t sleeper,
+                        int64_t wait, CpRebuildRule rule)
 {
-    return &g_array_index(t->pieces, Piece, i);
+    int64_t place = add_piece(
+        rb, author,
+        (CpPiece){.kind = CP_PIECE_WAKE, .thread = sleeper, .rule = (uint8_t)rule});
+    if (sleeper == author->spawned_by) {
+        RebuildWake last = {place, wait, rule};
+        if (author->last_wakes == NULL) {
+            author->last_wakes = g_array_new(FALSE, FALSE, sizeof(RebuildWake));
+        }
+        g_array_append_val(author->last_wakes, last);
+    }
+    return place;
 }
 
 /* CPU time up to now becomes a piece, so that what follows happens behind it. */
-static void settle_run(RebuildThread *t, CpTime now)
+static void settle_run(CpRebuild *rb, RebuildThread *t, CpTime now)
 {
     if (t->state == THREAD_RUNNING) {
         t->run += now - t->since;
         t->since = now;
     }
     if (t->run > 0) {
-        add_piece(t, PIECE_RUN, t->run, CP_NONE);
+        add_piece(rb, t, (CpPiece){.kind = CP_PIECE_RUN, .value = t->run});
         t->facts.cpu_time += t->run;
         t->run = 0;
     }
@@ -68,22 +84,28 @@ static void begin(RebuildThread *t, CpTime start, uint32_t cpu)
 }
 
 /* A wait that lasted from `since` to now, for somebody or for nobody.  One that ends before
- * the first piece is the thread's start. */
-static void end_wait(CpRebuild *rb, RebuildThread *t, CpTime now, uint32_t author,
-                     CpRebuildRule rule)
+ * the first piece is the thread's start.  Returns the place of the piece, 0: none. */
+static int64_t end_wait(CpRebuild *rb, RebuildThread *t, CpTime now, uint32_t author,
+                        CpRebuildRule rule)
 {
-    CpTime length = now - t->since;
-    if (author == CP_NONE && !t->begun && t->spawned_by == CP_NONE) {
+    bool named = author != CP_NONE;
+    int64_t place = 0;
+    if (!named && !t->begun && t->spawned_by == CP_NONE) {
         begin(t, now - rb->from, t->cpu);
     } else {
-        uint32_t i =
-            add_piece(t, author == CP_NONE ? PIECE_DELAY : PIECE_WAIT, length, author);
-        piece_at(t, i)->rule = (uint8_t)rule;
+        place = add_piece(rb, t,
+                          (CpPiece){.kind = named ? CP_PIECE_WAIT : CP_PIECE_DELAY,
+                                    .value = now - t->since,
+                                    .thread = named ? author : 0,
+                                    .rule = (uint8_t)rule});
         begin(t, 0, t->cpu);
     }
     rb->rules[rule]++;
-    t->named += author != CP_NONE;
-    t->unnamed += author == CP_NONE && rule == CP_RULE_OUTSIDE;
+    t->waits += named;
+    t->by_author += named && rule == CP_RULE_AUTHOR;
+    t->named += named;
+    t->unnamed += !named && rule == CP_RULE_OUTSIDE;
+    return place;
 }
 
 /* The thread is awake; who did it has been settled. */
@@ -127,9 +149,9 @@ static void link_wake(CpRebuild *rb, uint32_t id, uint32_t author, CpTime now,
                       CpRebuildRule rule)
 {
     RebuildThread *t = thread_at(rb, id), *a = thread_at(rb, author);
-    end_wait(rb, t, now, author, rule);
-    settle_run(a, now);
-    add_piece(a, PIECE_WAKE, t->pieces->len - 1, id);
+    int64_t wait = end_wait(rb, t, now, author, rule);
+    settle_run(rb, a, now);
+    add_wake(rb, a, id, wait, rule);
 }
 
 /* The sleeper's child ended a moment ago on another CPU: it was joining it. */
@@ -139,8 +161,11 @@ static bool joins(CpRebuild *rb, RebuildThread *t, CpTime now)
         now - t->child_end > END_NEAR) {
         return false;
     }
-    t->last_join = add_piece(t, PIECE_JOIN, now - t->since, t->ended_child);
-    piece_at(t, t->last_join)->rule = CP_RULE_JOIN;
+    t->last_join = add_piece(rb, t,
+                             (CpPiece){.kind = CP_PIECE_JOIN,
+                                       .value = now - t->since,
+                                       .thread = t->ended_child,
+                                       .rule = CP_RULE_JOIN});
     rb->rules[CP_RULE_JOIN]++;
     t->ended_child = CP_NONE;
     return true;
@@ -197,9 +222,30 @@ static void on_waking(CpRebuild *rb, const CpRecord *r, CpTime now)
     t->waker = CP_NONE;
     if (author != r->id && is_kept(rb, author)) {
         RebuildThread *a = thread_at(rb, author);
-        settle_run(a, now);
+        settle_run(rb, a, now);
         t->waker = author;
-        t->waker_piece = add_piece(a, PIECE_WAKE, 0, r->id);
+        t->waker_piece = add_wake(rb, a, r->id, 0, CP_RULE_WAKING);
+    }
+}
+
+/* It was a timer that interrupted the author. */
+static void unwake(CpRebuild *rb, uint32_t author, int64_t place)
+{
+    RebuildThread *a = thread_at(rb, author);
+    cp_pieces_take_back(rb->pieces, author, place);
+    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
+        if (g_array_index(a->last_wakes, RebuildWake, i).place == place) {
+            g_array_remove_index(a->last_wakes, i);
+            return;
+        }
+    }
+}
+
+static void note_wait(RebuildThread *a, int64_t place, int64_t wait)
+{
+    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
+        RebuildWake *last = &g_array_index(a->last_wakes, RebuildWake, i);
+        last->wait = last->place == place ? wait : last->wait;
     }
 }
 
@@ -209,11 +255,11 @@ static void confirm_wake(CpRebuild *rb, const CpRecord *r, CpTime now)
     RebuildThread *t = thread_at(rb, r->id);
     bool by_thread = CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD && t->waker != CP_NONE;
     if (by_thread) {
-        end_wait(rb, t, now, t->waker, CP_RULE_WAKING);
-        piece_at(thread_at(rb, t->waker), t->waker_piece)->value = t->pieces->len - 1;
+        int64_t wait = end_wait(rb, t, now, t->waker, CP_RULE_WAKING);
+        note_wait(thread_at(rb, t->waker), t->waker_piece, wait);
     } else {
         if (t->waker != CP_NONE) {
-            piece_at(thread_at(rb, t->waker), t->waker_piece)->kind = PIECE_NONE;
+            unwake(rb, t->waker, t->waker_piece);
         }
         end_wait(rb, t, now, CP_NONE, CP_RULE_OUTSIDE);
     }
@@ -257,12 +303,12 @@ static void on_wakeup_new(CpRebuild *rb, const CpRecord *r, CpTime now)
 
 /* A thread that waited for one of its children to end, and started others only after all
  * had ended, waited for all of them: on another machine another one may be the last. */
-static void note_all_joined(RebuildThread *t)
+static void note_all_joined(CpRebuild *rb, RebuildThread *t)
 {
-    if (t->last_join != CP_NONE && t->live_children == 0) {
-        piece_at(t, t->last_join)->thread = CP_NONE;
+    if (t->last_join != 0 && t->live_children == 0) {
+        cp_pieces_change(rb->pieces, t->facts.id, t->last_join, CP_PIECE_JOIN_ALL);
     }
-    t->last_join = CP_NONE;
+    t->last_join = 0;
 }
 
 static bool in_tree(const CpRebuild *rb, uint32_t id, uint32_t parent)
@@ -277,9 +323,6 @@ static void keep(CpRebuild *rb, uint32_t id, bool foreign)
     RebuildThread *t = thread_at(rb, id);
     t->foreign = t->facts.foreign = foreign;
     t->kept = !foreign || rb->options.foreign;
-    if (t->kept && t->pieces == NULL) {
-        t->pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
-    }
 }
 
 static void on_fork(CpRebuild *rb, uint32_t child, uint32_t parent, CpTime now)
@@ -293,14 +336,14 @@ static void on_fork(CpRebuild *rb, uint32_t child, uint32_t parent, CpTime now)
     keep(rb, child, !is_root && !in_tree(rb, child, parent));
     c->parent = parent;
     if (rb->open && p->kept) {
-        note_all_joined(p);
+        note_all_joined(rb, p);
     }
     p->live_children++;
     if (!rb->open || !c->kept || !p->kept || p->state != THREAD_RUNNING) {
         return;
     }
-    settle_run(p, now);
-    add_piece(p, PIECE_SPAWN, 0, child);
+    settle_run(rb, p, now);
+    add_piece(rb, p, (CpPiece){.kind = CP_PIECE_SPAWN, .thread = child});
     c->spawned_by = parent;
     c->begun = true;
 }
@@ -313,20 +356,18 @@ static void find_join(CpRebuild *rb, uint32_t id)
         return;
     }
     RebuildThread *p = thread_at(rb, t->spawned_by);
-    for (uint32_t i = MIN(t->exit_mark, t->pieces->len); i < t->pieces->len; i++) {
-        Piece *w = piece_at(t, i);
-        if (w->kind != PIECE_WAKE || w->thread != t->spawned_by) {
+    for (guint i = 0; t->exiting && t->last_wakes != NULL && i < t->last_wakes->len; i++) {
+        const RebuildWake *w = &g_array_index(t->last_wakes, RebuildWake, i);
+        if (w->wait == 0) {
             continue;
         }
-        Piece *wait = piece_at(p, (uint32_t)w->value);
-        if (wait->kind == PIECE_WAIT && wait->thread == id) {
-            rb->rules[wait->rule]--;
-            rb->rules[CP_RULE_JOIN]++;
-            p->last_join = (uint32_t)w->value;
-            wait->kind = PIECE_JOIN;
-            wait->rule = CP_RULE_JOIN;
-            w->kind = PIECE_NONE;
-        }
+        rb->rules[w->rule]--;
+        rb->rules[CP_RULE_JOIN]++;
+        p->waits--;
+        p->by_author -= w->rule == CP_RULE_AUTHOR;
+        p->last_join = w->wait;
+        cp_pieces_change(rb->pieces, t->spawned_by, w->wait, CP_PIECE_JOIN);
+        cp_pieces_take_back(rb->pieces, id, w->place);
     }
 }
 
@@ -336,17 +377,15 @@ static void note_exit(CpRebuild *rb, uint32_t id, CpTime now)
     if (!t->kept || !rb->open) {
         return;
     }
-    settle_run(t, now);
+    settle_run(rb, t, now);
     if (t->spawned_by != CP_NONE) {
         RebuildThread *p = thread_at(rb, t->spawned_by);
         p->ended_child = id;
         p->child_end = now;
     }
-    t->exit_mark = t->pieces->len;
-    /* A simulated thread wakes its joiner just before it says that it ends. */
-    while (t->exit_mark > 0 && piece_at(t, t->exit_mark - 1)->kind == PIECE_WAKE) {
-        t->exit_mark--;
-    }
+    /* A simulated thread wakes its joiner just before it says that it ends, so wake-ups
+     * with nothing behind them count too. */
+    t->exiting = true;
 }
 
 static void end_thread(CpRebuild *rb, uint32_t id)
@@ -358,7 +397,9 @@ static void end_thread(CpRebuild *rb, uint32_t id)
     t->state = THREAD_ENDED;
     if (t->kept && rb->open) {
         find_join(rb, id);
-        note_all_joined(t);
+        note_all_joined(rb, t);
+        g_clear_pointer(&t->last_wakes, g_array_unref);
+        cp_pieces_rest(rb->pieces, id);
     }
     if (t->parent != CP_NONE) {
         thread_at(rb, t->parent)->live_children--;
@@ -382,7 +423,7 @@ static void switch_out(CpRebuild *rb, uint32_t id, uint32_t arg, CpTime now)
         if (ready) {
             t->run += now - t->since;
         } else {
-            settle_run(t, now);
+            settle_run(rb, t, now);
         }
     }
     t->since = now;
@@ -449,10 +490,14 @@ static void on_priority(CpRebuild *rb, uint32_t id, int64_t prio, CpTime now)
     if (!t->begun) {
         t->start_prio = t->prio;
     } else if (t->kept && rb->open) {
-        settle_run(t, now);
+        settle_run(rb, t, now);
         bool normal = prio >= 100;
-        add_piece(t, normal ? PIECE_NICE : PIECE_RT, normal ? prio - 120 : 99 - prio,
-                  CP_NONE);
+        int64_t rt_prio = CLAMP(99 - prio, 1, 99);
+        add_piece(rb, t,
+                  (CpPiece){.kind = normal ? CP_PIECE_NICE : CP_PIECE_RT,
+                            .value = normal ? prio - 120 : rt_prio});
+        t->changes_rt |= !normal;
+        rb->prio_seen[normal ? prio : 99 - rt_prio] = true;
     }
 }
 
@@ -538,9 +583,12 @@ static void close_part(CpRebuild *rb, CpTime end)
         if (t->state == THREAD_RUNNING) {
             t->facts.last = end - rb->from;
         }
-        settle_run(t, MAX(end, t->since));
+        settle_run(rb, t, MAX(end, t->since));
         if (t->state != THREAD_ENDED) {
-            note_all_joined(t);
+            note_all_joined(rb, t);
+        }
+        if (t->wake_begun && t->waker != CP_NONE) {
+            unwake(rb, t->waker, t->waker_piece); /* whatever it was, it has not come */
         }
     }
 }
@@ -604,23 +652,13 @@ static void choose_threads(CpRebuild *rb)
 
 /* Timers interrupt whoever runs: where most wake-ups of a thread named nobody, those that
  * did named a victim. */
-static void outvote(CpRebuild *rb, uint32_t id)
+static void outvote(CpRebuild *rb, RebuildThread *t)
 {
-    RebuildThread *t = thread_at(rb, id);
-    for (uint32_t i = 0; i < t->pieces->len; i++) {
-        Piece *w = piece_at(t, i);
-        if (w->kind != PIECE_WAKE) {
-            continue;
-        }
-        RebuildThread *s = thread_at(rb, w->thread);
-        Piece *wait = piece_at(s, (uint32_t)w->value);
-        if (wait->rule == CP_RULE_AUTHOR && s->unnamed > 2 * s->named) {
-            rb->rules[CP_RULE_AUTHOR]--;
-            rb->rules[CP_RULE_OUTVOTED]++;
-            wait->rule = CP_RULE_OUTVOTED;
-            wait->kind = PIECE_DELAY;
-            w->kind = PIECE_NONE;
-        }
+    if (t->by_author > 0 && t->unnamed > 2 * t->named) {
+        cp_pieces_outvote(rb->pieces, t->facts.id, CP_RULE_AUTHOR);
+        rb->rules[CP_RULE_AUTHOR] -= t->by_author;
+        rb->rules[CP_RULE_OUTVOTED] += t->by_author;
+        t->waits -= t->by_author;
     }
 }
 
@@ -642,8 +680,8 @@ static void make_order(CpRebuild *rb)
         if (!t->kept) {
             continue;
         }
-        outvote(rb, i);
-        if (t->facts.cpu_time > 0 || t->spawned_by != CP_NONE || t->pieces->len > 0) {
+        outvote(rb, t);
+        if (t->facts.cpu_time > 0 || t->spawned_by != CP_NONE || t->n_pieces > 0) {
             g_array_append_val(rb->order, i);
         } else {
             t->kept = false;
@@ -682,8 +720,6 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
             .spawned_by = CP_NONE,
             .waker = CP_NONE,
             .asked = INT64_MIN,
-            .exit_mark = CP_NONE,
-            .last_join = CP_NONE,
             .ended_child = CP_NONE,
             .prio = t->prio,
             .start_prio = t->prio,
@@ -727,20 +763,28 @@ static gboolean nothing_kept(const CpRebuild *rb, GError **error)
     return FALSE;
 }
 
+static gboolean derive(CpRebuild *rb, GError **error)
+{
+    rb->pieces = cp_pieces_new(rb->n_threads, error);
+    if (rb->pieces == NULL || !read_records(rb, look, error) ||
+        !read_records(rb, step, error)) {
+        return FALSE;
+    }
+    close_part(rb, rb->to);
+    make_order(rb);
+    if (!cp_pieces_seal(rb->pieces, error)) {
+        return FALSE;
+    }
+    return rb->order->len > 0 || nothing_kept(rb, error);
+}
+
 CpRebuild *cp_rebuild_new(CpCpr *cpr, const CpRebuildOptions *options, GError **error)
 {
     static const CpRebuildOptions none = {0};
     CpRebuild *rb = alloc(cpr, options ? options : &none);
     root_of_recording(rb);
     choose_threads(rb);
-    if (!read_records(rb, look, error) || !read_records(rb, step, error)) {
-        cp_rebuild_free(rb);
-        return NULL;
-    }
-    close_part(rb, rb->to);
-    make_order(rb);
-    if (rb->order->len == 0) {
-        nothing_kept(rb, error);
+    if (!derive(rb, error)) {
         cp_rebuild_free(rb);
         return NULL;
     }
@@ -753,8 +797,9 @@ void cp_rebuild_free(CpRebuild *rb)
         return;
     }
     for (uint32_t i = 0; i < rb->n_threads; i++) {
-        g_clear_pointer(&rb->threads[i].pieces, g_array_unref);
+        g_clear_pointer(&rb->threads[i].last_wakes, g_array_unref);
     }
+    cp_pieces_unref(rb->pieces);
     g_ptr_array_unref(rb->names);
     g_ptr_array_unref(rb->processes);
     g_free(rb->threads);

@@ -54,14 +54,17 @@ typedef struct {
 
 typedef struct CpRebuild CpRebuild;
 
-/* CP_ERROR_INPUT: no thread to rebuild, root not found, a damaged block. */
+/* CP_ERROR_INPUT: no thread to rebuild, root not found, a damaged block.  CP_ERROR_OUTPUT:
+ * no room for the temporary file. */
 CpRebuild *cp_rebuild_new(CpCpr *cpr, const CpRebuildOptions *options, GError **error);
 void cp_rebuild_free(CpRebuild *rebuild);
 
-/* New workload, verified. */
+/* New workload, verified, that replays the recording: what the threads do is read from a
+ * temporary file while they do it, so memory does not grow with the recording. */
 CpWorkload *cp_rebuild_workload(const CpRebuild *rebuild, GError **error);
-/* New text in the workload language.  Recorded wake-ups are semaphores there. */
-char *cp_rebuild_text(const CpRebuild *rebuild);
+/* New text in the workload language, all of it in memory.  Recorded wake-ups are semaphores
+ * there. */
+char *cp_rebuild_text(const CpRebuild *rebuild, GError **error);
 
 uint32_t cp_rebuild_n_threads(const CpRebuild *rebuild);
 const CpRebuiltThread *cp_rebuild_thread(const CpRebuild *rebuild, uint32_t i);

@@ -630,6 +630,7 @@ static char *workload_hash(const CpWorkload *w)
 {
     uint64_t sum = cp_cpr_checksum(w->code->data, w->code->len * sizeof(CpInsn), 0);
     sum = cp_cpr_checksum(w->consts->data, w->consts->len * sizeof(int64_t), sum);
+    sum ^= w->replay != NULL ? w->replay->hash : 0;
     return g_strdup_printf("%016" G_GINT64_MODIFIER "x", sum);
 }
 
@@ -684,6 +685,7 @@ static CpScenario *from_recording(const char *path, const CpOverride *overrides,
         size_t named = strlen(path);
         bool repeats = g_str_has_prefix(text, path) && g_str_has_prefix(text + named, ": ");
         cp_diag_error(diag, (CpPos){0}, "%s", repeats ? text + named + 2 : text);
+        cp_diag_set_code(diag, error->code);
         return NULL;
     }
     b.s = scenario_new(path);

@@ -184,7 +184,7 @@ static uint64_t rule(Fixture *f, CpRebuildRule r)
 /* The program of a thread as text: its lines in the workload language. */
 static char *body_of(Fixture *f, const char *head)
 {
-    g_autofree char *text = cp_rebuild_text(f->rebuild);
+    g_autofree char *text = cp_rebuild_text(f->rebuild, NULL);
     CpDiag *diag = cp_diag_new("rebuilt", text, strlen(text));
     CpTree *tree = cp_parse(text, strlen(text), diag);
     if (tree == NULL || cp_diag_n_errors(diag) > 0) {
@@ -507,7 +507,7 @@ static void test_noise(void **state)
                 fail_msg("round %u: %s", round, error->message);
             }
             cp_workload_free(made);
-            g_autofree char *text = cp_rebuild_text(f->rebuild);
+            g_autofree char *text = cp_rebuild_text(f->rebuild, NULL);
             assert_true(strlen(text) > 0);
         }
         g_clear_error(&error);
@@ -524,19 +524,20 @@ static void test_fold(void **state)
     (void)state;
     uint64_t seed = 5;
     for (unsigned round = 0; round < 300; round++) {
-        g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
+        g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(CpPiece));
         for (unsigned i = 0; i < 60; i++) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
-            uint8_t kind = (seed >> 60) % 2 ? PIECE_RUN : PIECE_WAIT;
-            Piece p = {.kind = kind, .value = 1 + (int64_t)(seed >> 50) % (1 + round % 3)};
+            uint8_t kind = (seed >> 60) % 2 ? CP_PIECE_RUN : CP_PIECE_WAIT;
+            CpPiece p = {.kind = kind,
+                         .value = 1 + (int64_t)(seed >> 50) % (1 + round % 3)};
             g_array_append_val(pieces, p);
         }
         g_autoptr(GArray) folded = cp_rebuild_fold(pieces);
         int64_t run = 0, waits = 0, run2 = 0, waits2 = 0;
         for (guint i = 0; i < pieces->len; i++) {
-            const Piece *p = &g_array_index(pieces, Piece, i);
-            run += p->kind == PIECE_RUN ? p->value : 0;
-            waits += p->kind == PIECE_WAIT;
+            const CpPiece *p = &g_array_index(pieces, CpPiece, i);
+            run += p->kind == CP_PIECE_RUN ? p->value : 0;
+            waits += p->kind == CP_PIECE_WAIT;
         }
         for (guint i = 0, times = 1, left = 0; i < folded->len; i++) {
             const FoldedPiece *p = &g_array_index(folded, FoldedPiece, i);
@@ -545,8 +546,8 @@ static void test_fold(void **state)
                 left = p->n;
                 continue;
             }
-            run2 += p->piece.kind == PIECE_RUN ? p->piece.value * times : 0;
-            waits2 += p->piece.kind == PIECE_WAIT ? times : 0;
+            run2 += p->piece.kind == CP_PIECE_RUN ? p->piece.value * times : 0;
+            waits2 += p->piece.kind == CP_PIECE_WAIT ? times : 0;
             left -= left > 0;
             times = left > 0 ? times : 1;
         }
@@ -696,7 +697,7 @@ static void test_round_trip(void **state)
 /* The text form compiles, and gives the same CPU times as the direct one. */
 static void check_text(Fixture *f, CpTime cpu)
 {
-    g_autofree char *text = cp_rebuild_text(f->rebuild);
+    g_autofree char *text = cp_rebuild_text(f->rebuild, NULL);
     CpDiag *diag = cp_diag_new("rebuilt", text, strlen(text));
     CpScenario *s = cp_scenario_from_text("rebuilt", text, strlen(text), NULL, 0, diag);
     if (s == NULL) {
