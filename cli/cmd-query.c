@@ -12,8 +12,8 @@ static const CpOption options[] = {
     {"group", 0, CP_OPT_TEXT, "A,B", NULL, NULL, "Table",
      "one line for each combination of these; repeats are aggregated"},
     {"show", 0, CP_OPT_TEXT, "LIST", NULL, NULL, "Table",
-     "with --group: mean ci95 sd min max sum n median pNN lo95 hi95 of metrics, for "
-     "example 'mean(makespan) ci95(makespan)'"},
+     "with --group: mean sd min max sum n median pNN of metrics, and ci95 lo95 hi95 of "
+     "these, for example 'mean(makespan) ci95(makespan) ci95(p95(makespan))'"},
     {"sort", 0, CP_OPT_TEXT, "A,-B", NULL, NULL, "Table",
      "sort by these columns of the table; - is downwards"},
     {"limit", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Table", "show at most this many lines"},

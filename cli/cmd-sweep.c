@@ -25,8 +25,8 @@ static const CpOption options[] = {
     {"repeat", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Points",
      "simulate each point with N seeds, the same at every point (default 1)"},
     {"until-ci", 0, CP_OPT_TEXT, "[METRIC=]SHARE", NULL, NULL, "Points",
-     "repeat until half the 95 % interval is this share of the mean, for example 2% or "
-     "latency.p99=5%"},
+     "repeat until half the 95 % interval is this share of the mean, for example 2%, "
+     "latency.p99=5% or 'p90(makespan)=3%'"},
     {"repeat-max", 0, CP_OPT_NUMBER, "N", NULL, NULL, "Points",
      "no more repeats than this for --until-ci (default 1000)"},
     {"shard", 0, CP_OPT_TEXT, "I/N", NULL, NULL, "Points",
@@ -84,7 +84,8 @@ typedef struct {
     CpExpr *condition; /* of --such-that */
     char *find_key;
     bool find_max;
-    char *until_key; /* of --until-ci */
+    CpFind find;
+    char *until_key; /* metric of --until-ci */
     int64_t shown_us;
     bool drawn;
 } Job;
@@ -130,6 +131,16 @@ static int read_find(Job *job)
         return usage(job->cli, "--find and --such-that belong together",
                      "for example: --find 'min cores' --such-that 'latency.p99 < 50ms'");
     }
+    static const char *const others[] = {"until-ci", "shard", "sample", "emit", NULL};
+    for (const char *const *other = others; *other != NULL; other++) {
+        if (cp_opt_text(job->cli, *other) != NULL) {
+            g_autofree char *what =
+                g_strdup_printf("--find and --%s do not go together", *other);
+            return usage(job->cli, what,
+                         "a search runs few points, in an order of its own; --repeat sets "
+                         "how often each");
+        }
+    }
     g_auto(GStrv) words = g_strsplit_set(find, " ", 2);
     job->find_max = strcmp(words[0], "max") == 0;
     if (words[1] == NULL || (!job->find_max && strcmp(words[0], "min") != 0)) {
@@ -144,6 +155,24 @@ static int read_find(Job *job)
         return CP_EXIT_USAGE;
     }
     return CP_EXIT_OK;
+}
+
+/* "metric" or "p90(metric)"; false: no such function. */
+static bool read_until_metric(Job *job, const char *text)
+{
+    const char *open = strchr(text, '(');
+    size_t len = strlen(text);
+    if (open == NULL) {
+        job->until_key = g_strdup(text);
+        return len > 0;
+    }
+    g_autofree char *function = g_strndup(text, (gsize)(open - text));
+    if (text[len - 1] != ')' || !cp_statistic_find(function, &job->o.until_what)) {
+        return false;
+    }
+    job->until_key = g_strndup(open + 1, (gsize)(text + len - 1 - (open + 1)));
+    return job->o.until_what.kind == CP_STAT_MEAN ||
+           job->o.until_what.kind == CP_STAT_QUANTILE;
 }
 
 static int read_until_ci(Job *job)
@@ -165,8 +194,13 @@ static int read_until_ci(Job *job)
         return usage(job->cli, what, "for example: --until-ci 2% or latency.p99=5%");
     }
     job->o.until_ci = (double)q.value / 1e6;
-    job->until_key =
+    g_autofree char *metric =
         equals != NULL ? g_strndup(text, (gsize)(equals - text)) : g_strdup("makespan");
+    if (!read_until_metric(job, g_strstrip(metric))) {
+        g_autofree char *what = g_strdup_printf(
+            "--until-ci: '%s' is neither a metric nor mean, median or pNN of one", metric);
+        return usage(job->cli, what, "for example: --until-ci 'p90(makespan)=3%'");
+    }
     /* An interval needs some repeats to begin with. */
     job->o.repeats = MIN(MAX(job->o.repeats, 5), job->o.repeats_max);
     return CP_EXIT_OK;
@@ -196,6 +230,7 @@ static int make_plan(Job *job)
         return code;
     }
     g_auto(GStrv) metrics = metric_names(job);
+    g_auto(GStrv) names = job->condition != NULL ? cp_expr_names(job->condition) : NULL;
     CpPlanOptions o = {
         .path = cli->operands[0],
         .overrides = (const CpOverride *)(void *)overrides.list->data,
@@ -204,6 +239,7 @@ static int make_plan(Job *job)
         .zips = cp_opt_list(cli, "zip"),
         .wheres = cp_opt_list(cli, "where"),
         .metrics = metrics,
+        .names = names,
         .sample = (uint64_t)cp_opt_number(cli, "sample", 0),
         .find_key = job->find_key,
     };
@@ -409,6 +445,23 @@ static int open_store(Job *job)
     return job->store != NULL ? CP_EXIT_OK : cp_fail(cli, error);
 }
 
+/* Means and intervals of makespan and of the metrics that options name. */
+static char *means_shown(const Job *job)
+{
+    GString *show = g_string_new("mean(makespan) ci95(makespan)");
+    char **metrics = cp_opt_list(job->cli, "metric");
+    const char *until = job->until_key;
+    if (until != NULL && strcmp(until, "makespan") != 0 &&
+        !g_strv_contains((const char *const *)metrics, until)) {
+        g_string_append_printf(show, " mean(%s) ci95(%s)", until, until);
+    }
+    for (; *metrics != NULL; metrics++) {
+        g_string_append_printf(show, " mean(%s) ci95(%s)", *metrics, *metrics);
+    }
+    g_string_append(show, " n(makespan)");
+    return g_string_free(show, FALSE);
+}
+
 /* Without -o the results are the output. */
 static int print_results(Job *job)
 {
@@ -419,9 +472,12 @@ static int print_results(Job *job)
                                cp_axis_key(cp_grid_axis(job->plan->grid, i)));
     }
     bool repeats = job->o.repeats > 1 && !job->cli->json;
+    g_autofree char *show = means_shown(job);
     char *const files[] = {job->scratch, NULL};
-    CpQuery query = {
-        .files = files, .all_columns = job->cli->json, .group = repeats ? axes->str : NULL};
+    CpQuery query = {.files = files,
+                     .all_columns = job->cli->json,
+                     .group = repeats ? axes->str : NULL,
+                     .show = show};
     CpTableData *data = cp_query_run(&query, &error);
     if (data == NULL) {
         return cp_fail(job->cli, error);
@@ -438,10 +494,28 @@ static int print_results(Job *job)
 static void print_summary(const Job *job, const CpSweepResult *r)
 {
     const char *what = r->stopped ? "stopped" : "done";
+    g_autofree char *missed =
+        r->missed > 0
+            ? g_strdup_printf(", %" G_GUINT64_FORMAT " did not meet an expect", r->missed)
+            : g_strdup("");
     cp_note(job->cli,
             "sweep %s: %" G_GUINT64_FORMAT " runs stored in %s, %" G_GUINT64_FORMAT
-            " were there, %" G_GUINT64_FORMAT " failed",
-            what, r->rows, job->output, r->found, r->failed);
+            " were there, %" G_GUINT64_FORMAT " failed%s",
+            what, r->rows, job->output, r->found, r->failed, missed);
+}
+
+/* Says how to see what is not as it should be. */
+static void print_how_to_see(const Job *job, const CpSweepResult *r)
+{
+    if (job->output == NULL || job->cli->quiet) {
+        return;
+    }
+    if (r->failed > 0) {
+        cp_help(job->cli, "coreplay query %s --filter 'failed == 1' --columns point,error",
+                job->output);
+    } else if (r->missed > 0) {
+        cp_help(job->cli, "coreplay query %s --filter 'expects_failed > 0'", job->output);
+    }
 }
 
 static int finish(Job *job, const CpSweepResult *r)
@@ -456,11 +530,16 @@ static int finish(Job *job, const CpSweepResult *r)
                               : "with -o FILE.db an interrupted sweep can be continued");
         return signal_code;
     }
-    if (r->failed > 0 && job->output != NULL && !job->cli->quiet) {
-        cp_help(job->cli, "coreplay query %s --filter 'failed == 1' --columns point,error",
-                job->output);
+    print_how_to_see(job, r);
+    if (r->no_values && !r->stopped) {
+        cp_note(job->cli,
+                "--until-ci: no run has a value of %s, so none was repeated for it",
+                job->until_key);
     }
-    return r->failed > 0 ? CP_EXIT_MODEL : CP_EXIT_OK;
+    if (r->missed > 0 && job->output == NULL) {
+        cp_note(job->cli, "%" G_GUINT64_FORMAT " runs did not meet an expect", r->missed);
+    }
+    return r->failed > 0 ? CP_EXIT_MODEL : r->missed > 0 ? CP_EXIT_EXPECT : CP_EXIT_OK;
 }
 
 static int sweep(Job *job)
@@ -520,15 +599,27 @@ static void print_found(Job *job, char *const *values, unsigned axis, const char
     }
 }
 
-static int find(Job *job)
+/* Before a file is opened or anything is run. */
+static int check_find(Job *job)
 {
-    const CpGrid *grid = job->plan->grid;
-    int axis = cp_grid_find(grid, job->find_key);
+    if (job->find_key == NULL) {
+        return CP_EXIT_OK;
+    }
+    int axis = cp_grid_find(job->plan->grid, job->find_key);
     if (axis < 0) {
         return usage(job->cli, "--find: the axis is not part of the sweep",
                      "name it as --sweep does");
     }
-    CpFind f = {job->condition, (unsigned)axis, job->find_max, print_try, job};
+    job->find = (CpFind){job->condition, (unsigned)axis, job->find_max, print_try, job};
+    g_autoptr(GError) error = NULL;
+    return cp_sweep_find_check(job->plan, &job->find, &error) ? CP_EXIT_OK
+                                                              : cp_fail(job->cli, error);
+}
+
+static int find(Job *job)
+{
+    const CpGrid *grid = job->plan->grid;
+    unsigned axis = job->find.axis;
     g_autofree uint64_t *places = g_new0(uint64_t, cp_grid_n_axes(grid) + 1);
     bool none = false;
     for (uint64_t point = 0; point < cp_grid_size(grid); point++) {
@@ -539,10 +630,10 @@ static int find(Job *job)
         g_auto(GStrv) values = cp_grid_values(grid, point);
         g_autoptr(GError) error = NULL;
         g_autofree char *value = NULL;
-        if (!cp_sweep_find(&job->o, &f, places, &value, &error)) {
+        if (!cp_sweep_find(&job->o, &job->find, places, &value, &error)) {
             return cp_signals_code() != 0 ? cp_signals_code() : cp_fail(job->cli, error);
         }
-        print_found(job, values, (unsigned)axis, value);
+        print_found(job, values, axis, value);
         none = none || value == NULL;
     }
     return none ? CP_EXIT_EXPECT : CP_EXIT_OK;
@@ -576,7 +667,8 @@ static int run(CpCli *cli)
     job.o.interrupt = cp_signals_flag();
     job.shown_us = g_get_monotonic_time();
     int (*const steps[])(Job *) = {read_shard, read_find,         read_until_ci,
-                                   make_plan,  find_until_metric, act};
+                                   make_plan,  find_until_metric, check_find,
+                                   act};
     int code = CP_EXIT_OK;
     for (size_t i = 0; code == CP_EXIT_OK && i < G_N_ELEMENTS(steps); i++) {
         code = steps[i](&job);

@@ -139,6 +139,8 @@ void cp_sweep_script_parallel(CpCli *cli, const CpSweepScript *s)
         "seq 0 $((shards - 1)) |\n"
         "    parallel --will-cite --joblog \"$folder/joblog\" ${HOSTS:-} "
         "\\\n"
-        "    -q sh \"$folder/task.sh\" \"$folder\" '{}' \"$shards\" \"$jobs\"\n"
+        "    -q sh \"$folder/task.sh\" \"$folder\" '{}' \"$shards\" \"$jobs\" ||\n"
+        "    echo \"parallel ended with $?: see $folder/joblog; what is stored is joined\" "
+        ">&2\n"
         "\"${COREPLAY:-coreplay}\" merge \"$target\" \"$folder\"/shard-*.db\n");
 }

@@ -443,6 +443,49 @@ bool cp_expr_holds(const CpExpr *expr, CpExprLookup lookup, void *data)
     return is_true(evaluate(expr->root, &scope));
 }
 
+/* "'makespan' is a time" */
+static char *describe(const Node *n, CpValue v)
+{
+    static const char *const dims[] = {"a number without a unit", "a time", "a size"};
+    g_autofree char *clean =
+        n->text != NULL ? cp_clean_text(n->text, -1) : g_strdup("what is calculated");
+    return g_strdup_printf("'%s' is %s", clean, dims[v.dim]);
+}
+
+static bool clash(CpValue a, CpValue b)
+{
+    bool numbers = a.kind == CP_VALUE_NUMBER && b.kind == CP_VALUE_NUMBER;
+    return numbers && a.dim != b.dim && a.number != 0 && b.number != 0;
+}
+
+static gboolean check_units(const Node *n, const Scope *scope, GError **error)
+{
+    if (n == NULL || n->op == OP_VALUE || n->op == OP_NAME) {
+        return TRUE;
+    }
+    if (!check_units(n->a, scope, error) || !check_units(n->b, scope, error)) {
+        return FALSE;
+    }
+    bool alike = (n->op >= OP_EQ && n->op <= OP_SUB);
+    if (!alike) {
+        return TRUE;
+    }
+    CpValue a = evaluate(n->a, scope), b = evaluate(n->b, scope);
+    if (!clash(a, b)) {
+        return TRUE;
+    }
+    g_autofree char *left = describe(n->a, a), *right = describe(n->b, b);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "%s, but %s; give both the same unit, for example 50ms", left, right);
+    return FALSE;
+}
+
+gboolean cp_expr_check(const CpExpr *expr, CpExprLookup lookup, void *data, GError **error)
+{
+    Scope scope = {lookup, data};
+    return check_units(expr->root, &scope, error);
+}
+
 static void add_names(const Node *n, GPtrArray *names)
 {
     if (n == NULL) {

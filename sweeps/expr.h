@@ -30,6 +30,10 @@ void cp_expr_free(CpExpr *expr);
 typedef bool (*CpExprLookup)(const char *name, CpValue *value, void *data);
 bool cp_expr_holds(const CpExpr *expr, CpExprLookup lookup, void *data);
 
+/* CP_ERROR_USAGE: it compares or adds what has different units, as in `makespan < 120`,
+ * judging by these values; unknown ones and zero go with everything. */
+gboolean cp_expr_check(const CpExpr *expr, CpExprLookup lookup, void *data, GError **error);
+
 /* Names in it, in order, each once, words included: new, NULL-ended. */
 char **cp_expr_names(const CpExpr *expr);
 

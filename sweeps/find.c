@@ -70,6 +70,71 @@ static bool look_up(const char *name, CpValue *value, void *data)
     return c != NULL && metric_value(scope, c, value);
 }
 
+/* --- before anything is run --- */
+
+/* Some value of the right unit. */
+static bool look_up_unit(const char *name, CpValue *value, void *data)
+{
+    const CpPlan *plan = data;
+    int axis = cp_grid_find(plan->grid, name);
+    if (axis >= 0) {
+        g_autofree char *text = cp_axis_value(cp_grid_axis(plan->grid, (unsigned)axis), 0);
+        *value = cp_value_from_text(text);
+        value->text = NULL;
+        value->kind = value->kind == CP_VALUE_TEXT ? CP_VALUE_NULL : value->kind;
+        return true;
+    }
+    const CpMetricColumn *c = find_metric(plan, name);
+    if (c != NULL) {
+        *value = (CpValue){.kind = CP_VALUE_NUMBER, .number = 1};
+        value->dim = c->unit == CP_UNIT_NS ? CP_DIMS_TIME : CP_DIMS_NUMBER;
+    }
+    return c != NULL;
+}
+
+/* A first name that nothing has is no word to compare with, but a mistake. */
+static gboolean check_first_name(const CpPlan *plan, const CpExpr *condition,
+                                 GError **error)
+{
+    g_auto(GStrv) names = cp_expr_names(condition);
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    if (names[0] == NULL || cp_grid_find(plan->grid, names[0]) >= 0 ||
+        find_metric(plan, names[0]) != NULL) {
+        return TRUE;
+    }
+    for (guint i = 0; i < plan->metrics->len; i++) {
+        g_ptr_array_add(known, ((CpMetricColumn *)plan->metrics->pdata[i])->name);
+    }
+    g_ptr_array_add(known, NULL);
+    const char *near = cp_nearest(names[0], (const char *const *)known->pdata);
+    g_autofree char *hint = near != NULL ? g_strdup_printf("did you mean '%s'?", near)
+                                         : g_strdup("coreplay list metrics shows them");
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                "--such-that: '%s' is neither a metric nor an axis; %s", names[0], hint);
+    return FALSE;
+}
+
+gboolean cp_sweep_find_check(const CpPlan *plan, const CpFind *find, GError **error)
+{
+    if (cp_grid_is_zipped(plan->grid, find->axis)) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "--find: the axis '%s' steps together with another one, by --zip, and "
+                    "cannot be moved alone; search one that is not zipped",
+                    cp_axis_key(cp_grid_axis(plan->grid, find->axis)));
+        return FALSE;
+    }
+    if (!check_first_name(plan, find->condition, error)) {
+        return FALSE;
+    }
+    if (!cp_expr_check(find->condition, look_up_unit, (void *)plan, error)) {
+        g_prefix_error(error, "--such-that: ");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* --- the search --- */
+
 /* Runs the point if need be; a point that failed does not satisfy anything. */
 static gboolean try_point(const CpSweepOptions *o, const CpFind *find, uint64_t point,
                           bool *holds, GError **error)

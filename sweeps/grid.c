@@ -162,6 +162,17 @@ gboolean cp_grid_zip(CpGrid *grid, const char *keys, GError **error)
     return TRUE;
 }
 
+bool cp_grid_is_zipped(const CpGrid *grid, unsigned axis)
+{
+    unsigned wheel = g_array_index(grid->wheel_of, unsigned, axis);
+    for (unsigned i = 0; i < grid->axes->len; i++) {
+        if (i != axis && g_array_index(grid->wheel_of, unsigned, i) == wheel) {
+            return true;
+        }
+    }
+    return false;
+}
+
 gboolean cp_grid_where(CpGrid *grid, const char *condition, GError **error)
 {
     CpExpr *expr = cp_expr_new(condition, error);
@@ -207,37 +218,6 @@ static bool count_points(CpGrid *grid, double *product)
     }
     grid->size = (uint64_t)MIN(size, INT64_MAX);
     return size <= INT64_MAX;
-}
-
-gboolean cp_grid_seal(CpGrid *grid, GError **error)
-{
-    double product;
-    /* A wheel is named by its first axis. */
-    for (unsigned i = 0; i < grid->axes->len; i++) {
-        unsigned old = g_array_index(grid->wheel_of, unsigned, i);
-        for (unsigned k = i; old > i && k < grid->axes->len; k++) {
-            unsigned *wheel = &g_array_index(grid->wheel_of, unsigned, k);
-            *wheel = *wheel == old ? i : *wheel;
-        }
-    }
-    bool fits = count_points(grid, &product);
-    bool sampled = grid->sample > 0;
-    if (!fits || (!sampled && grid->size > CP_GRID_POINTS_MAX) ||
-        grid->sample > CP_GRID_POINTS_MAX) {
-        g_autofree char *number = product < 1e18 ? g_strdup_printf("%.0f", product)
-                                                 : g_strdup_printf("%.3g", product);
-        g_set_error(
-            error, CP_ERROR, CP_ERROR_USAGE,
-            "the axes make %s points, more than %d; shorten an axis, or try some of "
-            "them with --sample N",
-            number, CP_GRID_POINTS_MAX);
-        return FALSE;
-    }
-    grid->half_bits = 1;
-    while (grid->half_bits < 32 && (UINT64_C(1) << (2 * grid->half_bits)) < grid->size) {
-        grid->half_bits++;
-    }
-    return TRUE;
 }
 
 uint64_t cp_grid_size(const CpGrid *grid)
@@ -309,6 +289,51 @@ bool cp_grid_keeps(const CpGrid *grid, uint64_t point)
         }
     }
     return true;
+}
+
+/* Whether the conditions compare what can be compared, judging by the first point. */
+static gboolean check_units(const CpGrid *grid, GError **error)
+{
+    g_auto(GStrv) values = cp_grid_values(grid, 0);
+    PointScope scope = {grid, values};
+    for (unsigned i = 0; i < grid->wheres->len; i++) {
+        if (!cp_expr_check(grid->wheres->pdata[i], look_up, &scope, error)) {
+            g_prefix_error(error, "--where: ");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+gboolean cp_grid_seal(CpGrid *grid, GError **error)
+{
+    double product;
+    /* A wheel is named by its first axis. */
+    for (unsigned i = 0; i < grid->axes->len; i++) {
+        unsigned old = g_array_index(grid->wheel_of, unsigned, i);
+        for (unsigned k = i; old > i && k < grid->axes->len; k++) {
+            unsigned *wheel = &g_array_index(grid->wheel_of, unsigned, k);
+            *wheel = *wheel == old ? i : *wheel;
+        }
+    }
+    bool fits = count_points(grid, &product);
+    bool sampled = grid->sample > 0;
+    if (!fits || (!sampled && grid->size > CP_GRID_POINTS_MAX) ||
+        grid->sample > CP_GRID_POINTS_MAX) {
+        g_autofree char *number = product < 1e18 ? g_strdup_printf("%.0f", product)
+                                                 : g_strdup_printf("%.3g", product);
+        g_set_error(
+            error, CP_ERROR, CP_ERROR_USAGE,
+            "the axes make %s points, more than %d; shorten an axis, or try some of "
+            "them with --sample N",
+            number, CP_GRID_POINTS_MAX);
+        return FALSE;
+    }
+    grid->half_bits = 1;
+    while (grid->half_bits < 32 && (UINT64_C(1) << (2 * grid->half_bits)) < grid->size) {
+        grid->half_bits++;
+    }
+    return check_units(grid, error);
 }
 
 /* A permutation of 0 .. 2^(2 half_bits) - 1: four rounds in which each half is mixed into

@@ -36,6 +36,9 @@ const CpAxis *cp_grid_axis(const CpGrid *grid, unsigned i);
 /* The axis a name means, in full or its last part if that is unique; -1: none. */
 int cp_grid_find(const CpGrid *grid, const char *name);
 
+/* Whether it steps together with another one. */
+bool cp_grid_is_zipped(const CpGrid *grid, unsigned axis);
+
 /* Place of each axis's value in a point. */
 void cp_grid_places(const CpGrid *grid, uint64_t point, uint64_t *places);
 /* The index of a point from the places of its axes' values. */

@@ -298,7 +298,7 @@ static void add_hists(CpPlan *plan)
     }
 }
 
-static void add_metrics(CpPlan *plan, const CpPlanOptions *o)
+static void add_metrics(CpPlan *plan)
 {
     size_t n;
     const CpWorkload *w = plan->base->workload;
@@ -318,11 +318,32 @@ static void add_metrics(CpPlan *plan, const CpPlanOptions *o)
         g_autofree char *name = g_strconcat("end.", thread, NULL);
         add_column(plan->metrics, name, CP_UNIT_NS);
     }
+}
+
+/* Those that options name. */
+static gboolean add_named(CpPlan *plan, const CpPlanOptions *o, GError **error)
+{
+    CpUnit unit;
     for (char **m = o->metrics; m != NULL && *m != NULL; m++) {
-        bool count = g_str_has_prefix(*m, "switches") ||
-                     g_str_has_prefix(*m, "migrations") || g_str_has_suffix(*m, ".n");
-        add_column(plan->metrics, *m, count ? CP_UNIT_COUNT : CP_UNIT_NS);
+        g_autofree char *near = NULL;
+        if (!cp_scenario_metric(plan->base, *m, &unit, &near)) {
+            g_autofree char *clean = cp_clean_text(*m, -1);
+            g_autofree char *hint = near != NULL
+                                        ? g_strdup_printf("did you mean '%s'?", near)
+                                        : g_strdup("coreplay list metrics shows them");
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                        "the workload has no metric '%s'; %s", clean, hint);
+            return FALSE;
+        }
+        add_column(plan->metrics, *m, unit);
     }
+    for (char **m = o->names; m != NULL && *m != NULL; m++) {
+        g_autofree char *near = NULL;
+        if (cp_scenario_metric(plan->base, *m, &unit, &near)) {
+            add_column(plan->metrics, *m, unit);
+        }
+    }
+    return TRUE;
 }
 
 /* --- the plan --- */
@@ -369,11 +390,14 @@ CpPlan *cp_plan_new(const CpPlanOptions *o, CpDiag *diag, GError **error)
         plan->seed = (uint64_t)plan->base->run->v[CP_RUN_SEED];
     }
     ok = ok && make_grid(plan, o, error) && check_values(plan, diag);
+    if (ok) {
+        add_metrics(plan);
+        ok = add_named(plan, o, error);
+    }
     if (!ok) {
         cp_plan_free(plan);
         return NULL;
     }
-    add_metrics(plan, o);
     identify(plan);
     return plan;
 }

@@ -16,6 +16,7 @@ typedef struct {
     size_t n_overrides;
     char **sweeps, **zips, **wheres; /* NULL-ended, or NULL */
     char **metrics;                  /* kept beside the usual ones; NULL-ended, or NULL */
+    char **names;                    /* of a condition: kept if they are metrics; or NULL */
     uint64_t sample;                 /* 0: every point */
     const char *find_key;            /* axis that --find moves along, or NULL */
 } CpPlanOptions;

@@ -224,9 +224,14 @@ static bool look_up(const char *name, CpValue *value, void *user)
     return true;
 }
 
-static void filter_rows(CpTableData *data, const CpExpr *filter)
+static gboolean filter_rows(CpTableData *data, const CpExpr *filter, GError **error)
 {
     guint kept = 0;
+    RowScope first = {data, data->rows->len > 0 ? data->rows->pdata[0] : NULL};
+    if (data->rows->len > 0 && !cp_expr_check(filter, look_up, &first, error)) {
+        g_prefix_error(error, "--filter: ");
+        return FALSE;
+    }
     for (guint i = 0; i < data->rows->len; i++) {
         RowScope scope = {data, data->rows->pdata[i]};
         if (cp_expr_holds(filter, look_up, &scope)) {
@@ -236,117 +241,175 @@ static void filter_rows(CpTableData *data, const CpExpr *filter)
         }
     }
     g_ptr_array_set_size(data->rows, (gint)kept);
+    return TRUE;
 }
 
 /* --- aggregates --- */
 
+/* What is made of a column: a statistic, or an end or half the width of its interval. */
+typedef enum { PLAIN, CI95, LO95, HI95 } Interval;
+
 typedef struct {
-    char *function, *metric;
+    char *text;   /* "p95(latency.p99)": as written, without the metric */
+    char *metric; /* column */
+    CpStatistic what;
+    Interval interval;
 } Aggregate;
 
 static void aggregate_free(void *data)
 {
     Aggregate *a = data;
-    g_free(a->function);
+    g_free(a->text);
     g_free(a->metric);
     g_free(a);
-}
-
-static bool is_percentile(const char *name, double *share)
-{
-    char *end = NULL;
-    if (name[0] != 'p' || !g_ascii_isdigit(name[1])) {
-        return false;
-    }
-    double digits = g_ascii_strtod(name + 1, &end);
-    *share = strcmp(name, "p999") == 0 ? 0.999 : digits / 100;
-    return *end == '\0' && *share <= 1;
 }
 
 static gboolean bad_aggregate(const char *text, GError **error)
 {
     g_autofree char *clean = cp_clean_text(text, -1);
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                "--show: '%s' is not a function of a metric; for example: 'mean(makespan) "
-                "ci95(makespan) p95(latency.p99)'   (functions: mean ci95 sd min max sum n "
-                "median pNN lo95 hi95)",
-                clean);
+    g_set_error(
+        error, CP_ERROR, CP_ERROR_USAGE,
+        "--show: '%s' is not a function of a metric; for example: 'mean(makespan) "
+        "ci95(makespan) p95(latency.p99) ci95(p95(latency.p99))'   (functions: mean "
+        "sd min max sum n median pNN, and ci95 lo95 hi95 of these or of a metric)",
+        clean);
     return FALSE;
+}
+
+/* "name(rest)" -> name, and the word becomes "rest"; NULL: it is not of that form. */
+static char *take_function(char **word)
+{
+    char *open = strchr(*word, '(');
+    size_t len = strlen(*word);
+    if (open == NULL || open == *word || (*word)[len - 1] != ')' ||
+        open + 2 > *word + len - 1) {
+        return NULL;
+    }
+    char *name = g_strndup(*word, (gsize)(open - *word));
+    (*word)[len - 1] = '\0';
+    *word = open + 1;
+    return name;
+}
+
+static bool read_interval(const char *name, Interval *out)
+{
+    static const char *const names[] = {[CI95] = "ci95", [LO95] = "lo95", [HI95] = "hi95"};
+    for (Interval i = CI95; i <= HI95; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static gboolean read_aggregate(const char *text, Aggregate *a, GError **error)
+{
+    g_autofree char *copy = g_strdup(text);
+    char *word = copy;
+    g_autofree char *outer = take_function(&word);
+    if (outer == NULL) {
+        return bad_aggregate(text, error);
+    }
+    bool is_interval = read_interval(outer, &a->interval);
+    g_autofree char *inner =
+        is_interval && strchr(word, '(') != NULL ? take_function(&word) : NULL;
+    const char *function = inner != NULL ? inner : is_interval ? "mean" : outer;
+    if (!cp_statistic_find(function, &a->what) || strpbrk(word, "()") != NULL) {
+        return bad_aggregate(text, error);
+    }
+    a->text = inner != NULL ? g_strdup_printf("%s(%s", outer, inner) : g_strdup(outer);
+    a->metric = g_strdup(word);
+    return TRUE;
 }
 
 static gboolean read_aggregates(const char *text, GPtrArray *list, GError **error)
 {
-    static const char *const functions[] = {"mean", "ci95", "sd",     "min",  "max", "sum",
-                                            "n",    "lo95", "median", "hi95", NULL};
     g_auto(GStrv) words = g_strsplit_set(text, " ,\t\n", -1);
     for (char **word = words; *word != NULL; word++) {
-        char *open = strchr(*word, '(');
-        size_t len = strlen(*word);
-        double share;
-        if (len == 0) {
+        if (**word == '\0') {
             continue;
         }
-        if (open == NULL || (*word)[len - 1] != ')' || open + 2 > *word + len - 1) {
-            return bad_aggregate(*word, error);
-        }
         Aggregate *a = g_new0(Aggregate, 1);
-        a->function = g_strndup(*word, (gsize)(open - *word));
-        a->metric = g_strndup(open + 1, (gsize)(*word + len - 1 - (open + 1)));
         g_ptr_array_add(list, a);
-        if (!g_strv_contains(functions, a->function) &&
-            !is_percentile(a->function, &share)) {
-            return bad_aggregate(*word, error);
+        if (!read_aggregate(*word, a, error)) {
+            return FALSE;
         }
     }
     return list->len > 0 || bad_aggregate(text, error);
 }
 
-static double evaluate(const char *function, double *values, size_t n)
+typedef struct {
+    double seed, value;
+} Seeded;
+
+static int by_seed(const void *a, const void *b)
 {
-    CpStats s = cp_stats(values, n); /* sorts */
-    double low, high, share;
-    if (strcmp(function, "n") == 0) {
-        return (double)n;
+    double x = ((const Seeded *)a)->seed, y = ((const Seeded *)b)->seed;
+    return (x > y) - (x < y);
+}
+
+/* The values of a column, those of a seed together.  Only rows of sweeps have seeds that
+ * mean something: lines of several runs are each for itself. */
+static Seeded *seeded_values(const CpTableData *data, const GPtrArray *rows, int column,
+                             size_t *n)
+{
+    int seed = find_column(data, "repeat") >= 0 ? find_column(data, "seed") : -1;
+    Seeded *list = g_new(Seeded, rows->len + 1);
+    *n = 0;
+    for (guint i = 0; i < rows->len; i++) {
+        const CpCell *cells = rows->pdata[i];
+        if (cells[column].kind == CP_CELL_NUMBER) {
+            list[(*n)++] =
+                (Seeded){seed >= 0 ? cells[seed].number : i, cells[column].number};
+        }
     }
-    if (strcmp(function, "ci95") == 0) {
-        return s.ci95;
+    qsort(list, *n, sizeof *list, by_seed);
+    return list;
+}
+
+static double interval_of(const Aggregate *a, const CpSample *sample)
+{
+    double low, high;
+    if (a->interval == CI95 && a->what.kind == CP_STAT_MEAN) {
+        return cp_sample_ci95(sample);
     }
-    if (strcmp(function, "sd") == 0) {
-        return n > 1 ? s.sd : NAN;
-    }
-    if (strcmp(function, "min") == 0) {
-        return s.min;
-    }
-    if (strcmp(function, "max") == 0) {
-        return s.max;
-    }
-    if (strcmp(function, "sum") == 0) {
-        return s.mean * (double)n;
-    }
-    if (strcmp(function, "median") == 0) {
-        return cp_stats_quantile(values, n, 0.5);
-    }
-    if (strcmp(function, "lo95") == 0 || strcmp(function, "hi95") == 0) {
-        cp_stats_bootstrap(values, n, -1, &low, &high);
-        return function[0] == 'l' ? low : high;
-    }
-    return is_percentile(function, &share) ? cp_stats_quantile(values, n, share) : s.mean;
+    cp_sample_bootstrap(sample, a->what, &low, &high);
+    return a->interval == LO95 ? low : a->interval == HI95 ? high : (high - low) / 2;
 }
 
 static CpCell aggregate(const CpTableData *data, const GPtrArray *rows, const Aggregate *a)
 {
-    int column = find_column(data, a->metric);
-    g_autofree double *values = g_new(double, rows->len + 1);
-    size_t n = 0;
-    for (guint i = 0; i < rows->len; i++) {
-        const CpCell *cell = &((const CpCell *)rows->pdata[i])[column];
-        if (cell->kind == CP_CELL_NUMBER) {
-            values[n++] = cell->number;
-        }
+    size_t n;
+    g_autofree Seeded *list = seeded_values(data, rows, find_column(data, a->metric), &n);
+    g_autofree double *values = g_new(double, n + 1);
+    g_autofree double *seeds = g_new(double, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        values[i] = list[i].value;
+        seeds[i] = list[i].seed;
     }
-    CpCell cell = {.kind = CP_CELL_NUMBER, .number = evaluate(a->function, values, n)};
+    const CpSample sample = {values, seeds, n};
+    CpCell cell = {.kind = CP_CELL_NUMBER};
+    cell.number = a->interval == PLAIN ? cp_statistic_of(a->what, values, n)
+                                       : interval_of(a, &sample);
     cell.kind = isnan(cell.number) ? CP_CELL_NULL : CP_CELL_NUMBER;
     return cell;
+}
+
+/* "ci95(p95(makespan))" for people, "ci95_p95_makespan_ns" in CSV and JSON. */
+static CpQueryColumn *aggregate_column(const Aggregate *a, const CpQueryColumn *c)
+{
+    CpQueryColumn *own = g_new0(CpQueryColumn, 1);
+    bool nested = strchr(a->text, '(') != NULL;
+    g_autofree char *words = g_strdup(a->text);
+    g_strdelimit(words, "(", '_');
+    own->name = g_strdup_printf("%s(%s)%s", a->text, c->name, nested ? ")" : "");
+    own->is_metric = c->is_metric && a->what.kind != CP_STAT_N;
+    own->unit = own->is_metric ? c->unit : CP_UNIT_NUMBER;
+    /* A number of values is no time, whatever it counts. */
+    g_autofree char *plain = cp_metric_key(c->name, CP_UNIT_NUMBER);
+    own->key = g_strdup_printf("%s_%s", words, own->is_metric ? c->key : plain);
+    return own;
 }
 
 static CpCell copy_cell(const CpCell *cell)
@@ -406,12 +469,7 @@ static CpTableData *grouped(const CpTableData *data, char **names,
     for (guint k = 0; k < aggregates->len; k++) {
         const Aggregate *a = aggregates->pdata[k];
         const CpQueryColumn *c = data->columns->pdata[find_column(data, a->metric)];
-        CpQueryColumn *own = g_new0(CpQueryColumn, 1);
-        own->name = g_strdup_printf("%s(%s)", a->function, c->name);
-        own->key = g_strdup_printf("%s_%s", a->function, c->key);
-        own->is_metric = c->is_metric && strcmp(a->function, "n") != 0;
-        own->unit = own->is_metric ? c->unit : CP_UNIT_NUMBER;
-        g_ptr_array_add(out->columns, own);
+        g_ptr_array_add(out->columns, aggregate_column(a, c));
     }
     for (guint g = 0; g < groups->len; g++) {
         const GPtrArray *rows = groups->pdata[g];
@@ -557,6 +615,10 @@ static gboolean plan_columns(Job *job, CpTableSource *s, GError **error)
             return FALSE;
         }
     }
+    if (job->aggregates->len > 0) { /* intervals are over seeds */
+        want(job->data, s, "seed", true, NULL);
+        want(job->data, s, "repeat", true, NULL);
+    }
     if (!want_list(job, s, job->shown, error)) {
         return FALSE;
     }
@@ -592,10 +654,7 @@ static gboolean load(Job *job, GError **error)
             return FALSE;
         }
     }
-    if (job->filter != NULL) {
-        filter_rows(job->data, job->filter);
-    }
-    return TRUE;
+    return job->filter == NULL || filter_rows(job->data, job->filter, error);
 }
 
 /* Only the columns shown, in their order. */

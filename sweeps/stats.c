@@ -4,8 +4,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { RESAMPLES = 1000 };
+enum {
+    RESAMPLES = 1000,
+    SAMPLE_LARGE = 10000, /* from here on fewer will do, and time is short */
+    RESAMPLES_LARGE = 200,
+};
 
 double cp_stats_t(size_t freedom)
 {
@@ -66,23 +71,123 @@ double cp_stats_quantile(const double *sorted, size_t n, double share)
                       : sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
 }
 
-void cp_stats_bootstrap(const double *values, size_t n, double share, double *low,
-                        double *high)
+/* --- statistics by name --- */
+
+bool cp_statistic_find(const char *name, CpStatistic *out)
 {
+    static const char *const names[] = {"mean", "sd", "min", "max", "sum", "n", NULL};
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (CpStatistic){(CpStatisticKind)i, 0};
+            return true;
+        }
+    }
+    *out = (CpStatistic){CP_STAT_QUANTILE, 0.5};
+    if (strcmp(name, "median") == 0) {
+        return true;
+    }
+    if (name[0] != 'p' || !g_ascii_isdigit(name[1])) {
+        return false;
+    }
+    char *end = NULL;
+    double digits = g_ascii_strtod(name + 1, &end);
+    out->share = strcmp(name, "p999") == 0 ? 0.999 : digits / 100;
+    return *end == '\0' && out->share <= 1;
+}
+
+static double sum_of(const double *values, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += values[i];
+    }
+    return sum;
+}
+
+double cp_statistic_of(CpStatistic what, double *values, size_t n)
+{
+    switch (what.kind) {
+    case CP_STAT_N:
+        return (double)n;
+    case CP_STAT_SUM:
+        return n > 0 ? sum_of(values, n) : NAN;
+    case CP_STAT_MEAN:
+        return n > 0 ? sum_of(values, n) / (double)n : NAN;
+    case CP_STAT_SD:
+        return n > 1 ? cp_stats(values, n).sd : NAN;
+    case CP_STAT_MIN:
+        return cp_stats(values, n).min;
+    case CP_STAT_MAX:
+        return cp_stats(values, n).max;
+    case CP_STAT_QUANTILE:
+        break;
+    }
+    qsort(values, n, sizeof *values, by_value);
+    return cp_stats_quantile(values, n, what.share);
+}
+
+/* --- intervals over seeds --- */
+
+/* Means of the seeds; *n is how many there are. */
+static double *seed_means(const CpSample *s, size_t *n)
+{
+    double *means = g_new(double, s->n + 1);
+    *n = 0;
+    for (size_t i = 0, next; i < s->n; i = next) {
+        for (next = i; next < s->n && s->seeds[next] == s->seeds[i]; next++) {
+        }
+        means[(*n)++] = sum_of(s->values + i, next - i) / (double)(next - i);
+    }
+    return means;
+}
+
+double cp_sample_ci95(const CpSample *sample)
+{
+    size_t n;
+    g_autofree double *means = seed_means(sample, &n);
+    return cp_stats(means, n).ci95;
+}
+
+/* Where the values of each seed begin, and the end. */
+static size_t *seed_begins(const CpSample *s, size_t *n)
+{
+    size_t *begins = g_new(size_t, s->n + 1);
+    *n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (i == 0 || s->seeds[i] != s->seeds[i - 1]) {
+            begins[(*n)++] = i;
+        }
+    }
+    begins[*n] = s->n;
+    return begins;
+}
+
+void cp_sample_bootstrap(const CpSample *s, CpStatistic what, double *low, double *high)
+{
+    size_t n_seeds;
+    g_autofree size_t *begins = seed_begins(s, &n_seeds);
     *low = *high = NAN;
-    if (n < 2) {
+    if (n_seeds < 2) {
         return;
     }
-    g_autofree double *results = g_new(double, RESAMPLES);
-    g_autofree double *drawn = g_new(double, n);
-    for (uint64_t r = 0; r < RESAMPLES; r++) {
-        for (size_t i = 0; i < n; i++) {
-            drawn[i] = values[cp_rng_key(r, i, n) % n];
-        }
-        CpStats s = cp_stats(drawn, n);
-        results[r] = share < 0 ? s.mean : cp_stats_quantile(drawn, n, share);
+    size_t most = 0;
+    for (size_t i = 0; i < n_seeds; i++) {
+        most = MAX(most, begins[i + 1] - begins[i]);
     }
-    qsort(results, RESAMPLES, sizeof *results, by_value);
-    *low = cp_stats_quantile(results, RESAMPLES, 0.025);
-    *high = cp_stats_quantile(results, RESAMPLES, 0.975);
+    unsigned resamples = s->n > SAMPLE_LARGE ? RESAMPLES_LARGE : RESAMPLES;
+    g_autofree double *results = g_new(double, resamples);
+    g_autofree double *drawn = g_new(double, n_seeds *most);
+    for (uint64_t r = 0; r < resamples; r++) {
+        size_t n = 0;
+        for (size_t i = 0; i < n_seeds; i++) {
+            size_t seed = cp_rng_key(r, i, n_seeds) % n_seeds;
+            size_t size = begins[seed + 1] - begins[seed];
+            memcpy(drawn + n, s->values + begins[seed], size * sizeof *drawn);
+            n += size;
+        }
+        results[r] = cp_statistic_of(what, drawn, n);
+    }
+    qsort(results, resamples, sizeof *results, by_value);
+    *low = cp_stats_quantile(results, resamples, 0.025);
+    *high = cp_stats_quantile(results, resamples, 0.975);
 }

@@ -333,14 +333,16 @@ gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
         return TRUE;
     }
     g_autofree char *sql =
-        g_strdup_printf("SELECT point, repeat FROM result WHERE point >= %" G_GUINT64_FORMAT
+        g_strdup_printf("SELECT point, repeat, failed, expects_failed FROM result "
+                        "WHERE point >= %" G_GUINT64_FORMAT
                         " AND point < %" G_GUINT64_FORMAT " ORDER BY point, repeat",
                         from, to);
     sqlite3_stmt *stmt = cp_database_prepare(store->db, sql, error);
     int code = SQLITE_ROW;
     while (stmt != NULL && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         CpRowId id = {(uint64_t)sqlite3_column_int64(stmt, 0),
-                      (uint32_t)sqlite3_column_int64(stmt, 1)};
+                      (uint32_t)sqlite3_column_int64(stmt, 1),
+                      sqlite3_column_int(stmt, 2) != 0, sqlite3_column_int(stmt, 3) > 0};
         g_array_append_val(ids, id);
     }
     sqlite3_finalize(stmt);
@@ -369,23 +371,4 @@ GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError 
     }
     sqlite3_finalize(stmt);
     return values;
-}
-
-gboolean cp_store_count(CpStore *store, uint64_t *rows, uint64_t *failed, GError **error)
-{
-    *rows = *failed = 0;
-    if (cp_database_is_empty(store->db)) {
-        return TRUE;
-    }
-    sqlite3_stmt *stmt = cp_database_prepare(
-        store->db, "SELECT count(*), coalesce(sum(failed), 0) FROM result", error);
-    if (stmt == NULL) {
-        return FALSE;
-    }
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        *rows = (uint64_t)sqlite3_column_int64(stmt, 0);
-        *failed = (uint64_t)sqlite3_column_int64(stmt, 1);
-    }
-    sqlite3_finalize(stmt);
-    return TRUE;
 }

@@ -47,14 +47,13 @@ gboolean cp_store_commit(CpStore *store, const CpPlan *plan, GError **error);
 typedef struct {
     uint64_t point;
     uint32_t repeat;
+    bool failed, missed; /* a failed point; an `expect` of the workload was not met */
 } CpRowId;
 /* Appends the rows of the points from .. to-1, in order. */
 gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
                        GError **error);
 /* Values of a metric at one point, in order of repeats: new array of int64_t. */
 GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError **error);
-/* Rows there are, and those of failed points. */
-gboolean cp_store_count(CpStore *store, uint64_t *rows, uint64_t *failed, GError **error);
 
 typedef struct {
     uint64_t added, known; /* rows copied, rows that were there */

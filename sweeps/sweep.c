@@ -2,7 +2,6 @@
 
 #include "sim/error.h"
 #include "sweeps/runner.h"
-#include "sweeps/stats.h"
 
 #include <math.h>
 #include <string.h>
@@ -128,6 +127,7 @@ static void store_row(Sweep *s, CpRow *row)
     s->batch_us = s->batch_us == 0 ? g_get_monotonic_time() : s->batch_us;
     s->result->rows++;
     s->result->failed += row->failed;
+    s->result->missed += !row->failed && row->expects_failed > 0;
     s->stopping = s->stopping || (row->failed && s->o->fail_fast);
     cp_store_add(s->o->store, row);
 }
@@ -247,6 +247,19 @@ static bool is_done(Known *k, uint64_t point, uint32_t repeat)
     return false;
 }
 
+/* Hands a row out, or counts the one that is stored. */
+static void give_missing(Sweep *s, Known *k, uint64_t point, uint32_t repeat)
+{
+    if (!is_done(k, point, repeat)) {
+        give(s, point, repeat);
+        return;
+    }
+    CpRowId id = g_array_index(k->done, CpRowId, k->at - 1);
+    s->result->found++;
+    s->result->failed += id.failed;
+    s->result->missed += !id.failed && id.missed;
+}
+
 gboolean cp_sweep_missing(const CpSweepOptions *o,
                           void (*visit)(uint64_t point, uint32_t rows, void *data),
                           CpSweepCount *count, GError **error)
@@ -289,17 +302,33 @@ static void give_all(Sweep *s)
             keep_error(s, error);
         }
         for (uint32_t r = 0; r < s->o->repeats && !s->stopping; r++) {
-            if (is_done(&k, point, r)) {
-                s->result->found++;
-            } else {
-                give(s, point, r);
-            }
+            give_missing(s, &k, point, r);
         }
     }
     g_array_unref(k.done);
 }
 
 /* --- until the interval is narrow --- */
+
+/* A statistic of the values, and half its 95 % interval. */
+static double half_interval(const GArray *values, CpStatistic what, double *size)
+{
+    size_t n = values->len;
+    g_autofree double *v = g_new(double, n + 1);
+    g_autofree double *seeds = g_new(double, n + 1);
+    for (guint i = 0; i < n; i++) {
+        v[i] = (double)g_array_index(values, int64_t, i);
+        seeds[i] = i;
+    }
+    const CpSample sample = {v, seeds, n};
+    double low, high, half = cp_sample_ci95(&sample);
+    if (what.kind != CP_STAT_MEAN) {
+        cp_sample_bootstrap(&sample, what, &low, &high);
+        half = (high - low) / 2;
+    }
+    *size = cp_statistic_of(what, v, n);
+    return half;
+}
 
 /* How many repeats a point should have, given those it has. */
 static uint32_t repeats_wanted(Sweep *s, uint64_t point)
@@ -310,18 +339,15 @@ static uint32_t repeats_wanted(Sweep *s, uint64_t point)
         keep_error(s, error);
         return 0;
     }
-    g_autofree double *v = g_new(double, values->len + 1);
-    for (guint i = 0; i < values->len; i++) {
-        v[i] = (double)g_array_index(values, int64_t, i);
-    }
-    CpStats stats = cp_stats(v, values->len);
     uint32_t n = values->len;
+    double size, half = half_interval(values, s->o->until_what, &size);
     g_array_unref(values);
+    s->result->no_values = s->result->no_values && n == 0;
     if (n < 2) {
         return n; /* a failed point, or a metric it does not have */
     }
-    double wide = fabs(stats.ci95 / stats.mean);
-    if (stats.ci95 == 0 || wide <= s->o->until_ci) {
+    double wide = fabs(half / size);
+    if (half == 0 || wide <= s->o->until_ci) {
         return n;
     }
     double more = (double)n * (wide / s->o->until_ci) * (wide / s->o->until_ci);
@@ -387,6 +413,7 @@ gboolean cp_sweep_run(const CpSweepOptions *o, CpSweepResult *result, GError **e
     uint64_t missing = count.rows;
     give_all(&s);
     s.total = missing + result->found;
+    result->no_values = o->until_ci > 0;
     while (o->until_ci > 0 && !s.stopping) {
         drain(&s);
         if (!narrow(&s)) {
@@ -411,11 +438,7 @@ gboolean cp_sweep_run_points(const CpSweepOptions *o, const uint64_t *points, si
             keep_error(&s, own);
         }
         for (uint32_t r = 0; r < o->repeats && !s.stopping; r++) {
-            if (is_done(&k, points[i], r)) {
-                result->found++;
-            } else {
-                give(&s, points[i], r);
-            }
+            give_missing(&s, &k, points[i], r);
         }
     }
     g_array_unref(k.done);

@@ -5,6 +5,7 @@
 #ifndef CP_SWEEPS_SWEEP_H
 #define CP_SWEEPS_SWEEP_H
 
+#include "sweeps/stats.h"
 #include "sweeps/store.h"
 
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
     const volatile int *interrupt; /* non-zero: finish what runs, store it, stop */
     double until_ci;               /* share of the mean the interval may have; 0: off */
     const char *until_metric;      /* column key it is taken of */
+    CpStatistic until_what;        /* of the metric: its mean or a quantile over seeds */
     uint32_t repeats_max;          /* of until_ci */
     void (*progress)(const CpSweepProgress *progress, void *data); /* may be NULL */
     void *data;
@@ -31,7 +33,9 @@ typedef struct {
 typedef struct {
     uint64_t rows;   /* run now */
     uint64_t found;  /* were in the file */
-    uint64_t failed; /* of those run now */
+    uint64_t failed; /* of both: points that cannot be run or stopped early */
+    uint64_t missed; /* of both: runs that did not meet an `expect` of the workload */
+    bool no_values;  /* no run has a value of `until_metric` */
     bool stopped;    /* by `interrupt` or fail_fast: points are missing */
 } CpSweepResult;
 
@@ -59,6 +63,9 @@ typedef struct {
     void (*tried)(const char *value, bool holds, const char *shown, void *data);
     void *data;
 } CpFind;
+/* CP_ERROR_USAGE: the condition begins with a name that is neither an axis nor a metric, or
+ * compares different units; the axis steps together with another one. */
+gboolean cp_sweep_find_check(const CpPlan *plan, const CpFind *find, GError **error);
 /* *value: new text, NULL if no value will do.  `places` are the others' values. */
 gboolean cp_sweep_find(const CpSweepOptions *options, const CpFind *find, uint64_t *places,
                        char **value, GError **error);

@@ -139,6 +139,18 @@ static void add_names(GPtrArray *names, const CpWorkload *w)
     g_ptr_array_add(names, NULL);
 }
 
+bool cp_scenario_metric(const CpScenario *s, const char *name, CpUnit *unit, char **near)
+{
+    *near = NULL;
+    if (metric_unit(s->workload, name, unit)) {
+        return true;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    add_names(names, s->workload);
+    *near = g_strdup(cp_nearest(name, (const char *const *)names->pdata));
+    return false;
+}
+
 static bool unknown_metric(Cpc *c, const CpNode *node)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);

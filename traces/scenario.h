@@ -89,6 +89,11 @@ void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);
  */
 bool cp_expect_check(const CpExpect *expect, CpSim *sim, char **measured);
 
+/* Whether runs of the scenario have a metric of that name, and its unit.  If not, *near is
+ * new text of the one that may be meant, or NULL. */
+bool cp_scenario_metric(const CpScenario *scenario, const char *name, CpUnit *unit,
+                        char **near);
+
 /* Every setting key there is, with the owner's table row; for list, completion,
  * suggestions.  New array that ends with a NULL spec; an ENUM without choices takes a name
  * or a text, and NAME in a key stands for a thread or group of the workload. */

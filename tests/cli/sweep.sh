@@ -113,6 +113,40 @@ is_code 0
 cp_run query u.db --group cores --show 'mean(makespan) ci95(makespan)' --json
 json_has 'length == 2 and all(.ci95_makespan_ns <= 0.1001 * .mean_makespan_ns)'
 
+must "until-ci takes percentiles too, and says so if a metric has no value"
+cp_run sweep w.cpw --sweep cores=1,2 --until-ci 'p90(makespan)=20%' -o up.db
+is_code 0
+cp_run query up.db --group cores --show 'p90(makespan) ci95(p90(makespan))' --json
+json_has 'length == 2 and all(.ci95_p90_makespan_ns <= 0.2001 * .p90_makespan_ns)'
+cp_run sweep w.cpw --sweep cores=1 --until-ci loop_lag.p99=2%
+is_code 0
+err_has 'no run has a value of loop_lag.p99'
+
+must "intervals are over seeds: points of one seed are one piece of evidence"
+cp_run query a.db --group policy --show 'n(makespan) mean(makespan) ci95(makespan) lo95(p90(makespan)) hi95(p90(makespan))' --json
+json_has 'all(.n_makespan_ns == 12 and .lo95_p90_makespan_ns < .hi95_p90_makespan_ns)'
+cp_run query a.db --filter 'repeat == 0' --group policy --show 'mean(makespan) ci95(makespan)' --json
+json_has 'all(.mean_makespan_ns > 0 and .ci95_makespan_ns == null)'
+for wrong in 'lo95(ci95(makespan))' 'foo(makespan)' 'mean(makespan' 'makespan' 'p101(makespan)'; do
+    cp_run query a.db --group cores --show "$wrong"
+    is_code 2
+    err_has 'is not a function of a metric'
+done
+
+must "a run that does not meet an expect makes exit code 1, also when it is in the file"
+{ cat w.cpw; echo 'expect makespan < 120ms'; } >x.cpw
+for time in 1 2; do
+    cp_run sweep x.cpw --sweep cores=1,8 --repeat 2 -o x.db
+    is_code 1
+    err_has '0 failed, 2 did not meet an expect'
+done
+cp_run query x.db --filter 'expects_failed > 0' --columns cores --csv
+[ "$(wc -l <out)" = 3 ] || fail "not the two runs on one core"
+cp_run sweep x.cpw --sweep cores=8 --repeat 2
+is_code 0
+cp_run sweep x.cpw --sweep cores=1 --repeat 2 -q
+is_code 1
+
 must "a warm-up found by a pilot run is the same for all repeats of a point, in any split"
 cat >open.cpw <<'END'
 param rate = 500
@@ -158,6 +192,21 @@ refuses 2 '1000000000000 points' --sweep work=1us..1s+1us --sweep seed2=1..10000
 refuses 2 'equally many' --sweep cores=1,2 --sweep n=2,3,4 --zip cores,n
 refuses 2 'missing at the end' --sweep cores=1,2 --where 'cores <'
 refuses 2 "'5/4' is not I/N" --sweep cores=1,2 --shard 5/4
+
+refuses 2 "'work' is a time, but '7' is a number without a unit" --sweep work=5ms,9ms --where 'work < 7'
+refuses 2 "no axis of this sweep; did you mean 'cores'" --sweep cores=1,2 --where 'core < 7'
+refuses 2 "did you mean 'makespan'" --sweep cores=1,2 --metric makespam
+refuses 2 "no metric 'cpu.nobody'" --sweep cores=1,2 --metric cpu.nobody
+refuses 2 'neither a metric nor mean, median or pNN' --sweep cores=1,2 --until-ci 'sd(makespan)=2%'
+refuses 2 "'2' is not a share" --sweep cores=1,2 --until-ci 2
+refuses 2 'steps together with another one' --sweep cores=1,2 --sweep n=2,3 --zip cores,n \
+    --find 'min cores' --such-that 'makespan < 1s' -o z.db
+no_file z.db
+refuses 2 "did you mean 'makespan'" --find 'min cores' --such-that 'makspan < 1s'
+refuses 2 "'makespan' is a time" --find 'min cores' --such-that 'makespan < 100'
+for other in --shard=0/2 --sample=3 --until-ci=2% --emit=slurm; do
+    refuses 2 'do not go together' --find 'min cores' --such-that 'makespan < 1s' $other
+done
 
 echo 'not a database, and no JSON either' >text.db
 refuses 3 'is not a result file' --sweep cores=1,2 -o text.db

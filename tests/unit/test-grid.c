@@ -213,9 +213,31 @@ static void test_stats(void **state)
     assert_true(fabs(s.mean - 5.5) < 1e-9 && fabs(s.sd - 3.02765) < 1e-4);
     assert_true(fabs(s.ci95 - 2.2622 * 3.02765 / sqrt(10)) < 1e-3);
     assert_true(fabs(cp_stats_t(100) - 1.98397) < 1e-3);
-    double low, high;
-    cp_stats_bootstrap(v, 10, -1, &low, &high);
+    CpStatistic mean, p90;
+    assert_true(cp_statistic_find("mean", &mean) && cp_statistic_find("p90", &p90));
+    assert_false(cp_statistic_find("p101", &p90) || cp_statistic_find("pp", &p90));
+    assert_true(cp_statistic_find("p90", &p90));
+    assert_true(fabs(cp_statistic_of(p90, v, 10) - 9.1) < 1e-9);
+    double low, high, seeds[10];
+    for (int i = 0; i < 10; i++) {
+        seeds[i] = i;
+    }
+    const CpSample own = {v, seeds, 10};
+    cp_sample_bootstrap(&own, mean, &low, &high);
     assert_true(low > 3.3 && low < 4.3 && high > 6.7 && high < 7.7);
+    assert_true(fabs(cp_sample_ci95(&own) - s.ci95) < 1e-9);
+    cp_sample_bootstrap(&own, p90, &low, &high);
+    assert_true(low > 5 && low < 8 && high > 9.5 && high <= 10);
+    /* Values that go in pairs of one seed are five pieces of evidence, not ten. */
+    for (int i = 0; i < 10; i++) {
+        seeds[i] = i / 2;
+    }
+    assert_true(fabs(cp_sample_ci95(&own) - 2.7764 * sqrt(10) / sqrt(5)) < 1e-3);
+    double wide_low, wide_high;
+    cp_sample_bootstrap(&own, mean, &wide_low, &wide_high);
+    assert_true(wide_high - wide_low > 2.2);
+    const CpSample single = {v, seeds, 2};
+    assert_true(isnan(cp_sample_ci95(&single)));
     assert_true(fabs(cp_stats_quantile(v, 10, 0.5) - 5.5) < 1e-9);
 }
 
