@@ -124,7 +124,7 @@ err_has 'no run has a value of loop_lag.p99'
 
 must "intervals are over seeds: points of one seed are one piece of evidence"
 cp_run query a.db --group policy --show 'n(makespan) mean(makespan) ci95(makespan) lo95(p90(makespan)) hi95(p90(makespan))' --json
-json_has 'all(.n_makespan_ns == 12 and .lo95_p90_makespan_ns < .hi95_p90_makespan_ns)'
+json_has 'all(.n_makespan == 12 and .lo95_p90_makespan_ns < .hi95_p90_makespan_ns)'
 cp_run query a.db --filter 'repeat == 0' --group policy --show 'mean(makespan) ci95(makespan)' --json
 json_has 'all(.mean_makespan_ns > 0 and .ci95_makespan_ns == null)'
 for wrong in 'lo95(ci95(makespan))' 'foo(makespan)' 'mean(makespan' 'makespan' 'p101(makespan)'; do
