@@ -309,6 +309,9 @@ CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *out)
     CpFlow *flow = p->flow;
     PyPool *pool = pool_of(p, call->pool);
     if (flow->rt_state == 0) {
+        if (pool->broken) {
+            return py_raise(p, p->ps->exc_broken);
+        }
         if (pool->closed) {
             cp_diagnose(
                 p->sim, "submit after shutdown", &p->tid, 1, "%s takes no more calls",
@@ -456,11 +459,12 @@ enum {
 
 static bool is_over(const PyPool *pool)
 {
-    return pool->closed && pool->unfinished == 0;
+    return pool->broken || (pool->closed && pool->unfinished == 0);
 }
 
 static CpStep leave_pool(Py *p, PyPool *pool)
 {
+    p->t->serves = 0;
     if (--pool->live == 0) {
         cp_wake(p->sim, pool->done, UINT32_MAX, p->tid, CP_WAKE_THREAD, 0);
     }
@@ -508,6 +512,7 @@ static CpStep worker(Py *p, PyPool *pool)
 {
     CpFlow *flow = p->flow;
     bool process = by_process(pool);
+    p->t->serves = process ? p->proc->pools[pool->decl] + 1 : 0;
     uint32_t *queue = process ? &pool->call_first : &pool->first;
     for (;;) {
         switch (flow->rt_state) {
@@ -569,12 +574,87 @@ static CpStep worker(Py *p, PyPool *pool)
     }
 }
 
+/* --- a worker dies --- */
+
+static uint32_t pool_number(const PySim *ps, const PyPool *pool)
+{
+    return (uint32_t)(pool - (const PyPool *)ps->pools.rows);
+}
+
+static void report_death(CpSim *sim, CpTid tid, PyPool *pool)
+{
+    const char *name = cp_workload_text(sim->w, cp_pool_decl(sim->w, pool->decl)->name);
+    if (pool->reported) {
+        return;
+    }
+    pool->reported = true;
+    if (pool->kind == CP_POOL_PROCESSES) {
+        cp_diagnose(sim, "broken process pool", &tid, 1,
+                    "a worker of %s has died: its %u unfinished calls raise `broken`", name,
+                    pool->unfinished);
+    } else {
+        cp_diagnose(sim, "worker died", &tid, 1,
+                    "a worker of %s has died: another takes its place, but the result of "
+                    "the call it had never comes",
+                    name);
+    }
+}
+
+/* multiprocessing.Pool puts another in its place; the executor's manager sees its sentinel
+ * and gives up. */
+void py_worker_ended(CpSim *sim, CpTid tid)
+{
+    PyThread *t = py_thread(sim, tid);
+    if (t->serves == 0) {
+        return;
+    }
+    PyPool *pool = py_pool(py_sim(sim), t->serves - 1);
+    t->serves = 0;
+    pool->live--;
+    if (!pool->broken && pool->unfinished > 0) {
+        report_death(sim, tid, pool);
+        pool->broken = pool->kind == CP_POOL_PROCESSES;
+        pool->wanted += pool->kind == CP_POOL_WORKERS;
+        pool->n -= pool->kind == CP_POOL_WORKERS;
+        cp_wake(sim, pool->manage, 1, CP_NONE, CP_WAKE_OUTSIDE, 0);
+    }
+    if (pool->live == 0) {
+        cp_wake(sim, pool->done, UINT32_MAX, CP_NONE, CP_WAKE_OUTSIDE, 0);
+    }
+}
+
+/* The manager ends the other workers and everything that was submitted. */
+static void break_pool(Py *p, PyPool *pool)
+{
+    PySim *ps = p->ps;
+    uint32_t me = pool_number(ps, pool);
+    for (CpTid tid = 0; tid < p->sim->thread_table.n; tid++) {
+        if (py_thread(p->sim, tid)->serves == me + 1) {
+            cp_process_end(p->sim, cp_thread(p->sim, tid)->proc, CP_NONE);
+        }
+    }
+    pool->first = pool->call_first = pool->feed_first = pool->res_first = CP_NONE;
+    for (uint32_t fut = 0; fut < ps->futs.n; fut++) {
+        const PyFut *f = py_fut(ps, fut);
+        if (f->kind == PY_FUT_CALL && f->home == me && !py_is_done(f)) {
+            settle(p, fut, PY_FAILED, ps->exc_broken);
+        }
+    }
+    wake_all(p, pool);
+}
+
 /* --- the threads between a process pool and its workers --- */
 
 static bool may_feed(const PyPool *pool)
 {
-    return pool->kind == CP_POOL_PROCESSES && pool->first != CP_NONE &&
+    return pool->kind == CP_POOL_PROCESSES && !pool->broken && pool->first != CP_NONE &&
            pool->n_calls < pool->max + 1;
+}
+
+/* Workers that died; the first ones are started by whoever makes the pool. */
+static bool must_replace(const PyPool *pool)
+{
+    return pool->kind == CP_POOL_WORKERS && pool->wanted > 0 && pool->feeder_on;
 }
 
 /* Fills the call queue, then reads one result. */
@@ -582,9 +662,21 @@ static CpStep manager(Py *p, PyPool *pool)
 {
     CpFlow *flow = p->flow;
     for (;;) {
+        if (flow->rt_state >= START_FIRST) {
+            PY_DO(start_threads(p, pool));
+            flow->rt_state = SERVE_NEXT;
+        }
         switch (flow->rt_state) {
         case SERVE_BEGIN:
         case SERVE_NEXT:
+            if (must_replace(pool)) {
+                flow->rt_state = START_FIRST;
+                break;
+            }
+            if (pool->broken && pool->res_first == CP_NONE) {
+                break_pool(p, pool);
+                return leave_pool(p, pool);
+            }
             while (may_feed(pool)) {
                 uint32_t fut = pop(p->ps, &pool->first);
                 py_fut(p->ps, fut)->state = PY_RUNNING;
@@ -606,7 +698,8 @@ static CpStep manager(Py *p, PyPool *pool)
             break;
         case SERVE_IDLE:
             PY_DO(wait_at(p, pool->manage,
-                          pool->res_first != CP_NONE || may_feed(pool) || is_over(pool)));
+                          pool->res_first != CP_NONE || may_feed(pool) || is_over(pool) ||
+                              must_replace(pool)));
             break;
         case SERVE_WOKEN:
             py_charge(p, p->proc->cost->manage);
@@ -633,7 +726,7 @@ static CpStep feeder(Py *p, PyPool *pool)
         switch (flow->rt_state) {
         case SERVE_BEGIN:
         case SERVE_NEXT: {
-            uint32_t fut = pop(p->ps, &pool->feed_first);
+            uint32_t fut = pool->broken ? CP_NONE : pop(p->ps, &pool->feed_first);
             if (fut != CP_NONE) {
                 p->t->fut = fut;
                 flow->rt_state = SERVE_RAN;
@@ -655,7 +748,11 @@ static CpStep feeder(Py *p, PyPool *pool)
             flow->rt_state = SERVE_NEXT;
             PY_DO(py_take(p));
             break;
-        default: /* SERVE_RAN */
+        default:                /* SERVE_RAN */
+            if (pool->broken) { /* the call it has in hand has failed meanwhile */
+                flow->rt_state = SERVE_NEXT;
+                break;
+            }
             py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
             append(p->ps, &pool->call_first, &pool->call_last, p->t->fut);
             p->t->fut = CP_NONE;
@@ -817,6 +914,9 @@ static CpStep map(Py *p)
     CpFlow *flow = p->flow;
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     PyPool *pool = pool_of(p, call->pool);
+    if (flow->rt_state == 0 && pool->broken) {
+        return py_raise(p, p->ps->exc_broken);
+    }
     if (flow->rt_state == 0) {
         uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
         p->t->map_next = 0;

@@ -115,8 +115,10 @@ typedef struct {
     uint32_t decl;
     CpProcId proc;
     uint8_t kind, start;
-    bool closed;           /* no more submits */
-    bool keeps;            /* futures are asked for through the pool */
+    bool closed;   /* no more submits */
+    bool broken;   /* ProcessPoolExecutor: a worker has died, nothing works any more */
+    bool reported; /* that it lost a worker was diagnosed */
+    bool keeps;    /* futures are asked for through the pool */
     uint32_t max, n, idle; /* workers: at most, started, waiting beyond the queue */
     uint32_t wanted;       /* workers to be started next */
     uint32_t first, last;  /* futures queued, pending */
@@ -190,6 +192,8 @@ CpStep py_mp_step(Py *p);
 CpStep py_queue_feed(Py *p);
 
 /* pool.c */
+/* The thread has ended: was it a worker that was not told to? */
+void py_worker_ended(CpSim *sim, CpTid tid);
 /* One thing less that the process waits for at its end. */
 void py_pending_done(Py *p, PyProc *owner);
 /* Half of what pickling and unpickling so many bytes take together. */

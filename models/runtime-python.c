@@ -580,6 +580,7 @@ const CpRuntimeClass cp_runtime_python = {
     .init = init,
     .step = run_op,
     .kernel_step = run_op,
+    .thread_ended = py_worker_ended,
     .timer = timer,
     .restart = restart,
     .metric = metric,

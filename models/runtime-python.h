@@ -188,10 +188,11 @@ typedef struct {
     bool late;            /* its wait for an object timed out */
     bool waited;          /* it has waited for that object before */
     uint32_t acquired;
-    uint32_t draws; /* random numbers its costs have drawn */
-    uint32_t loop;  /* event loop it runs, CP_NONE */
-    CpFlowId base;  /* its own flow while it executes others */
-    uint32_t fut;   /* future it serves, CP_NONE */
+    uint32_t draws;  /* random numbers its costs have drawn */
+    uint32_t loop;   /* event loop it runs, CP_NONE */
+    CpFlowId base;   /* its own flow while it executes others */
+    uint32_t fut;    /* future it serves, CP_NONE */
+    uint32_t serves; /* process pool it works for + 1; 0: none (any more) */
 } PyThread;
 
 /* By flow. */

@@ -43,7 +43,8 @@ typedef struct {
     CpStep (*kernel_step)(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
     void (*switched)(CpSim *sim, CpTid tid, bool on_cpu); /* optional */
     void (*thread_started)(CpSim *sim, CpTid tid);        /* optional; in the child */
-    void (*thread_ended)(CpSim *sim, CpTid tid);          /* optional */
+    /* Optional: the thread has ended, by itself or with its process; it may wake others. */
+    void (*thread_ended)(CpSim *sim, CpTid tid);
     void (*timer)(CpSim *sim, uint32_t id, uint32_t gen); /* cp_timer fired */
     /* Optional: the warm-up is over, maxima and histograms begin anew; what adds up is
      * taken off by the engine. */

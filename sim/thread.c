@@ -284,6 +284,9 @@ void cp_thread_end(CpSim *sim, CpTid tid)
     remove_kin(sim, tid);
     wake_joiner(sim, tid);
     g_array_append_val(sim->end_order, tid);
+    if (proc->runtime->thread_ended != NULL) {
+        proc->runtime->thread_ended(sim, tid);
+    }
     if (!(t->flags & CP_TF_DAEMON) && --sim->n_threads_live == 0) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_DONE;
