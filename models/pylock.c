@@ -108,7 +108,18 @@ static bool hand_over(Py *p)
     return cp_sync_try_lock(p->sim, p->insn->c, first);
 }
 
-enum { SYNC_BEGIN, SYNC_BLOCK, SYNC_WOKEN, SYNC_LOOK, SYNC_DONE };
+/* Whether somebody sleeps for the lock or, of a semaphore, was woken and has not tried yet:
+ * the semaphore counts those too, so that each release enters the kernel.  Then the moments
+ * in which the lock is free count, and what its operations cost passes at once. */
+static bool is_sought(const Py *p)
+{
+    const CpObj *o = &p->sim->objs[p->insn->c];
+    return !p->proc->ideal && o->kind == CP_OBJ_LOCK &&
+           (cp_waiters(p->sim, o->chan) > 0 ||
+            (!p->proc->hand_over && p->ps->coming[p->insn->c] > 0));
+}
+
+enum { SYNC_BEGIN, SYNC_TRY, SYNC_BLOCK, SYNC_WOKEN, SYNC_LOOK, SYNC_DONE };
 
 static CpStep remember(Py *p)
 {
@@ -134,6 +145,8 @@ static CpStep woken(Py *p)
     CpFlow *flow = p->flow;
     p->t->late = p->why == CP_WHY_TIMEOUT;
     if (is_lock_op((CpOp)p->insn->op)) {
+        uint32_t *coming = &p->ps->coming[p->insn->c];
+        *coming -= !p->t->late && *coming > 0;
         if (owns(p)) {
             flow->timed_out = 0;
             return remember(p);
@@ -183,8 +196,22 @@ static CpStep wait_op(Py *p)
         case SYNC_BEGIN:
             p->t->sync = 0;
             p->t->waited = false;
+            if (p->insn->op == CP_OP_LOCK && is_sought(p)) {
+                py_charge(p, op_cost(p));
+                flow->rt_state = SYNC_TRY;
+                PY_DO(py_pay(p));
+                break;
+            }
             if (!would_block(p)) {
                 py_charge(p, op_cost(p));
+                return sync_step(p, CP_WHY_BEGIN);
+            }
+            flow->rt_state = SYNC_BLOCK;
+            PY_DO(py_drop(p));
+            break;
+        case SYNC_TRY:
+            if (!would_block(p)) {
+                flow->rt_state = SYNC_DONE;
                 return sync_step(p, CP_WHY_BEGIN);
             }
             flow->rt_state = SYNC_BLOCK;
@@ -298,18 +325,36 @@ CpStep py_lock_step(Py *p)
     return py_thread_op(p);
 }
 
+static CpStep unlock(Py *p)
+{
+    CpObj *o = &p->sim->objs[p->insn->c];
+    if (p->flow->rt_state == 1) {
+        return CP_STEP_NEXT;
+    }
+    py_charge(p, op_cost(p));
+    if (hand_over(p)) {
+        cp_wake_thread(p->sim, o->owner, p->tid, CP_WAKE_THREAD, 0);
+        return CP_STEP_NEXT;
+    }
+    if (!is_sought(p) || o->owner != p->tid) {
+        return sync_step(p, CP_WHY_BEGIN);
+    }
+    if (cp_waiters(p->sim, o->chan) > 0) {
+        p->ps->coming[p->insn->c]++;
+    } else {
+        py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
+    }
+    sync_step(p, CP_WHY_BEGIN);
+    p->flow->rt_state = 1;
+    return py_pay(p);
+}
+
 CpStep py_thread_op(Py *p)
 {
     CpOp op = (CpOp)p->insn->op;
     switch (op) {
     case CP_OP_UNLOCK:
-        py_charge(p, op_cost(p));
-        if (hand_over(p)) {
-            CpTid owner = p->sim->objs[p->insn->c].owner;
-            cp_wake_thread(p->sim, owner, p->tid, CP_WAKE_THREAD, 0);
-            return CP_STEP_NEXT;
-        }
-        return sync_step(p, CP_WHY_BEGIN);
+        return unlock(p);
     case CP_OP_RWUNLOCK:
     case CP_OP_SEM_POST:
     case CP_OP_EVENT_SET:

@@ -10,6 +10,7 @@
 /* Processes and threads of Python, and the way of one operation: what the thread still has
  * to do below it, the start handshake, then the operation. */
 
+enum { OPCODE = 12 }; /* ns between two instructions that look whether to give up the GIL */
 enum { GILS_MAX = CP_PROCS_MAX, LOOPS_MAX = 1 << 20, POOLS_MAX = 1 << 20 };
 
 static const PyGilClass *const gil_classes[] = {
@@ -373,6 +374,7 @@ static void init_shared(CpSim *sim)
     ps->exc_timeout = find_string(sim->w, "timeout", PY_EXC_TIMEOUT);
     ps->exc_broken = find_string(sim->w, "broken", PY_EXC_BROKEN);
     cp_hist_init(&ps->lag, sim->arena);
+    ps->coming = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
     py_mp_init(sim, ps);
@@ -468,7 +470,10 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     *cost = cp_python_scaled(cp_python_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
     p->cost = cost;
     p->cold = cost_of(p, set, PYP_COLD);
-    p->check = cost_of(p, set, PYP_CHECK);
+    bool given = set != NULL && set->given[PYP_CHECK];
+    p->check = given || p->version.number >= 310 ? cost_of(p, set, PYP_CHECK)
+               : p->ideal                        ? 0
+                                                 : OPCODE;
     p->timeout = cost_of(p, set, PYP_TIMEOUT);
     p->request = cost_of(p, set, PYP_REQUEST);
     p->drop = cost_of(p, set, PYP_DROP);
@@ -479,7 +484,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->tick = p->v[PYP_TICK];
     p->boot = set != NULL && set->given[PYP_BOOT] ? p->v[PYP_BOOT] : p->cost->boot;
     p->add = set != NULL && set->given[PYP_ADD] ? p->v[PYP_ADD] : p->cost->add;
-    bool given = set != NULL && set->given[PYP_FREE_OVERHEAD];
+    given = set != NULL && set->given[PYP_FREE_OVERHEAD];
     p->overhead = p->kind != PY_GIL_NONE || p->version.foreign ? 0
                   : given                                      ? p->v[PYP_FREE_OVERHEAD]
                   : p->version.number <= 313                   ? 400000

@@ -241,8 +241,9 @@ typedef struct {
     CpParamSet *defaults; /* of processes without settings */
     uint32_t free_fut, free_cb;
     uint32_t exc_cancelled, exc_timeout, exc_broken; /* string indexes */
-    uint32_t *homes; /* by object: 1 + the process that uses it; 0: none yet, UINT32_MAX:
-                        any may, or it was reported */
+    uint32_t *coming; /* by object: woken by a release of the lock, have not tried it yet */
+    uint32_t *homes;  /* by object: 1 + the process that uses it; 0: none yet, UINT32_MAX:
+                         any may, or it was reported */
     struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
     uint64_t iterations, tasks, tasks_failed, lost, calls;
