@@ -412,8 +412,9 @@ static CpStep send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
                    .size = i->b == CP_REG_NONE ? 0 : regs[i->b],
                    .sent = sim->now};
     item.stamp = item.stamp == CP_NEVER ? sim->now : item.stamp;
+    CpTime cost = why == CP_WHY_RAN ? 0 : sim->cost[CP_COST_SYSCALL]; /* paid before */
     if (in_flight(sim, i->c, item, tid)) {
-        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+        cp_charge(sim, tid, cost);
         return CP_STEP_NEXT;
     }
     if (is_full(sim, i->c, item.size)) {
@@ -421,12 +422,12 @@ static CpStep send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
             o->dropped++;
             return CP_STEP_NEXT;
         }
-        o->contended += why == CP_WHY_BEGIN;
+        o->contended += why == CP_WHY_BEGIN || why == CP_WHY_RAN;
         cp_wait(sim, tid, o->chan2, CP_NEVER, CP_BLOCK_QUEUE, i->c);
         return CP_STEP_BLOCK;
     }
     deliver(sim, i->c, item, tid);
-    cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    cp_charge(sim, tid, cost);
     return CP_STEP_NEXT;
 }
 

@@ -79,6 +79,23 @@ void cp_core_account(CpSim *sim, CpCore *core)
     }
 }
 
+void cp_core_account_tick(CpSim *sim, CpCore *core)
+{
+    CpTime now = sim->now, tick = sim->next_tick - sim->tick;
+    cp_core_advance(sim, core);
+    if (tick == now && core->id >= sim->turn) {
+        tick -= sim->tick; /* the one of this moment is still to come here */
+    }
+    CpTime since = now - tick;
+    if (core->uncharged > since && core->curr != CP_NONE) {
+        CpTime rest = core->uncharged - since;
+        core->uncharged = since;
+        sim->now = tick;
+        cp_charge_class(sim, core, rest);
+        sim->now = now;
+    }
+}
+
 void cp_core_arm(CpSim *sim, CpCore *core)
 {
     CpTime key = core->resched_at;
@@ -265,16 +282,12 @@ static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
 
 /* Kernel work varies as bursts do: without that, threads that only hand a message to and
  * fro fall into step to the nanosecond, and who is owed service is always the same one.  A
- * uniform number of the same standard deviation will do here. */
-static CpTime switch_cost(const CpSim *sim, const CpCore *core)
+ * uniform number of the same standard deviation, cheaply keyed, will do here. */
+static inline CpTime switch_cost(const CpSim *sim, const CpCore *core)
 {
-    CpTime cost = sim->cost[CP_COST_SWITCH], ppm = sim->cost[CP_COST_SPEED_NOISE];
-    if (cost == 0 || ppm == 0) {
-        return cost;
-    }
-    uint64_t r = cp_rng_key(sim->seed, 0x500000000u + core->id, core->switches);
-    CpTime spread = cost * ppm / 577350; /* half the width, in units of the deviation */
-    return cost + (CpTime)((r >> 32) * (uint64_t)(2 * spread + 1) >> 32) - spread;
+    uint64_t r = (core->noise + core->switches) * 0x9e3779b97f4a7c15u;
+    r = (r ^ r >> 32) * 0xd6e8feb86659fd93u;
+    return sim->switch_least + (CpTime)((r >> 32) * sim->switch_width >> 32);
 }
 
 static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
@@ -434,9 +447,15 @@ static bool schedule(CpSim *sim, CpCore *core)
 {
     CpTid prev = core->curr;
     bool runnable = prev != CP_NONE && cp_thread(sim, prev)->state == CP_THREAD_RUNNING;
-    if (runnable && (core->clock != sim->now || core->uncharged > 0)) {
+    CpTime carry = 0;
+    if (runnable && G_UNLIKELY(core->clock_stands)) {
+        cp_core_account_tick(sim, core);
+        carry = core->uncharged;
+        core->uncharged = 0;
+    } else if (runnable && (core->clock != sim->now || core->uncharged > 0)) {
         cp_core_account(sim, core);
     }
+    core->clock_stands = false;
     core->resched_at = CP_NEVER;
     if (runnable) {
         if (core->hooks->put_prev != NULL) {
@@ -451,6 +470,7 @@ static bool schedule(CpSim *sim, CpCore *core)
         next = newidle(sim, core);
     }
     if (next == prev) {
+        core->uncharged = carry;
         if (prev != CP_NONE) {
             cp_set_next(sim, core, prev);
             cp_core_look(sim, core);
@@ -459,6 +479,7 @@ static bool schedule(CpSim *sim, CpCore *core)
     }
     switch_to(sim, core, next);
     if (next != CP_NONE) {
+        core->uncharged = carry;
         cp_core_look(sim, core);
     }
     if (sim->any_global) {
@@ -496,6 +517,13 @@ static void proceed(CpSim *sim, CpCore *core)
     }
 }
 
+/* Kernel work is over that had to pass before the next instruction, and somebody else is to
+ * run: the way out of the kernel is where that happens. */
+static bool leaves_kernel(CpSim *sim, const CpCore *core)
+{
+    return core->resched_at <= sim->now && cp_flow_of(sim, core->curr)->why == CP_WHY_BEGIN;
+}
+
 void cp_core_event(CpSim *sim, CpCore *core)
 {
     sim->irq_cpu = sim->event_cpu = core->id;
@@ -505,7 +533,7 @@ void cp_core_event(CpSim *sim, CpCore *core)
     } else {
         cp_core_account(sim, core);
     }
-    if (core->curr != CP_NONE && sim->now >= core->burst_end) {
+    if (core->curr != CP_NONE && sim->now >= core->burst_end && !leaves_kernel(sim, core)) {
         proceed(sim, core);
     }
     if (core->curr != CP_NONE && sim->now >= core->look) {

@@ -134,18 +134,22 @@ typedef struct {
     CpTid curr;                 /* CP_NONE: idle */
     uint8_t cls;                /* rank of curr's class */
     bool online;
-    uint32_t waking;  /* threads on their way here */
-    bool balancing;   /* inside a newidle pull */
-    uint32_t speed;   /* of 1024: capacity, less a busy SMT sibling */
-    uint32_t nr;      /* runnable threads here, curr included */
-    CpTime run_since; /* curr was switched in, or the CPU went idle */
-    CpTime look_from; /* ticks up to here have been seen by the class */
+    bool clock_stands; /* a wake-up preempts: what passes until then is charged to the next
+                        * thread, since the queue's clock is not read a second time
+                        * (core.c:rq_clock_skip_update) */
+    uint32_t waking;   /* threads on their way here */
+    bool balancing;    /* inside a newidle pull */
+    uint32_t speed;    /* of 1024: capacity, less a busy SMT sibling */
+    uint32_t nr;       /* runnable threads here, curr included */
+    CpTime run_since;  /* curr was switched in, or the CPU went idle */
+    CpTime look_from;  /* ticks up to here have been seen by the class */
     CpTime last_switch;
     CpCpu id;
     CpRq *root; /* its queues at the root, by class */
     /* statistics */
     CpTime busy, idle, overhead, irq;
     uint64_t switches;
+    uint64_t noise;      /* key of the random numbers for its switches */
     uint32_t server_gen; /* bumping it makes the server's timer stale */
     CpTime exit_at;      /* leaving idle: when it can run something */
     CpTime util_at;      /* util is of then: when it last went idle or left idle */
@@ -274,10 +278,12 @@ struct CpSim {
     uint64_t events;
     CpTime last_useful; /* time of the last event that was not stale */
     const CpMachine *machine;
-    const int64_t *cost; /* CP_COST_* */
-    bool stopping;       /* leave the loop */
-    bool flat;           /* no groups and no global class: one queue a class and CPU */
-    CpTime balance_at;   /* before that no class need be asked to balance */
+    const int64_t *cost;   /* CP_COST_* */
+    CpTime switch_least;   /* cost of a switch, less its noise */
+    uint64_t switch_width; /* number of values it can take from there */
+    bool stopping;         /* leave the loop */
+    bool flat;             /* no groups and no global class: one queue a class and CPU */
+    CpTime balance_at;     /* before that no class need be asked to balance */
     bool exact_ticks, any_global, smt;
     bool periodic; /* the workload has periodic threads: their start is the first release */
     CpCpuMask idle;        /* CPUs with nothing to do and nothing on its way */
@@ -442,6 +448,8 @@ void cp_core_advance(CpSim *sim, CpCore *core);
 /* The same, and charges the class: where the kernel updates the running thread, i.e. at
  * ticks, switches, wake-ups on this CPU and changes of attributes; mirrors update_curr. */
 void cp_core_account(CpSim *sim, CpCore *core);
+/* Only up to the last tick that has passed, as if every tick were simulated. */
+void cp_core_account_tick(CpSim *sim, CpCore *core);
 void cp_core_arm(CpSim *sim, CpCore *core);
 void cp_core_event(CpSim *sim, CpCore *core);
 void cp_core_speed(CpSim *sim, CpCore *core);

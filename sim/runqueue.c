@@ -510,6 +510,7 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
         return;
     } else if (takes(sim, core, tid, flags)) {
         bool local = sim->irq_cpu == cpu;
+        core->clock_stands = true;
         if (sim->now == sim->next_tick - sim->tick) {
             cp_core_look(sim, core); /* the tick of this moment may still come */
         }

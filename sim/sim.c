@@ -74,6 +74,7 @@ static void init_cores(CpSim *sim)
     sim->idle = sim->machine->all;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         sim->cores[cpu] = (CpCore){.curr = CP_NONE,
+                                   .noise = cp_rng_key(sim->seed, 0x500000000u + cpu, 0),
                                    .burst_end = CP_NEVER,
                                    .look = CP_NEVER,
                                    .resched_at = CP_NEVER,
@@ -219,6 +220,9 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->machine = config->machine;
     sim->cost = config->costs->v;
     sim->seed = config->seed;
+    CpTime spread = sim->cost[CP_COST_SWITCH] * sim->cost[CP_COST_SPEED_NOISE] / 577350;
+    sim->switch_least = sim->cost[CP_COST_SWITCH] - spread; /* sqrt(3) deviations */
+    sim->switch_width = 2 * (uint64_t)spread + 1;
     sim->tick = config->machine->tick;
     sim->tick_phase = config->machine->tick_phase;
     sim->next_tick = cp_tick_after_far(sim, 1);

@@ -120,27 +120,6 @@ static void send(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpEnqFlags flag
     cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + delay, tid, flags);
 }
 
-/* A thread that was still queued is put in order before the running one is charged, so that
- * its lag is taken against what the last tick, wake-up or switch knew
- * (fair.c:requeue_delayed_entity has no update_curr).  Ticks that were not simulated have
- * charged too. */
-static void charge_to_tick(CpSim *sim, CpCore *core)
-{
-    CpTime now = sim->now, tick = sim->next_tick - sim->tick;
-    cp_core_advance(sim, core);
-    if (tick == now && core->id >= sim->turn) {
-        tick -= sim->tick; /* the one of this moment is still to come here */
-    }
-    CpTime since = now - tick;
-    if (core->uncharged > since && core->curr != CP_NONE) {
-        CpTime rest = core->uncharged - since;
-        core->uncharged = since;
-        sim->now = tick;
-        cp_charge_class(sim, core, rest);
-        sim->now = now;
-    }
-}
-
 void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause cause,
                    uint32_t flags)
 {
@@ -156,7 +135,9 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
     }
     if (t->flags & CP_TF_DELAYED) {
         CpCore *core = &sim->cores[t->cpu];
-        charge_to_tick(sim, core);
+        /* Its lag is taken against what the last tick, wake-up or switch knew of the
+         * running thread (fair.c:requeue_delayed_entity has no update_curr). */
+        cp_core_account_tick(sim, core);
         t->state = CP_THREAD_RUNNABLE;
         t->block = CP_BLOCK_NONE;
         t->flags |= CP_TF_WOKEN;
