@@ -71,6 +71,9 @@ const CpParam cp_python_params[] = {
                        "length of the sleep after which half of loop.cold is needed"},
     [PYP_STARVING] = {"gil.starving", CP_PARAM_TIME, "1s", CP_MS, CP_S * 100000, NULL,
                       "a wait for the GIL as long as this is reported as starvation"},
+    [PYP_WAITING] = {"gil.waiting", CP_PARAM_SHARE, "50%", 0, 1000000, NULL,
+                     "threads that wait for the GIL for more of their time are reported at "
+                     "the end"},
     [PYP_GC_LIVE] = {"gc.live", CP_PARAM_INT, "10000", 0, INT32_MAX, NULL,
                      "container objects alive at the beginning"},
     [PYP_GC_BASE] = {"gc.base", CP_PARAM_TIME, "10us", 0, CP_S, NULL,

@@ -58,6 +58,10 @@ void py_gil_got(Py *p)
     p->t->gil_wait += waited;
     p->t->acquired++;
     p->t->flags |= PY_HAS;
+    if (waited > 0 && g->last_holder != CP_NONE) {
+        py_blame(p->t, g->last_holder, waited);
+        p->ps->wait_max = MAX(p->ps->wait_max, waited);
+    }
     if (g->last_holder != p->tid) {
         g->switches += g->last_holder != CP_NONE;
         g->last_holder = p->tid;
@@ -547,7 +551,12 @@ static bool gil_metric(const CpSim *sim, const char *name, int64_t *value)
             return true;
         }
     }
-    return false;
+    if (strcmp(name, "gil_wait.max") == 0) {
+        *value = py_sim(sim)->wait_max;
+        return true;
+    }
+    *value = (int64_t)py_sim(sim)->lost;
+    return strcmp(name, "lost_updates") == 0;
 }
 
 static bool metric(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
@@ -572,6 +581,7 @@ static void restart(CpSim *sim)
     if (ps != NULL) {
         cp_hist_reset(&ps->lag);
         ps->blocked_max = 0;
+        ps->wait_max = 0;
     }
 }
 
@@ -588,5 +598,6 @@ const CpRuntimeClass cp_runtime_python = {
     .thread_ended = py_worker_ended,
     .timer = timer,
     .restart = restart,
+    .finish = py_diagnose_end,
     .metric = metric,
 };

@@ -53,6 +53,7 @@ enum {
     PYP_COLD,
     PYP_COLD_HALF,
     PYP_STARVING,
+    PYP_WAITING,
     PYP_GC_LIVE,
     PYP_GC_BASE,
     PYP_GC_PER_OBJECT,
@@ -180,6 +181,8 @@ typedef struct {
     CpTime asked;    /* begins to wait for the GIL */
     uint64_t seen;   /* switch number when it last began to wait */
     CpTime gil_wait;
+    CpTid blamed;         /* who held the GIL for most of that */
+    CpTime blamed_ns;     /* by how much that outweighs all others */
     uint32_t waits;       /* rounds of the present wait for the GIL */
     uint32_t wait_number; /* of its present round among all of that GIL */
     uint32_t last_number; /* of the round before, UINT32_MAX: none */
@@ -247,6 +250,7 @@ typedef struct {
     struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
     uint64_t iterations, tasks, tasks_failed, lost, calls;
+    CpTime wait_max; /* longest wait for a GIL */
     CpTime blocked_max;
 } PySim;
 
@@ -329,6 +333,10 @@ typedef struct {
 
 extern const PyGilClass py_gil_tick, py_gil_interval, py_gil_free;
 uint32_t py_gil_new(CpSim *sim, CpProcId proc, PyGilKind kind);
+/* The thread has waited for a GIL that this one held last. */
+void py_blame(PyThread *t, CpTid holder, CpTime waited);
+/* pydiagnose.c: what is to be said of waiting when the run is over. */
+void py_diagnose_end(CpSim *sim);
 /* Books the taking and giving up of a lock; for the kinds. */
 void py_gil_got(Py *p);
 void py_gil_gone(Py *p, bool asked);

@@ -40,6 +40,8 @@ enum {
     RUN_LOOP_BLOCKED_MAX,
     RUN_TASKS,
     RUN_WARMUP,
+    RUN_GIL_WAIT_MAX,
+    RUN_LOST_UPDATES,
 };
 
 static const CpMetricInfo run_metrics[] = {
@@ -90,6 +92,10 @@ static const CpMetricInfo run_metrics[] = {
     [RUN_TASKS] = {"tasks", CP_UNIT_COUNT, "asyncio tasks and pool calls that ended"},
     [RUN_WARMUP] = {"warmup", CP_UNIT_NS,
                     "end of the warm-up: all but moments counts from"},
+    [RUN_GIL_WAIT_MAX] = {"gil_wait.max", CP_UNIT_NS,
+                          "longest wait for an interpreter\'s lock"},
+    [RUN_LOST_UPDATES] = {"lost_updates", CP_UNIT_COUNT,
+                          "stores that erased what others had added since the load"},
 };
 
 enum {
@@ -110,6 +116,7 @@ enum {
     TH_TURNAROUND,
     TH_GIL_WAIT,
     TH_GIL_ACQUISITIONS,
+    TH_GIL_SHARE,
 };
 
 static const CpMetricInfo thread_metrics[] = {
@@ -133,6 +140,8 @@ static const CpMetricInfo thread_metrics[] = {
     [TH_GIL_WAIT] = {"gil_wait", CP_UNIT_NS, "waiting for an interpreter's lock"},
     [TH_GIL_ACQUISITIONS] = {"gil_acquisitions", CP_UNIT_COUNT,
                              "takes of an interpreter's lock"},
+    [TH_GIL_SHARE] = {"gil_wait_share", CP_UNIT_PPM,
+                      "share of its life it waited for an interpreter\'s lock"},
 };
 
 enum { CPU_BUSY, CPU_IDLE, CPU_OVERHEAD, CPU_IRQ, CPU_SWITCHES };
@@ -183,7 +192,7 @@ static const uint64_t sums[CP_SCOPES] = {
                      ROW(RUN_THROTTLED) | ROW(RUN_DROPPED) | ROW(RUN_OVERHEAD) |
                      ROW(RUN_GIL_ACQUISITIONS) | ROW(RUN_GIL_SWITCHES) | ROW(RUN_GIL_WAIT) |
                      ROW(RUN_GIL_FORCED) | ROW(RUN_GIL_WASTED) | ROW(RUN_LOOP_ITERATIONS) |
-                     ROW(RUN_TASKS),
+                     ROW(RUN_TASKS) | ROW(RUN_LOST_UPDATES),
     [CP_SCOPE_THREAD] = ROW(TH_CPU) | ROW(TH_WORK) | ROW(TH_RUNQ) | ROW(TH_BLOCKED) |
                         ROW(TH_VOLUNTARY) | ROW(TH_INVOLUNTARY) | ROW(TH_MIGRATIONS) |
                         ROW(TH_WAITING) | ROW(TH_GIL_WAIT) | ROW(TH_GIL_ACQUISITIONS),
@@ -331,6 +340,22 @@ static bool runtime_value(const CpSim *sim, CpScope scope, uint32_t subject,
     return false;
 }
 
+static bool thread_counted(const CpSim *sim, CpTid tid, size_t metric, int64_t *value);
+
+/* Of the time it was alive and counted. */
+static bool gil_share(const CpSim *sim, CpTid tid, int64_t *value)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpTime end = t->state == CP_THREAD_ENDED ? t->since : sim->now;
+    CpTime life = end - MAX(sim->cold[tid].start, sim->counted_from);
+    int64_t wait = 0;
+    if (life <= 0 || !thread_counted(sim, tid, TH_GIL_WAIT, &wait)) {
+        return false;
+    }
+    *value = (int64_t)((__int128)wait * 1000000 / life);
+    return true;
+}
+
 static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *value)
 {
     const CpThread *t = cp_thread(sim, tid);
@@ -375,6 +400,8 @@ static bool thread_value(const CpSim *sim, CpTid tid, size_t metric, int64_t *va
     case TH_TURNAROUND:
         *value = t->since - c->start;
         return t->state == CP_THREAD_ENDED;
+    case TH_GIL_SHARE:
+        return gil_share(sim, tid, value);
     default:
         return runtime_value(sim, CP_SCOPE_THREAD, tid, thread_metrics[metric].name, value);
     }

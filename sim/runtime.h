@@ -49,6 +49,8 @@ typedef struct {
     /* Optional: the warm-up is over, maxima and histograms begin anew; what adds up is
      * taken off by the engine. */
     void (*restart)(CpSim *sim);
+    /* Optional: the run is over, what is to be said of all of it may be diagnosed. */
+    void (*finish)(CpSim *sim);
     /* Optional: a metric of the registry that only this runtime keeps. */
     bool (*metric)(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
                    int64_t *value);

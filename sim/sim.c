@@ -580,6 +580,11 @@ static void finish(CpSim *sim)
         cp_core_account(sim, &sim->cores[cpu]);
     }
     sim->end = sim->now;
+    for (size_t i = 0; sim->rt_threads != NULL && sim->config.runtimes[i] != NULL; i++) {
+        if (sim->config.runtimes[i]->finish != NULL) {
+            sim->config.runtimes[i]->finish(sim);
+        }
+    }
     if (sim->rec != NULL) {
         cp_record_flush(sim);
     }
