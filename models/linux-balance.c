@@ -24,7 +24,9 @@ typedef struct {
     CpSim *sim;
     const CpPolicy *policy;
     CpTid tid;
-    uint64_t weight; /* of the wakee */
+    bool anywhere;         /* it may run on every CPU */
+    const CpCpuMask *idle; /* CPUs with nothing to do */
+    uint64_t weight;       /* of the wakee */
 } Place;
 
 static uint64_t load_of(const Place *p, CpCpu cpu)
@@ -33,14 +35,14 @@ static uint64_t load_of(const Place *p, CpCpu cpu)
     return state_of(rq)->load;
 }
 
-static bool is_idle(const Place *p, CpCpu cpu)
+static inline bool is_idle(const Place *p, CpCpu cpu)
 {
-    return cp_cpu_nr(p->sim, cpu) == 0;
+    return cp_cpumask_has(p->idle, cpu);
 }
 
-static bool may(const Place *p, CpCpu cpu)
+static inline bool may(const Place *p, CpCpu cpu)
 {
-    return cp_thread_allowed(p->sim, p->tid, cpu);
+    return p->anywhere || cp_thread_allowed(p->sim, p->tid, cpu);
 }
 
 static bool share_llc(const Place *p, CpCpu a, CpCpu b)
@@ -178,7 +180,7 @@ static uint32_t idlest_node(const Place *p, CpCpu near)
     const CpMachine *m = cp_sim_machine(p->sim);
     uint32_t local = m->cpu[near].node, best = local;
     uint64_t least = UINT64_MAX;
-    for (uint32_t k = 0; k < m->n_nodes; k++) {
+    for (uint32_t k = 0; m->n_nodes > 1 && k < m->n_nodes; k++) {
         uint32_t node = (local + k) % m->n_nodes;
         uint64_t nr = 0, cpus = 0;
         for (CpCpu c = cp_cpumask_next(&m->node_cpus[node], 0); c != CP_NONE;
@@ -214,30 +216,55 @@ static bool is_overloaded(const Place *p, CpCpu cpu)
     return sum * 100 > 1024 * IMBALANCE_PCT;
 }
 
-/* The idle CPU that went idle last, a whole idle core first; else the CPU it is
- * started from, or if that is overloaded the least loaded. */
+/* The idle CPU of a node that went idle last, a whole idle core first; CP_NONE. */
+static CpCpu idle_of(const Place *p, const CpCpuMask *node)
+{
+    const CpMachine *m = cp_sim_machine(p->sim);
+    CpCpu idle = CP_NONE;
+    bool whole = false;
+    for (uint32_t w = 0; w < (m->n_cpus + 63) / 64; w++) {
+        for (uint64_t bits = node->bits[w] & p->idle->bits[w]; bits != 0;
+             bits &= bits - 1) {
+            CpCpu c = w * 64 + (CpCpu)__builtin_ctzll(bits);
+            if (!may(p, c)) {
+                continue;
+            }
+            bool is_whole = m->smt == 1 || core_idle(p, c);
+            if (idle == CP_NONE || (is_whole && !whole) ||
+                (is_whole == whole &&
+                 cp_cpu_since(p->sim, c) > cp_cpu_since(p->sim, idle))) {
+                idle = c;
+                whole = is_whole;
+            }
+        }
+    }
+    return idle;
+}
+
+/* The CPU of a node with the least load; threads on their way there count as of nice 0, or
+ * all that start at one instant would go to the same one. */
+static CpCpu least_loaded(const Place *p, const CpCpuMask *node)
+{
+    CpCpu best = CP_NONE;
+    uint64_t least = UINT64_MAX;
+    for (CpCpu c = cp_cpumask_next(node, 0); c != CP_NONE;
+         c = cp_cpumask_next(node, c + 1)) {
+        uint64_t load = load_of(p, c) + (uint64_t)1024 * cp_cpu_coming(p->sim, c);
+        if (load < least && may(p, c)) {
+            least = load;
+            best = c;
+        }
+    }
+    return best;
+}
+
+/* An idle CPU; else the CPU it is started from, or if that is overloaded the least loaded.
+ */
 static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     uint32_t node = idlest_node(p, near);
-    CpCpu idle = CP_NONE, least = CP_NONE;
-    bool whole = false;
-    for (CpCpu c = cp_cpumask_next(&m->node_cpus[node], 0); c != CP_NONE;
-         c = cp_cpumask_next(&m->node_cpus[node], c + 1)) {
-        if (!may(p, c)) {
-            continue;
-        }
-        if (is_idle(p, c)) {
-            bool w = m->smt == 1 || core_idle(p, c);
-            if (idle == CP_NONE || (w && !whole) ||
-                (w == whole && cp_cpu_since(p->sim, c) > cp_cpu_since(p->sim, idle))) {
-                idle = c;
-                whole = w;
-            }
-        } else if (least == CP_NONE || load_of(p, c) < load_of(p, least)) {
-            least = c;
-        }
-    }
+    CpCpu idle = idle_of(p, &m->node_cpus[node]);
     if (idle != CP_NONE) {
         return idle;
     }
@@ -246,14 +273,19 @@ static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
         !is_overloaded(p, near)) {
         return near;
     }
-    return least;
+    return least_loaded(p, &m->node_cpus[node]);
 }
 
 CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
 {
     CpCpu prev = cp_thread_cpu(policy->sim, tid);
     const CpSchedAttr *attr = cp_thread_attr(policy->sim, tid);
-    Place p = {policy->sim, policy, tid, cp_nice_weight(attr->nice)};
+    Place p = {.sim = policy->sim,
+               .policy = policy,
+               .tid = tid,
+               .anywhere = cp_thread_anywhere(policy->sim, tid),
+               .idle = cp_idle_mask(policy->sim),
+               .weight = cp_nice_weight(attr->nice)};
     if (cp_sim_machine(policy->sim)->n_cpus == 1) {
         return 0;
     }

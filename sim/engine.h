@@ -270,7 +270,7 @@ struct CpSim {
     CpThreadCold *cold;
     CpFlow *flows;
     const CpInsn *code;
-    uint32_t n_cpus, n_classes;
+    uint32_t n_cpus, n_online, n_classes;
     uint32_t n_groups;
     CpRq *rqs;               /* [group][cpu][class] */
     CpClassSlot *classes;    /* n_classes */

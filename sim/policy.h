@@ -194,6 +194,8 @@ void cp_resched(CpSim *sim, CpCpu cpu);
 void cp_pull(CpSim *sim, CpTid tid, CpCpu to);
 /* What a CPU has to do: runnable threads, those on their way included; 0 = idle. */
 uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu);
+/* Threads on their way to a CPU, not yet in its queues. */
+uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu);
 /* CPUs of which cp_cpu_nr is 0. */
 const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
@@ -203,6 +205,8 @@ uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu);
 /* When the CPU last became idle or switched. */
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu);
+/* Allowed on every CPU. */
+bool cp_thread_anywhere(const CpSim *sim, CpTid tid);
 CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid);
 const CpMachine *cp_sim_machine(const CpSim *sim);
 /* The same class's queue on another CPU, for looking only. */

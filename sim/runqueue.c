@@ -564,6 +564,11 @@ uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu)
     return sim->cores[cpu].nr + sim->cores[cpu].waking;
 }
 
+uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cores[cpu].waking;
+}
+
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
 {
     return sim->cores[cpu].curr;
@@ -577,6 +582,11 @@ CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)
 {
     return sim->cores[cpu].online && cp_allowed(sim, cp_thread(sim, tid), cpu);
+}
+
+bool cp_thread_anywhere(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->affinity == 0 && sim->n_online == sim->n_cpus;
 }
 
 CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid)
@@ -684,11 +694,7 @@ CpTime cp_tick_after_far(const CpSim *sim, CpTime t)
 
 uint32_t cp_cpus_online(const CpSim *sim)
 {
-    uint32_t n = 0;
-    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        n += sim->cores[cpu].online;
-    }
-    return n;
+    return sim->n_online;
 }
 
 /* Weights of nice -20..19: each step is a factor of about 1.25 (the documented figures of

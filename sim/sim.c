@@ -70,7 +70,7 @@ void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, ui
 static void init_cores(CpSim *sim)
 {
     sim->cores = g_new0(CpCore, sim->n_cpus);
-    sim->n_idle = sim->n_cpus;
+    sim->n_idle = sim->n_online = sim->n_cpus;
     sim->idle = sim->machine->all;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         sim->cores[cpu] = (CpCore){.curr = CP_NONE,
