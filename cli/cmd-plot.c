@@ -31,10 +31,13 @@ static const CpOption options[] = {
      "the axis to the right (default: the first of the sweep)"},
     {"y", 'y', CP_OPT_TEXT, "METRIC", NULL, NULL, "Chart sweep",
      "the metric upwards (default makespan)"},
-    {"by", 0, CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
-     "one line for each value of this axis"},
+    {"by", 0, CP_OPT_TEXT, "A,B", NULL, NULL, "Chart sweep",
+     "one line for each value of this axis, or for each combination of several"},
     {"heat", 0, CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
      "draw a heat map with this axis upwards"},
+    {"log", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Chart sweep",
+     "a logarithmic axis upwards, or colours of a heat map, for values that differ by "
+     "factors"},
     {"filter", 0, CP_OPT_TEXT, "EXPR", NULL, NULL, "Chart sweep",
      "only runs for which this holds, as for coreplay query"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
@@ -178,6 +181,7 @@ static int plot_sweep(CpCli *cli, const char *output)
         .y = cp_opt_text(cli, "y"),
         .by = cp_opt_text(cli, "by"),
         .heat = cp_opt_text(cli, "heat"),
+        .log = cp_opt_flag(cli, "log"),
         .filter = cp_opt_text(cli, "filter"),
     };
     g_autoptr(GError) error = NULL;

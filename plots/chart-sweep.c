@@ -3,13 +3,14 @@
 #include "plots/axes.h"
 #include "plots/output.h"
 #include "sim/error.h"
+#include "sim/params.h"
 #include "sweeps/query.h"
 #include "traces/diag.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12 };
+enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12, LEVEL = 1000000 };
 
 #define DEFAULT_WIDTH  620.0
 #define DEFAULT_HEIGHT 360.0
@@ -29,7 +30,8 @@ typedef struct {
     const CpSweepChart *chart;
     const CpTheme *theme;
     CpCanvas *canvas;
-    CpTableData *data;                 /* x, line, mean, ci95 */
+    CpTableData *data;                 /* x, n_by columns of the line, mean, ci95 */
+    unsigned n_by;                     /* axes that tell the lines apart, 0: one line */
     const CpQueryColumn *y;            /* of the mean */
     GPtrArray *xs, *lines;             /* text of the values, sorted if they are numbers */
     GArray *dots;                      /* Dot */
@@ -42,6 +44,18 @@ typedef struct {
 
 /* --- data --- */
 
+/* The values of neighbouring columns: "off, 4". */
+static char *text_of(const CpTableData *data, const CpCell *cells, guint column,
+                     guint n_columns)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = column; i < column + n_columns; i++) {
+        g_autofree char *own = cp_cell_text(&cells[i], data->columns->pdata[i], true);
+        g_string_append_printf(text, "%s%s", i > column ? ", " : "", own);
+    }
+    return g_string_free(text, FALSE);
+}
+
 static int find_value(const GPtrArray *values, const char *text)
 {
     for (guint i = 0; i < values->len; i++) {
@@ -52,17 +66,18 @@ static int find_value(const GPtrArray *values, const char *text)
     return -1;
 }
 
-/* Numbers go upwards; words keep the order of the sweep. */
-static void collect(const CpTableData *data, guint column, GPtrArray *values,
-                    GArray *numbers)
+/* Numbers go upwards; words, and values of several columns, keep the order of the sweep. */
+static void collect(const CpTableData *data, guint column, guint n_columns,
+                    GPtrArray *values, GArray *numbers)
 {
     for (guint r = 0; r < data->rows->len; r++) {
-        const CpCell *cell = &((const CpCell *)data->rows->pdata[r])[column];
-        g_autofree char *text = cp_cell_text(cell, data->columns->pdata[column], true);
+        const CpCell *cells = data->rows->pdata[r];
+        g_autofree char *text = text_of(data, cells, column, n_columns);
         if (find_value(values, text) >= 0) {
             continue;
         }
-        double number = cell->kind == CP_CELL_NUMBER ? cell->number : NAN;
+        const CpCell *cell = &cells[column];
+        double number = n_columns == 1 && cell->kind == CP_CELL_NUMBER ? cell->number : NAN;
         guint at = values->len;
         while (at > 0 && number < g_array_index(numbers, double, at - 1)) {
             at--;
@@ -97,27 +112,37 @@ static void place(Sweep *s, const GArray *numbers)
     }
 }
 
+/* The smallest mean above zero; 0: there is none. */
+static double smallest(const Sweep *s)
+{
+    double low = 0;
+    for (guint i = 0; i < s->dots->len; i++) {
+        double mean = g_array_index(s->dots, Dot, i).mean;
+        low = mean > 0 && (low == 0 || mean < low) ? mean : low;
+    }
+    return low;
+}
+
 static gboolean read_dots(Sweep *s, GError **error)
 {
-    guint mean = s->line_name != NULL ? 2 : 1;
+    guint mean = 1 + s->n_by;
     g_autoptr(GArray) x_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     g_autoptr(GArray) line_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     s->y = s->data->columns->pdata[mean];
     s->scale = s->y->unit == CP_UNIT_PPM ? 100 : 1;
-    collect(s->data, 0, s->xs, x_numbers);
-    if (s->line_name != NULL) {
-        collect(s->data, 1, s->lines, line_numbers);
+    collect(s->data, 0, 1, s->xs, x_numbers);
+    if (s->n_by > 0) {
+        collect(s->data, 1, s->n_by, s->lines, line_numbers);
     } else {
         g_ptr_array_add(s->lines, g_strdup(""));
     }
     place(s, x_numbers);
     for (guint r = 0; r < s->data->rows->len; r++) {
         const CpCell *cells = s->data->rows->pdata[r];
-        g_autofree char *x = cp_cell_text(&cells[0], s->data->columns->pdata[0], true);
-        g_autofree char *line =
-            cp_cell_text(&cells[mean - 1], s->data->columns->pdata[mean - 1], true);
+        g_autofree char *x = text_of(s->data, cells, 0, 1);
+        g_autofree char *line = text_of(s->data, cells, 1, s->n_by);
         Dot dot = {.x = (unsigned)find_value(s->xs, x),
-                   .line = s->line_name != NULL ? (unsigned)find_value(s->lines, line) : 0,
+                   .line = s->n_by > 0 ? (unsigned)find_value(s->lines, line) : 0,
                    .mean = cells[mean].number * s->scale,
                    .ci = cells[mean + 1].kind == CP_CELL_NUMBER
                              ? cells[mean + 1].number * s->scale
@@ -129,6 +154,11 @@ static gboolean read_dots(Sweep *s, GError **error)
     if (s->dots->len == 0) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no run has a value of '%s'",
                     s->y_name);
+        return FALSE;
+    }
+    if (s->chart->log && smallest(s) <= 0) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "--log: no value of '%s' is above zero", s->y_name);
         return FALSE;
     }
     bool lines_fit = s->chart->heat != NULL || s->lines->len <= LINES_MAX;
@@ -167,8 +197,17 @@ static gboolean load(Sweep *s, GError **error)
     for (char **axis = axes; line == NULL && *axis != NULL; axis++) {
         line = strcmp(*axis, x) != 0 ? *axis : NULL;
     }
+    g_auto(GStrv) by = g_strsplit(line != NULL ? line : "", ",", -1);
+    s->n_by = g_strv_length(by);
+    if (c->heat != NULL && s->n_by > 1) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "--heat takes one axis");
+        return FALSE;
+    }
     for (char **axis = axes; *axis != NULL; axis++) {
-        bool shown = is_axis(*axis, x) || (line != NULL && is_axis(*axis, line));
+        bool shown = is_axis(*axis, x);
+        for (char **name = by; *name != NULL; name++) {
+            shown = shown || is_axis(*axis, g_strstrip(*name));
+        }
         const char *tail = strrchr(*axis, '.');
         bool filtered =
             c->filter != NULL && strstr(c->filter, tail != NULL ? tail + 1 : *axis) != NULL;
@@ -178,7 +217,7 @@ static gboolean load(Sweep *s, GError **error)
         }
     }
     s->x_name = g_strdup(x);
-    s->line_name = g_strdup(line);
+    s->line_name = line != NULL ? g_strjoinv(", ", by) : NULL;
     s->y_name = g_strdup(c->y != NULL ? c->y : "makespan");
     g_autofree char *group = g_strjoin(",", x, line, NULL);
     g_autofree char *show = g_strdup_printf("mean(%s) ci95(%s)", s->y_name, s->y_name);
@@ -200,10 +239,54 @@ static double largest(const Sweep *s)
     return top;
 }
 
+/* Where a value lies on a logarithmic axis, in millionths of a factor of ten. */
+static int64_t level_of(double value)
+{
+    return (int64_t)llround(log10(value) * LEVEL);
+}
+
+/* 1, 2 and 5 times the powers of ten, or these alone if there are many. */
+static CpScale make_log_axis(const Sweep *s, CpTicks *ticks, char **title)
+{
+    double low = smallest(s), high = MAX(largest(s), low);
+    double power = pow(10, floor(log10(low)));
+    bool all = high / low < 2000;
+    bool time = s->y->is_metric && s->y->unit == CP_UNIT_NS;
+    CpScale y = {0, 0, 0, 0};
+    memset(ticks, 0, sizeof *ticks);
+    for (unsigned i = 0; ticks->n < CP_TICKS_MAX; i++) {
+        static const double steps[] = {1, 2, 5};
+        double value = power * steps[i % 3];
+        power = i % 3 == 2 ? power * 10 : power;
+        bool wanted = (all || i % 3 == 0) && value >= 1;
+        if (!wanted) {
+            continue;
+        }
+        if (value * (all ? 2.5 : 10) <= low) {
+            continue; /* the next one is below all values too */
+        }
+        CpTick *tick = &ticks->tick[ticks->n++];
+        g_autofree char *text = time ? cp_format_time((CpTime)llround(value))
+                                     : cp_count_text((int64_t)llround(value));
+        tick->value = level_of(value);
+        g_strlcpy(tick->text, text, sizeof tick->text);
+        if (value >= high) {
+            break;
+        }
+    }
+    y.from = MIN(ticks->tick[0].value, level_of(low));
+    y.to = MAX(ticks->tick[ticks->n - 1].value, y.from + 1);
+    *title = g_strdup_printf("%s%s", s->y_name, s->scale > 1 ? " [%]" : "");
+    return y;
+}
+
 static CpScale make_y_axis(const Sweep *s, CpTicks *ticks, char **title)
 {
     double top = MAX(largest(s), 1);
     CpScale y = {0, 1, 0, 0};
+    if (s->chart->log) {
+        return make_log_axis(s, ticks, title);
+    }
     if (s->y->is_metric && s->y->unit == CP_UNIT_NS) {
         y.to = (int64_t)ceil(top * 1.04);
         cp_ticks_time(ticks, 0, y.to, 6);
@@ -266,9 +349,60 @@ static void draw_interval(const Sweep *s, double x, double low, double high,
     cp_canvas_line(s->canvas, (CpPoint){x - 3, high}, (CpPoint){x + 3, high}, 1, soft);
 }
 
-static double y_at(const CpScale *y, double value)
+static double y_at(const Sweep *s, const CpScale *y, double value)
 {
+    if (s->chart->log) {
+        int64_t level = value > 0 ? level_of(value) : y->from;
+        return cp_scale_at(y, CLAMP(level, y->from, y->to));
+    }
     return cp_scale_at(y, (int64_t)llround(CLAMP(value, 0, (double)y->to)));
+}
+
+static bool has_intervals(const Sweep *s)
+{
+    for (guint i = 0; i < s->dots->len; i++) {
+        if (!isnan(g_array_index(s->dots, Dot, i).ci)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lines with intervals stand a little beside each other, so that these do not hide. */
+static double aside(const Sweep *s, unsigned line)
+{
+    unsigned n = s->lines->len;
+    return has_intervals(s) ? (line - (n - 1) / 2.0) * MIN(4.0, 24.0 / n) : 0;
+}
+
+/* The mean of a line at a place; NAN: none. */
+static double mean_at(const Sweep *s, unsigned line, unsigned x)
+{
+    for (guint i = 0; i < s->dots->len; i++) {
+        const Dot *d = &g_array_index(s->dots, Dot, i);
+        if (d->line == line && d->x == x) {
+            return d->mean;
+        }
+    }
+    return NAN;
+}
+
+/* Later lines lie on earlier ones; those under them are wider, so that both are seen. */
+static double line_width(const Sweep *s, const CpScale *y, unsigned line)
+{
+    unsigned covered = 0;
+    for (unsigned other = line + 1; other < s->lines->len; other++) {
+        unsigned same = 0, both = 0;
+        for (unsigned x = 0; x < s->xs->len; x++) {
+            double a = mean_at(s, line, x), b = mean_at(s, other, x);
+            if (!isnan(a) && !isnan(b)) {
+                both++;
+                same += fabs(y_at(s, y, a) - y_at(s, y, b)) < 1.5;
+            }
+        }
+        covered += same > 1 && 2 * same >= both;
+    }
+    return 1.75 + 1.5 * MIN(covered, 2);
 }
 
 /* Returns where the line ends. */
@@ -277,6 +411,7 @@ static CpPoint draw_line(const Sweep *s, const CpArea *area, const CpScale *y,
 {
     g_autofree CpPoint *points = g_new(CpPoint, s->xs->len + 1);
     CpColour colour = line_colour(s, line);
+    double left = area->x + aside(s, line);
     size_t n = 0;
     for (unsigned x = 0; x < s->xs->len; x++) {
         for (guint i = 0; i < s->dots->len; i++) {
@@ -284,16 +419,16 @@ static CpPoint draw_line(const Sweep *s, const CpArea *area, const CpScale *y,
             if (d->line != line || d->x != x) {
                 continue;
             }
-            CpPoint p = {area->x + s->at[x] * area->w, y_at(y, d->mean)};
+            CpPoint p = {left + s->at[x] * area->w, y_at(s, y, d->mean)};
             if (!isnan(d->ci)) {
-                draw_interval(s, p.x, y_at(y, d->mean - d->ci), y_at(y, d->mean + d->ci),
-                              colour);
+                draw_interval(s, p.x, y_at(s, y, d->mean - d->ci),
+                              y_at(s, y, d->mean + d->ci), colour);
             }
             points[n++] = p;
         }
     }
     if (n > 1) {
-        cp_canvas_polyline(s->canvas, points, n, 1.75, colour);
+        cp_canvas_polyline(s->canvas, points, n, line_width(s, y, line), colour);
     }
     for (size_t i = 0; i < n; i++) {
         CpBox box = {points[i].x - 2.5, points[i].y - 2.5, 5, 5, colour};
@@ -332,7 +467,7 @@ static void draw_labels(const Sweep *s, const CpArea *area, const CpPoint *ends)
         g_autofree char *clean = cp_clean_text(s->lines->pdata[order[i]], -1);
         g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, LABEL_MAX);
         CpPoint end = ends[order[i]];
-        CpPoint at = {area->x + area->w + 14, y[i]};
+        CpPoint at = {area->x + area->w + 14 + aside(s, n - 1), y[i]};
         cp_canvas_line(s->canvas, (CpPoint){end.x + 4, end.y}, (CpPoint){at.x - 3, at.y},
                        0.6, cp_colour_mix(colour, s->theme->background, 0.5));
         cp_canvas_text(s->canvas, at, style, text);
@@ -360,7 +495,7 @@ static void draw_lines(const Sweep *s, CpArea area)
     CpScale y = make_y_axis(s, &ticks, &title);
     double left = cp_axes_count_width(s->canvas, s->theme, &ticks) + 8;
     area.x += left;
-    area.w -= left + 20 + label_width(s);
+    area.w -= left + 20 + label_width(s) + aside(s, s->lines->len - 1);
     area.y += 14;
     area.h -= 14;
     y.start = area.y + area.h;
@@ -375,8 +510,8 @@ static void draw_lines(const Sweep *s, CpArea area)
     if (s->line_name != NULL) {
         CpTextStyle style = cp_theme_tick(s->theme);
         style.align = CP_ALIGN_LEFT;
-        cp_canvas_text(s->canvas, (CpPoint){area.x + area.w + 14, area.y - 9}, style,
-                       s->line_name);
+        double x = area.x + area.w + 14 + aside(s, s->lines->len - 1);
+        cp_canvas_text(s->canvas, (CpPoint){x, area.y - 9}, style, s->line_name);
         draw_labels(s, &area, ends);
     }
 }
@@ -394,7 +529,7 @@ static CpColour heat_colour(const Sweep *s, double share)
 static void draw_cell(const Sweep *s, const CpBox *box, double mean)
 {
     CpCell cell = {CP_CELL_NUMBER, mean / s->scale, NULL};
-    g_autofree char *text = cp_cell_text(&cell, s->y, false);
+    g_autofree char *text = mean == 0 ? g_strdup("0") : cp_cell_text(&cell, s->y, false);
     CpTextStyle style = cp_theme_label(s->theme);
     style.align = CP_ALIGN_CENTRE;
     style.colour = cp_theme_ink(box->colour);
@@ -404,6 +539,16 @@ static void draw_cell(const Sweep *s, const CpBox *box, double mean)
         cp_canvas_text(s->canvas, (CpPoint){box->x + box->w / 2, box->y + box->h / 2},
                        style, text);
     }
+}
+
+/* Where a mean lies between the lowest and the highest. */
+static double heat_share(const Sweep *s, double mean, double low, double high)
+{
+    if (s->chart->log) {
+        low = smallest(s); /* what is not above zero has the lightest colour */
+        return high > low && mean > low ? log(mean / low) / log(high / low) : 0;
+    }
+    return high > low ? (mean - low) / (high - low) : 0;
 }
 
 static void draw_heat(const Sweep *s, CpArea area)
@@ -421,7 +566,7 @@ static void draw_heat(const Sweep *s, CpArea area)
     double w = area.w / s->xs->len, h = area.h / s->lines->len;
     for (guint i = 0; i < s->dots->len; i++) {
         const Dot *d = &g_array_index(s->dots, Dot, i);
-        double share = high > low ? (d->mean - low) / (high - low) : 0;
+        double share = heat_share(s, d->mean, low, high);
         CpBox box = {area.x + d->x * w + 0.5,
                      area.y + (s->lines->len - 1 - d->line) * h + 0.5, w - 1, h - 1,
                      heat_colour(s, share)};
@@ -474,10 +619,6 @@ static GBytes *make_csv(const Sweep *s)
 
 static void draw_page(Sweep *s, const char *title)
 {
-    bool intervals = false;
-    for (guint i = 0; i < s->dots->len; i++) {
-        intervals = intervals || !isnan(g_array_index(s->dots, Dot, i).ci);
-    }
     double top = cp_axes_heading(s->canvas, s->theme, s->width, title, NULL);
     double caption = cp_axes_caption_height(s->width);
     CpArea area = {CP_PAGE_MARGIN, top, s->width - 2 * CP_PAGE_MARGIN,
@@ -487,9 +628,14 @@ static void draw_page(Sweep *s, const char *title)
     } else {
         draw_lines(s, area);
     }
-    const char *means = s->chart->heat != NULL ? "Means over the repeats"
-                        : intervals ? "Means over the repeats with their 95 % intervals"
-                                    : "One run a point";
+    g_autofree char *cells =
+        g_strdup_printf(has_intervals(s) ? "Shown: %s, means over the repeats"
+                                         : "Shown: %s, one run a point",
+                        s->y_name);
+    const char *means = s->chart->heat != NULL ? cells
+                        : has_intervals(s)
+                            ? "Means over the repeats with their 95 % intervals"
+                            : "One run a point";
     g_autofree char *text =
         s->others->len > 0
             ? g_strdup_printf("%s; all values of %s together.", means, s->others->str)

@@ -8,12 +8,13 @@
 extern const CpChartInfo cp_chart_sweep_info;
 
 typedef struct {
-    const char *file;   /* result file, or lines of JSON */
-    const char *x;      /* axis; NULL: the first one */
-    const char *y;      /* metric; NULL: makespan */
-    const char *by;     /* axis of the lines; NULL: the second one, if there is one */
-    const char *heat;   /* axis upwards of a heat map, or NULL: lines */
+    const char *file; /* result file, or lines of JSON */
+    const char *x;    /* axis; NULL: the first one */
+    const char *y;    /* metric; NULL: makespan */
+    const char *by;   /* axes of the lines, "a,b"; NULL: the second one, if there is one */
+    const char *heat; /* axis upwards of a heat map, or NULL: lines */
     const char *filter; /* as for query, or NULL */
+    bool log;           /* equal factors are equally far upwards, or in colour */
 } CpSweepChart;
 
 /* `options`: title, theme, size, data_csv. */

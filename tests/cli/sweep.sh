@@ -285,6 +285,23 @@ grep -q 'eevdf' lines.txt || fail "no label of a line"
 [ "$(wc -l <lines.csv)" = 7 ] || fail "not the numbers of six points"
 cp_run plot sweep a.db -x cores --heat policy -o heat.txt
 is_code 0
+cp_run plot sweep a.db -x repeat -y makespan --by policy,cores --log -o lines.txt --data lines.csv
+is_code 0
+grep -q 'rr, 4' lines.txt || fail "no label of a line of two axes"
+grep -q '^policy\|,policy,cores,' lines.csv || fail "no column for each axis"
+cp_run query a.db --group cores,policy --show 'mean(makespan) ci95(makespan)' --json
+cp out groups.jsonl
+cp_run query a.db --json
+cp out rows.jsonl
+cp_run plot sweep rows.jsonl -x cores -y makespan --by policy -o from-json.txt
+is_code 0
+grep -q 'eevdf' from-json.txt || fail "no label of a line from JSON lines"
+cp_run plot sweep a.db -x cores --heat policy --log -o heat.txt
+is_code 0
+cp_run plot sweep a.db -x cores -y migrations --filter 'cores == 1' --log -o x.txt
+is_code 2
+err_has 'no value of .migrations. is above zero'
+no_file x.txt
 cp_run plot sweep a.db -x core -o x.txt
 is_code 2
 err_has "did you mean 'cores'"
