@@ -29,21 +29,10 @@ enum { DROP_BEGIN, DROP_LOCK, DROP_SIGNALLED, DROP_WAIT, DROP_ENTERED, DROP_WAIT
  * and the release of the mutex. */
 enum { COLD_PART = 7 };
 
-/* A cost as it varies from time to time: log-normal, draws apart from those of the work. */
-static CpTime varied(Py *p, CpTime mean)
-{
-    enum { SIGMA = 600000, SALT = 0x61c };
-    CpDist dist = {.kind = CP_DIST_LOGNORMAL, .p = {mean, SIGMA}};
-    uint64_t id = cp_rng_key(SALT, p->sim->flows[p->t->base].rng_id, 0);
-    return mean == 0
-               ? 0
-               : cp_dist_sample(&dist, NULL, cp_rng_key(p->sim->seed, id, p->t->draws++));
-}
-
 /* The way into a wait, until asleep. */
 static CpStep enter_wait(Py *p)
 {
-    cp_charge(p->sim, p->tid, varied(p, p->proc->enter));
+    cp_charge(p->sim, p->tid, py_varied(p, p->proc->enter));
     return py_pay(p);
 }
 
@@ -192,7 +181,7 @@ static CpStep asked(Py *p)
     CpTime slept = p->proc->ideal ? 0 : p->g->interval;
     CpTime cold = cp_cost_after_idle(p->sim->config.costs, CP_COST_IDLE_COLD, slept);
     p->t->stage = TAKE_ASKED;
-    cp_charge(p->sim, p->tid, varied(p, p->proc->request + cold / COLD_PART));
+    cp_charge(p->sim, p->tid, py_varied(p, p->proc->request + cold / COLD_PART));
     return py_pay(p);
 }
 
@@ -323,7 +312,7 @@ static CpStep interval_drop(Py *p)
             t->flags &= (uint16_t)~PY_SWITCHING;
             if (py_wants_switch(p) && !(t->flags & PY_FINAL)) {
                 t->flags |= PY_SWITCHING;
-                cp_charge(p->sim, p->tid, varied(p, p->proc->drop));
+                cp_charge(p->sim, p->tid, py_varied(p, p->proc->drop));
                 PY_DO(py_pay(p));
             }
             break;

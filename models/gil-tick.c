@@ -4,10 +4,12 @@
  * check interval.  Whoever decrements it first has it, so a waiter that is woken on another
  * CPU usually comes too late and sleeps again.
  *
- * Without a waiter a check does nothing, so none is simulated: the holder runs on, and the
- * first one to wait stops it at its next check. */
+ * The semaphore counts who waits, from before the sleep until the decrement.  While it
+ * counts anybody each post enters the kernel, which leaves the lock free for that long: a
+ * waiter that comes just then has it.  If it counts nobody a check does nothing, so none is
+ * simulated: the holder runs on, and the first one to wait stops it at its next check. */
 
-enum { TAKE_BEGIN, TAKE_TRY, TAKE_WOKEN };
+enum { TAKE_BEGIN, TAKE_ENTERED, TAKE_WOKEN, TAKE_BACK };
 enum { DROP_BEGIN, DROP_POSTED };
 
 static CpTime interval(const Py *p)
@@ -30,13 +32,19 @@ CpTime py_tick_left(const Py *p)
     return p->g->to_check;
 }
 
+bool py_tick_contended(const Py *p)
+{
+    const PyGil *g = p->g;
+    return cp_waiters(p->sim, g->cond) + g->entering + g->coming > 0;
+}
+
 /* The holder runs without checks: from now on it must make them. */
 static void stop_holder(Py *p)
 {
     CpTid holder = p->g->holder;
     CpThread *h = cp_thread(p->sim, holder);
     PyThread *t = py_thread(p->sim, holder);
-    if (cp_waiters(p->sim, p->g->cond) > 1 || !(t->todo & PY_DO_BURST)) {
+    if (!(t->todo & PY_DO_BURST)) {
         return;
     }
     CpCore *core = &p->sim->cores[h->cpu];
@@ -53,46 +61,56 @@ static void stop_holder(Py *p)
     }
 }
 
-/* Without waiters the holder still posts and takes the semaphore at each check, which is
- * not simulated; a waiter that comes just then finds it free.  The holder has lost it. */
-static bool slips_in(Py *p)
+/* Counted as a waiter from now on, asleep a little later. */
+static CpStep enter(Py *p)
 {
     PyGil *g = p->g;
-    if (g->holder == CP_NONE || p->proc->window == 0) {
-        return false;
+    if (g->holder != CP_NONE && !py_tick_contended(p)) {
+        stop_holder(p);
     }
-    CpThread *h = cp_thread(p->sim, g->holder);
-    PyThread *t = py_thread(p->sim, g->holder);
-    if (!(t->todo & PY_DO_BURST) || t->todo & (PY_DO_DROP | PY_DO_TAKE) || t->stage != 1 ||
-        h->burst_left <= 0) {
-        return false;
+    g->entering++;
+    p->t->stage = TAKE_ENTERED;
+    if (p->proc->enter == 0) {
+        return CP_STEP_NEXT;
     }
-    /* Where in its interval the holder is then depends on less than a model knows. */
-    uint64_t r = cp_rng_key(p->sim->seed, p->flow->rng_id, p->flow->draws++);
-    if (r % (uint64_t)interval(p) >= (uint64_t)p->proc->window) {
-        return false;
-    }
-    Py loser = {.sim = p->sim, .tid = g->holder, .t = t, .g = g};
-    cp_stop_at(p->sim, g->holder, p->sim->now);
-    py_gil_gone(&loser, false);
-    return true;
+    cp_charge(p->sim, p->tid, py_varied(p, p->proc->enter));
+    return py_pay(p);
 }
 
 static CpStep tick_take(Py *p)
 {
     PyThread *t = p->t;
     PyGil *g = p->g;
-    if (!g->locked || (t->stage == TAKE_WOKEN && slips_in(p))) {
-        py_gil_got(p);
-        return CP_STEP_NEXT;
+    for (;;) {
+        switch (t->stage) {
+        case TAKE_WOKEN:
+            t->stage = TAKE_BACK;
+            cp_charge(p->sim, p->tid, py_varied(p, p->proc->back));
+            PY_DO(py_pay(p));
+            break;
+        case TAKE_BACK:
+            g->coming -= g->coming > 0;
+            g->wasted += g->locked;
+            t->stage = TAKE_BEGIN;
+            break;
+        case TAKE_BEGIN:
+            if (!g->locked) {
+                py_gil_got(p);
+                return CP_STEP_NEXT;
+            }
+            PY_DO(enter(p));
+            break;
+        default: /* TAKE_ENTERED */
+            g->entering--;
+            if (!g->locked) {
+                py_gil_got(p);
+                return CP_STEP_NEXT;
+            }
+            t->stage = TAKE_WOKEN;
+            cp_wait(p->sim, p->tid, g->cond, CP_NEVER, CP_BLOCK_RUNTIME, t->gil);
+            return CP_STEP_BLOCK;
+        }
     }
-    g->wasted += t->stage == TAKE_WOKEN;
-    t->stage = TAKE_WOKEN;
-    cp_wait(p->sim, p->tid, g->cond, CP_NEVER, CP_BLOCK_RUNTIME, t->gil);
-    if (g->holder != CP_NONE) {
-        stop_holder(p);
-    }
-    return CP_STEP_BLOCK;
 }
 
 static CpStep tick_drop(Py *p)
@@ -102,12 +120,14 @@ static CpStep tick_drop(Py *p)
         return CP_STEP_NEXT;
     }
     t->stage = DROP_POSTED;
+    bool counted = py_tick_contended(p);
     py_gil_gone(p, false);
-    if (cp_waiters(p->sim, p->g->cond) == 0) {
+    if (!counted) {
         return CP_STEP_NEXT;
     }
+    p->g->coming += cp_waiters(p->sim, p->g->cond) > 0;
     cp_wake(p->sim, p->g->cond, 1, p->tid, CP_WAKE_THREAD, 0);
-    cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL] + p->proc->gap);
+    cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL] + py_varied(p, p->proc->gap));
     return py_pay(p);
 }
 

@@ -14,7 +14,7 @@ const CpParam cp_python_params[] = {
                       "sys.setswitchinterval: a waiter asks after that long"},
     [PYP_CHECK_INTERVAL] = {"gil.check_interval", CP_PARAM_INT, "100", 1, INT32_MAX, NULL,
                             "sys.setcheckinterval, ticks (2.x)"},
-    [PYP_TICK] = {"gil.tick", CP_PARAM_TIME, "6ns", 1, CP_S, NULL,
+    [PYP_TICK] = {"gil.tick", CP_PARAM_TIME, "8ns", 1, CP_S, NULL,
                   "length of a tick (2.x); a mean over opcodes"},
     [PYP_CHECK] = {"gil.check", CP_PARAM_TIME, "40ns", 0, CP_S, NULL,
                    "distance of check points within a burst: one loop iteration; if not "
@@ -24,8 +24,9 @@ const CpParam cp_python_params[] = {
          "CPU time a free-threaded build needs more; if not set 3.13t 40%, 3.14t 8%"},
     [PYP_GAP] = {"gil.gap", CP_PARAM_TIME, "100ns", 0, CP_S, NULL,
                  "tick lock: between giving it up and trying again"},
-    [PYP_WINDOW] = {"gil.window", CP_PARAM_TIME, "10ns", 0, CP_S, NULL,
-                    "tick lock: how long each check leaves it free when nobody waits"},
+    [PYP_BACK] = {"gil.back", CP_PARAM_TIME, "500ns", 0, CP_S, NULL,
+                  "tick lock: from a woken waiter's first instruction until it tries, CPU "
+                  "time"},
     [PYP_TIMEOUT] = {"gil.timeout", CP_PARAM_TIME, "6us", 0, CP_S, NULL,
                      "from the end of a waiter's interval until it asks, CPU time"},
     [PYP_REQUEST] = {"gil.request", CP_PARAM_TIME, "200ns", 0, CP_S, NULL,

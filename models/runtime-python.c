@@ -107,6 +107,17 @@ bool py_wants_switch(const Py *p)
     return false;
 }
 
+CpTime py_varied(Py *p, CpTime mean)
+{
+    enum { SIGMA = 600000, SALT = 0x61c };
+    if (mean == 0) {
+        return 0;
+    }
+    CpDist dist = {.kind = CP_DIST_LOGNORMAL, .p = {mean, SIGMA}};
+    uint64_t id = cp_rng_key(SALT, p->sim->flows[p->t->base].rng_id, 0);
+    return cp_dist_sample(&dist, NULL, cp_rng_key(p->sim->seed, id, p->t->draws++));
+}
+
 uint32_t py_gil_waiters(const Py *p)
 {
     const PyGil *g = p->g;
@@ -125,7 +136,9 @@ void py_drop_blocked(Py *p)
         return;
     }
     py_gil_gone(p, false);
-    if (cp_waiters(p->sim, p->g->cond) == 0 && p->g->signals < p->g->entering) {
+    if (p->g->kind == PY_GIL_TICK) {
+        p->g->coming += cp_waiters(p->sim, p->g->cond) > 0;
+    } else if (cp_waiters(p->sim, p->g->cond) == 0 && p->g->signals < p->g->entering) {
         p->g->signals++;
     }
     cp_wake(p->sim, p->g->cond, 1, CP_NONE, CP_WAKE_THREAD, 0);
@@ -145,10 +158,6 @@ static CpStep burst(Py *p)
             py_tick_ran(p, t->chunk - rest);
         }
         t->stage = 0;
-        if (tick && !(t->flags & PY_HAS)) {
-            t->todo |= PY_DO_TAKE; /* a waiter slipped in at a check */
-            return CP_STEP_AGAIN;
-        }
         if (t->left <= 0) {
             return CP_STEP_NEXT;
         }
@@ -162,7 +171,7 @@ static CpStep burst(Py *p)
         return CP_STEP_AGAIN;
     }
     t->chunk = t->left;
-    if (tick && cp_waiters(p->sim, p->g->cond) > 0) {
+    if (tick && py_tick_contended(p)) {
         t->chunk = MIN(t->left, py_tick_left(p));
     }
     t->stage = 1;
@@ -484,7 +493,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->signalled = cost_of(p, set, PYP_SIGNALLED);
     p->enter = cost_of(p, set, PYP_ENTER);
     p->gap = cost_of(p, set, PYP_GAP);
-    p->window = cost_of(p, set, PYP_WINDOW);
+    p->back = cost_of(p, set, PYP_BACK);
     p->tick = p->v[PYP_TICK];
     p->boot = set != NULL && set->given[PYP_BOOT] ? p->v[PYP_BOOT] : p->cost->boot;
     p->add = set != NULL && set->given[PYP_ADD] ? p->v[PYP_ADD] : p->cost->add;

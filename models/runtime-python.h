@@ -34,7 +34,7 @@ enum {
     PYP_CHECK,
     PYP_FREE_OVERHEAD,
     PYP_GAP,
-    PYP_WINDOW,
+    PYP_BACK,
     PYP_TIMEOUT,
     PYP_REQUEST,
     PYP_DROP,
@@ -131,6 +131,7 @@ typedef struct {
     CpChan cond, switch_cond, mutex;
     CpTime interval;
     CpTime to_check; /* tick: CPU time of the holder to the next check */
+    uint32_t coming; /* tick: woken and have not tried yet */
     CpTime held_since;
     CpTime released; /* when it was last given up */
     /* free-threaded */
@@ -221,11 +222,10 @@ typedef struct {
     uint32_t pending;      /* futures of its executors not finished, items not written */
     bool main_waits;       /* the main thread is at its end and waits for those */
     bool finalizing;
-    bool server;   /* the fork server runs */
-    bool looped;   /* it has run an event loop */
-    CpTime window; /* tick lock: free for so long at each check */
-    CpTime check, timeout, request, drop, signalled, enter, gap,
-        tick;         /* 0 if costs are ideal */
+    bool server;                          /* the fork server runs */
+    bool looped;                          /* it has run an event loop */
+    CpTime check, timeout, request, drop; /* costs of the lock, 0 if costs are ideal */
+    CpTime signalled, enter, gap, back, tick;
     CpTime boot, add; /* thread.boot, var.add in force */
     CpTime cold;      /* loop.cold in force */
     uint64_t collections;
@@ -324,6 +324,9 @@ CpStep py_sleep(Py *p, CpTime deadline, CpBlock reason, uint32_t object);
 /* Raises an exception in the running flow. */
 CpStep py_raise(Py *p, uint32_t exception);
 bool py_wants_switch(const Py *p);
+/* A cost of the lock as it varies from time to time: log-normal, drawn apart from the work.
+ */
+CpTime py_varied(Py *p, CpTime mean);
 
 /* --- a kind of GIL; `take` and `drop` are entered until they say NEXT --- */
 typedef struct {
@@ -351,6 +354,8 @@ void py_world_start(Py *p);
 /* Tick lock: CPU time to the next check, and what is known to have passed. */
 CpTime py_tick_left(const Py *p);
 void py_tick_ran(Py *p, CpTime ran);
+/* Whether somebody waits for a tick lock, asleep or on the way. */
+bool py_tick_contended(const Py *p);
 
 /* --- operations --- */
 CpStep py_lock_step(Py *p); /* pylock.c: LOCK .. WAIT_WAKE */
