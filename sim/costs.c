@@ -28,9 +28,13 @@ const CpParam cp_cost_params[] = {
                               "starting a process; CPU time of the parent (estimate)"},
     [CP_COST_SYSCALL] = {"syscall.cost", CP_PARAM_TIME, "200ns", 0, CP_S, NULL,
                          "a lock, queue or pipe operation that enters the kernel"},
-    [CP_COST_SPEED_NOISE] = {"speed.noise", CP_PARAM_SHARE, "2%", 0, 500000, NULL,
-                             "standard deviation of a burst's length and of the cost of "
-                             "a switch, for cache and host noise"},
+    [CP_COST_SPEED_NOISE] = {"speed.noise", CP_PARAM_SHARE, "1%", 0, 500000, NULL,
+                             "standard deviation of the length of a burst of 1 ms (of "
+                             "another it grows with the root) and of the cost of a switch"},
+    [CP_COST_SPEED_HIT] =
+        {"speed.hit", CP_PARAM_TIME, "13us", CP_US, CP_MS, NULL,
+         "mean length of one disturbance of a burst: an interrupt, or the "
+         "host at work"},
     [CP_COST_IDLE_EXIT] = {"idle.exit", CP_PARAM_TIMES, "1us,3us,7us,70us,35us,120us", 0,
                            CP_S, NULL,
                            "leaving idle after 0.1, 0.3, 1, 3, 10 and 30 ms of it"},

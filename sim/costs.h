@@ -17,8 +17,9 @@ enum {
     CP_COST_FORK,         /* CPU time of the parent for one thread start */
     CP_COST_FORK_PROCESS, /* the same for one process */
     CP_COST_SYSCALL,      /* lock, queue and pipe operations that enter the kernel */
-    CP_COST_SPEED_NOISE,  /* standard deviation of a burst's length, ppm */
-    CP_COST_IDLE_EXIT,    /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */
+    CP_COST_SPEED_NOISE,  /* standard deviation of the length of a burst of 1 ms, ppm */
+    CP_COST_SPEED_HIT,
+    CP_COST_IDLE_EXIT,  /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */
     CP_COST_IDLE_COLD,  /* CPU time lost to cold caches after idling, by the same lengths */
     CP_COST_IDLE_POLL,  /* idle time after which the host may take the CPU away */
     CP_COST_IDLE_TAKEN, /* share of idle periods after which it had, ppm */

@@ -279,6 +279,8 @@ struct CpSim {
     CpTime last_useful; /* time of the last event that was not stale */
     const CpMachine *machine;
     const int64_t *cost;   /* CP_COST_* */
+    CpTime hit;            /* mean length of one disturbance of a burst (speed.hit) */
+    CpTime hit_gap;        /* mean CPU time from one to the next; 0: none */
     CpTime switch_least;   /* cost of a switch, less its noise */
     uint64_t switch_width; /* number of values it can take from there */
     bool stopping;         /* leave the loop */

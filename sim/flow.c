@@ -100,20 +100,44 @@ void cp_stop_now(CpSim *sim, CpCore *core, CpTid tid)
 
 /* --- operations that take time; each returns how the flow goes on --- */
 
-/* Bursts vary a little, as caches and hosts do: about normal, mean 1, from four uniform
- * 16-bit numbers. */
+/* About normal, mean 0, from four uniform 16-bit numbers; thousandths of a deviation. */
+static int64_t normal(uint64_t r)
+{
+    uint64_t sum = (r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48);
+    return ((int64_t)sum - 131070) * 1000 / 37837;
+}
+
+/* 32 times the square root of x < 2^54, to a few parts in a thousand: two Newton steps. */
+static int64_t root32(uint64_t x)
+{
+    x <<= 10;
+    uint64_t r = UINT64_C(1) << ((64 - (unsigned)__builtin_clzll(x)) / 2);
+    r = (r + x / r) / 2;
+    return (int64_t)((r + x / r) / 2);
+}
+
+/* Bursts vary as interrupts and the host take pieces of the CPU's time now and then: most
+ * short ones are exact and a few are much too long, and the variance grows with the length.
+ * The mean stays.  A piece lasts exponentially long; many of them add up to a normal sum.
+ */
 static CpTime noisy(CpSim *sim, CpFlow *flow, CpTime work)
 {
-    int64_t ppm = sim->cost[CP_COST_SPEED_NOISE];
-    if (ppm == 0 || work <= 0) {
+    static const uint16_t quantile[16] = {8,   25,  44,  63,  84,  107, 132, 159,
+                                          189, 222, 259, 301, 351, 414, 503, 1235};
+    CpTime gap = sim->hit_gap, hit = sim->hit;
+    if (gap == 0 || work <= 0) {
         return work;
     }
     uint64_t r = cp_rng_key(sim->seed ^ 0x6e6f697365u, flow->rng_id, flow->draws++);
-    int64_t sum =
-        (int64_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48));
-    int64_t z = (sum - 131070) * 1000 / 37837; /* thousandths of a standard deviation */
-    __int128 delta = (__int128)work * ppm * z / 1000000000;
-    return work + (CpTime)delta > 0 ? work + (CpTime)delta : 1;
+    uint64_t part = (r >> 32) * 0x9e3779b97f4a7c15u >> 32;
+    int64_t n = work / gap, share = hit * 65536 / gap;
+    n += (int64_t)(((unsigned __int128)part * (uint64_t)gap) >> 32) < work % gap;
+    work -= (CpTime)((__int128)work * share >> 16);
+    if (n < 2) {
+        return n == 0 ? work : work + hit * quantile[r & 15] / 256;
+    }
+    CpTime more = n * hit + normal(r) * root32(2 * (uint64_t)n) / 1000 * hit / 32;
+    return more > 0 ? work + more : work;
 }
 
 static CpStep op_compute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)

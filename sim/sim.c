@@ -213,6 +213,21 @@ static void init_workload(CpSim *sim)
     sim->noise_draws = g_new0(uint64_t, (size_t)w->noises->len * sim->n_cpus + 1);
 }
 
+/* A disturbance of mean length `hit`, exponential, has the mean square 2 hit^2; as many
+ * come in 1 ms as make up the variance asked for.  Where that would be most of the time,
+ * they are longer instead. */
+static void init_noise(CpSim *sim)
+{
+    int64_t ppm = sim->cost[CP_COST_SPEED_NOISE];             /* also ns of a millisecond */
+    CpTime spread = sim->cost[CP_COST_SWITCH] * ppm / 577350; /* sqrt(3) deviations */
+    sim->switch_least = sim->cost[CP_COST_SWITCH] - spread;
+    sim->switch_width = 2 * (uint64_t)spread + 1;
+    if (ppm > 0) {
+        sim->hit = MAX(sim->cost[CP_COST_SPEED_HIT], 2 * ppm * ppm / 1000000 + 1);
+        sim->hit_gap = 2 * sim->hit * sim->hit / ppm * CP_MS / ppm;
+    }
+}
+
 static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
 {
     sim->config = *config;
@@ -220,9 +235,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->machine = config->machine;
     sim->cost = config->costs->v;
     sim->seed = config->seed;
-    CpTime spread = sim->cost[CP_COST_SWITCH] * sim->cost[CP_COST_SPEED_NOISE] / 577350;
-    sim->switch_least = sim->cost[CP_COST_SWITCH] - spread; /* sqrt(3) deviations */
-    sim->switch_width = 2 * (uint64_t)spread + 1;
+    init_noise(sim);
     sim->tick = config->machine->tick;
     sim->tick_phase = config->machine->tick_phase;
     sim->next_tick = cp_tick_after_far(sim, 1);
