@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { ROWS = 40 };
+enum { ROWS = 40, DIAGNOSES_SHOWN = 3 /* of a kind */ };
 
 static const CpOption options[] = {
     {"set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", "Workload and machine",
@@ -111,11 +111,42 @@ static bool is_expected(const CpScenario *s, CpOutcome outcome)
     return false;
 }
 
+/* How many diagnoses of its kind came before this one. */
+static unsigned count_before(const GPtrArray *diagnoses, unsigned i)
+{
+    const CpDiagnosis *d = diagnoses->pdata[i];
+    unsigned n = 0;
+    for (unsigned k = 0; k < i && n <= DIAGNOSES_SHOWN; k++) {
+        n += strcmp(((const CpDiagnosis *)diagnoses->pdata[k])->kind, d->kind) == 0;
+    }
+    return n;
+}
+
+/* Says once that there are more of a kind. */
+static void add_more(const CpResult *r, unsigned i, GString *err)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(r->sim);
+    const CpDiagnosis *d = diagnoses->pdata[i];
+    unsigned n = 0;
+    for (unsigned k = i; k < diagnoses->len; k++) {
+        n += strcmp(((const CpDiagnosis *)diagnoses->pdata[k])->kind, d->kind) == 0;
+    }
+    g_string_append_printf(err, "coreplay: %s: %s: %u more (--json lists them all)\n",
+                           r->file, d->kind, n);
+}
+
 static void add_diagnoses(const CpResult *r, GString *err)
 {
     const GPtrArray *diagnoses = cp_sim_diagnoses(r->sim);
     for (unsigned i = 0; i < diagnoses->len; i++) {
         const CpDiagnosis *d = diagnoses->pdata[i];
+        unsigned before = count_before(diagnoses, i);
+        if (before >= DIAGNOSES_SHOWN) {
+            if (before == DIAGNOSES_SHOWN) {
+                add_more(r, i, err);
+            }
+            continue;
+        }
         if (strcmp(d->kind, "guard") == 0 ||
             (r->outcome == CP_OUTCOME_DEADLOCK && strcmp(d->kind, "lock cycle") == 0)) {
             continue; /* said by add_stop_note and by the deadlock */

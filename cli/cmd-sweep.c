@@ -559,6 +559,12 @@ static int sweep(Job *job)
     if (!ok) {
         return cp_fail(job->cli, error);
     }
+    if (count.points == 0) {
+        cp_note(job->cli,
+                "there was nothing to do: --where leaves none of %" G_GUINT64_FORMAT
+                " points",
+                cp_grid_size(job->plan->grid));
+    }
     int code = finish(job, &result);
     g_clear_pointer(&job->store, cp_store_free);
     int printed = job->output == NULL ? print_results(job) : CP_EXIT_OK;

@@ -416,14 +416,21 @@ uint64_t cp_axis_size(const CpAxis *axis)
     return axis->values != NULL ? axis->values->len : axis->range.n;
 }
 
-char *cp_axis_value(const CpAxis *axis, uint64_t i)
+const char *cp_axis_peek(const CpAxis *axis, uint64_t i, CpQuant *number)
 {
     if (axis->values != NULL) {
-        return g_strdup(axis->values->pdata[i]);
+        return axis->values->pdata[i];
     }
-    CpQuant q = axis->range.first;
-    q.value += (int64_t)((__int128)axis->range.step * i);
-    return cp_quant_print(q);
+    *number = axis->range.first;
+    number->value += (int64_t)((__int128)axis->range.step * i);
+    return NULL;
+}
+
+char *cp_axis_value(const CpAxis *axis, uint64_t i)
+{
+    CpQuant number;
+    const char *text = cp_axis_peek(axis, i, &number);
+    return text != NULL ? g_strdup(text) : cp_quant_print(number);
 }
 
 static void print_value(const char *value, GString *out)

@@ -33,6 +33,9 @@ typedef struct {
     int64_t value; /* millionths, ns, bytes or parts per million */
 } CpQuant;
 
+/* Value i without making a text: a borrowed one, or NULL and the number of a range. */
+const char *cp_axis_peek(const CpAxis *axis, uint64_t i, CpQuant *number);
+
 /* "4", "0.25", "3ms", "64KiB", "50%"; false: not a number. */
 bool cp_quant_parse(const char *text, CpQuant *out);
 char *cp_quant_print(CpQuant quant);

@@ -33,6 +33,11 @@ gboolean cp_database_fail(CpDatabase *db, int code, GError **error)
                     "and run the same command again",
                     path, system != 0 ? g_strerror(system) : sqlite3_errstr(code));
         return FALSE;
+    case SQLITE_CANTOPEN:
+        g_set_error(error, CP_ERROR, db->writes ? CP_ERROR_OUTPUT : CP_ERROR_INPUT,
+                    "%s: cannot be opened%s", path,
+                    db->writes ? " for writing; may its folder be written?" : "");
+        return FALSE;
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:

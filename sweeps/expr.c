@@ -161,19 +161,25 @@ static bool take(Parser *p, const char *token)
 
 /* --- grammar --- */
 
-CpValue cp_value_from_text(const char *text)
+CpValue cp_value_from_quant(CpQuant q)
 {
-    CpQuant q;
-    CpValue v = {.kind = CP_VALUE_TEXT, .text = text};
-    if (!cp_quant_parse(text, &q)) {
-        return v;
-    }
     bool micro = q.dim == CP_QUANT_NUMBER || q.dim == CP_QUANT_SHARE;
-    v.kind = CP_VALUE_NUMBER;
+    CpValue v = {.kind = CP_VALUE_NUMBER};
     v.dim = q.dim == CP_QUANT_TIME   ? CP_DIMS_TIME
             : q.dim == CP_QUANT_SIZE ? CP_DIMS_SIZE
                                      : CP_DIMS_NUMBER;
     v.number = (double)q.value / (micro ? 1e6 : 1);
+    return v;
+}
+
+CpValue cp_value_from_text(const char *text)
+{
+    CpQuant q;
+    CpValue v = {.kind = CP_VALUE_TEXT};
+    if (cp_quant_parse(text, &q)) {
+        v = cp_value_from_quant(q);
+    }
+    v.text = text;
     return v;
 }
 

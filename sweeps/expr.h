@@ -8,7 +8,7 @@
 #ifndef CP_SWEEPS_EXPR_H
 #define CP_SWEEPS_EXPR_H
 
-#include "sim/types.h"
+#include "sweeps/axis.h"
 
 typedef struct CpExpr CpExpr;
 
@@ -37,6 +37,7 @@ gboolean cp_expr_check(const CpExpr *expr, CpExprLookup lookup, void *data, GErr
 /* Names in it, in order, each once, words included: new, NULL-ended. */
 char **cp_expr_names(const CpExpr *expr);
 
+CpValue cp_value_from_quant(CpQuant number);
 /* A text as value: a number with its unit, or the text itself, which is borrowed. */
 CpValue cp_value_from_text(const char *text);
 

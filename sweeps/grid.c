@@ -75,8 +75,9 @@ int cp_grid_find(const CpGrid *grid, const char *name)
         if (strcmp(key, name) == 0) {
             return (int)i;
         }
-        g_autofree char *tail = g_strconcat(".", name, NULL);
-        if (g_str_has_suffix(key, tail)) {
+        size_t len = strlen(key), tail = strlen(name);
+        if (len > tail && key[len - tail - 1] == '.' &&
+            strcmp(key + len - tail, name) == 0) {
             found = (int)i;
             n_tails++;
         }
@@ -225,12 +226,18 @@ uint64_t cp_grid_size(const CpGrid *grid)
     return grid->size;
 }
 
+/* Which of its values an axis has in a point. */
+static uint64_t place_of(const CpGrid *grid, uint64_t point, unsigned axis)
+{
+    const Wheel *w =
+        &g_array_index(grid->wheels, Wheel, g_array_index(grid->wheel_of, unsigned, axis));
+    return point / w->stride % w->n;
+}
+
 void cp_grid_places(const CpGrid *grid, uint64_t point, uint64_t *places)
 {
     for (unsigned i = 0; i < grid->axes->len; i++) {
-        const Wheel *w =
-            &g_array_index(grid->wheels, Wheel, g_array_index(grid->wheel_of, unsigned, i));
-        places[i] = point / w->stride % w->n;
+        places[i] = place_of(grid, point, i);
     }
 }
 
@@ -247,9 +254,7 @@ uint64_t cp_grid_index(const CpGrid *grid, const uint64_t *places)
 
 static char *value_at(const CpGrid *grid, uint64_t point, unsigned axis)
 {
-    const Wheel *w =
-        &g_array_index(grid->wheels, Wheel, g_array_index(grid->wheel_of, unsigned, axis));
-    return cp_axis_value(cp_grid_axis(grid, axis), point / w->stride % w->n);
+    return cp_axis_value(cp_grid_axis(grid, axis), place_of(grid, point, axis));
 }
 
 char **cp_grid_values(const CpGrid *grid, uint64_t point)
@@ -263,17 +268,22 @@ char **cp_grid_values(const CpGrid *grid, uint64_t point)
 
 typedef struct {
     const CpGrid *grid;
-    char **values; /* of the point */
+    uint64_t point;
 } PointScope;
 
 static bool look_up(const char *name, CpValue *value, void *data)
 {
     const PointScope *scope = data;
     int axis = cp_grid_find(scope->grid, name);
-    if (axis >= 0) {
-        *value = cp_value_from_text(scope->values[axis]);
+    if (axis < 0) {
+        return false;
     }
-    return axis >= 0;
+    CpQuant number;
+    uint64_t place = place_of(scope->grid, scope->point, (unsigned)axis);
+    const char *text =
+        cp_axis_peek(cp_grid_axis(scope->grid, (unsigned)axis), place, &number);
+    *value = text != NULL ? cp_value_from_text(text) : cp_value_from_quant(number);
+    return true;
 }
 
 bool cp_grid_keeps(const CpGrid *grid, uint64_t point)
@@ -281,8 +291,7 @@ bool cp_grid_keeps(const CpGrid *grid, uint64_t point)
     if (grid->wheres->len == 0) {
         return true;
     }
-    g_auto(GStrv) values = cp_grid_values(grid, point);
-    PointScope scope = {grid, values};
+    PointScope scope = {grid, point};
     for (unsigned i = 0; i < grid->wheres->len; i++) {
         if (!cp_expr_holds(grid->wheres->pdata[i], look_up, &scope)) {
             return false;
@@ -294,8 +303,7 @@ bool cp_grid_keeps(const CpGrid *grid, uint64_t point)
 /* Whether the conditions compare what can be compared, judging by the first point. */
 static gboolean check_units(const CpGrid *grid, GError **error)
 {
-    g_auto(GStrv) values = cp_grid_values(grid, 0);
-    PointScope scope = {grid, values};
+    PointScope scope = {grid, 0};
     for (unsigned i = 0; i < grid->wheres->len; i++) {
         if (!cp_expr_check(grid->wheres->pdata[i], look_up, &scope, error)) {
             g_prefix_error(error, "--where: ");

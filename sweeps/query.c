@@ -856,6 +856,35 @@ static CpTableData *compare_all(Pairs *p)
     return out;
 }
 
+/* Both variants are values that rows have. */
+static gboolean check_variants(const Pairs *p, GError **error)
+{
+    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    int column = find_column(p->data, p->c->axis);
+    for (guint i = 0; i < p->data->rows->len; i++) {
+        const CpCell *cells = p->data->rows->pdata[i];
+        char *text = cp_cell_text(&cells[column], p->data->columns->pdata[column], true);
+        if (g_ptr_array_find_with_equal_func(values, text, g_str_equal, NULL)) {
+            g_free(text);
+        } else {
+            g_ptr_array_add(values, text);
+        }
+    }
+    g_ptr_array_add(values, NULL);
+    const char *const variants[] = {p->c->a, p->c->b};
+    for (size_t i = 0; values->len > 1 && i < G_N_ELEMENTS(variants); i++) {
+        if (!g_strv_contains((const char *const *)values->pdata, variants[i])) {
+            g_autofree char *all = g_strjoinv(", ", (char **)values->pdata);
+            g_autofree char *clean = cp_clean_text(variants[i], -1);
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                        "--compare: no run has %s = %s (values: %s)", p->c->axis, clean,
+                        all);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 CpTableData *cp_query_compare(const CpComparison *c, GError **error)
 {
     uint32_t repeats;
@@ -892,7 +921,7 @@ CpTableData *cp_query_compare(const CpComparison *c, GError **error)
     if (job_init(&job, &query, error) && load(&job, error)) {
         Pairs pairs = {c, job.data, (char **)others->pdata, NULL};
         pairs.a_values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        out = compare_all(&pairs);
+        out = check_variants(&pairs, error) ? compare_all(&pairs) : NULL;
         g_hash_table_unref(pairs.a_values);
     }
     job_clear(&job);

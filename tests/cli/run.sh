@@ -386,4 +386,13 @@ cp_run run auto.cpw --json
 is_code 0
 json_has '.[0].settings.warmup == "auto"'
 
+must "the same diagnosis many times is shown three times and counted"
+echo 'process p { thread t { repeat 9 { cpu 1ms; respond } } }' >many.cpw
+cp_run run many.cpw
+is_code 0
+[ "$(grep -c 'at t=.*respond without a request' err)" = 3 ] || fail "not three times"
+err_has 'respond without a request: 6 more'
+cp_run run many.cpw --json
+json_has '.[0].diagnoses | length == 9'
+
 finish

@@ -71,6 +71,9 @@ cp_run query a.db --filter 'cores >= 2 and policy == rr' --columns cores,policy,
 cp_run query a.db --compare policy=rr,eevdf
 is_code 0
 out_has '+-'
+cp_run query a.db --compare policy=rr,fifo
+is_code 2
+err_has 'no run has policy = fifo (values: rr, eevdf)'
 cp_run query a.db --compare cores=1,2
 out_has '2 better by '
 cp_run run w.cpw --json
@@ -218,6 +221,9 @@ if [ -n "$sqlite3" ]; then
     cp_run query newer.db
     is_code 3
 fi
+cp_run sweep w.cpw --sweep cores=1,2 --where 'cores > 7' -o none.db
+is_code 0
+err_has '--where leaves none of 2 points'
 refuses 5 'folder does not exist' --sweep cores=1,2 -o nowhere/x.db
 cp_run merge m2.db a.db u.db
 is_code 3
