@@ -327,6 +327,16 @@ static int unknown_setting(CpCli *cli, const char *key)
                       "coreplay list settings");
 }
 
+static void add_setting(Rows *rows, const CpSettingInfo *s)
+{
+    g_autofree char *range = range_text(s->spec);
+    rows_add(rows, s->spec->name);
+    rows_add(rows, s->spec->def);
+    rows_add(rows, range);
+    rows_add(rows, s->owner);
+    rows_add(rows, s->spec->help);
+}
+
 /* Adds the settings that match; returns the last one, or NULL. */
 static const CpSettingInfo *add_settings(Rows *rows, const CpSettingInfo *settings,
                                          const char *wanted, bool anywhere)
@@ -338,15 +348,36 @@ static const CpSettingInfo *add_settings(Rows *rows, const CpSettingInfo *settin
         if (!is_usable || !key_matches(s->spec->name, wanted, anywhere)) {
             continue;
         }
-        g_autofree char *range = range_text(s->spec);
-        rows_add(rows, s->spec->name);
-        rows_add(rows, s->spec->def);
-        rows_add(rows, range);
-        rows_add(rows, s->owner);
-        rows_add(rows, s->spec->help);
+        add_setting(rows, s);
         last = s;
     }
     return last;
+}
+
+static const CpSettingInfo *find_setting(const CpSettingInfo *settings, const char *key)
+{
+    for (const CpSettingInfo *s = settings; key != NULL && s->spec != NULL; s++) {
+        if (strcmp(s->spec->name, key) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* A key that has others below it: itself first, then a table of those. */
+static int describe_all(CpCli *cli, const CpSettingInfo *own, const CpSettingInfo *settings,
+                        const char *const *columns)
+{
+    g_autofree char *below = g_strconcat(own->spec->name, ".", NULL);
+    Rows rows = rows_new(columns);
+    describe(cli, own);
+    for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
+        if (g_str_has_prefix(s->spec->name, below)) {
+            add_setting(&rows, s);
+        }
+    }
+    cp_out(cli, "\n");
+    return print_rows(cli, &rows, "settings");
 }
 
 static int list_settings(CpCli *cli, const char *wanted)
@@ -360,10 +391,16 @@ static int list_settings(CpCli *cli, const char *wanted)
         last = add_settings(&rows, settings, wanted, true);
     }
     bool is_one = rows.cells->len == rows.n_columns && wanted != NULL;
-    if (last != NULL && !(is_one && !cli->json && !cp_opt_flag(cli, "names"))) {
+    bool for_people = !cli->json && !cp_opt_flag(cli, "names");
+    const CpSettingInfo *own = find_setting(settings, wanted);
+    bool is_head = own != NULL && !is_one && for_people;
+    if (last != NULL && !(is_one && for_people) && !is_head) {
         return print_rows(cli, &rows, "settings");
     }
     g_ptr_array_unref(rows.cells);
+    if (is_head) {
+        return describe_all(cli, own, settings, columns);
+    }
     if (last == NULL) {
         return unknown_setting(cli, wanted);
     }

@@ -334,20 +334,25 @@ static size_t edit_distance(const char *a, const char *b)
     return rows[n % 3][m];
 }
 
+/* How many letters of the shorter word may differ: of two none, since most pairs of letters
+ * are near each other, and a third of long ones. */
+static size_t likeness(size_t length)
+{
+    return length < 3 ? 0 : length == 3 ? 1 : MAX(2, length / 3);
+}
+
 const char *cp_nearest(const char *word, const char *const *candidates)
 {
     size_t n = strlen(word);
     if (n > WORD_MAX) {
         return NULL;
     }
-    /* A word of which every letter would change is not near. */
-    size_t best = MAX(2, n / 3) + 1;
-    best = MIN(best, n);
+    size_t best = SIZE_MAX;
     const char *nearest = NULL;
     for (; *candidates != NULL; candidates++) {
-        size_t distance =
-            strlen(*candidates) <= WORD_MAX ? edit_distance(word, *candidates) : SIZE_MAX;
-        if (distance < best) {
+        size_t m = strlen(*candidates);
+        size_t distance = m <= WORD_MAX ? edit_distance(word, *candidates) : SIZE_MAX;
+        if (distance <= likeness(MIN(n, m)) && distance < best) {
             best = distance;
             nearest = *candidates;
         }

@@ -155,4 +155,17 @@ printf '[run]\njobs=2\n' >x.conf
 cp_run validate x.conf
 is_code 0
 
+must "a setting with others below it is described, and those are listed"
+cp_run list settings gil
+is_code 0
+out_has '^gil$'
+out_has '^    default  auto$'
+out_has '^name  *default '
+out_has '^gil.interval '
+cp_run list settings gil --names
+out_has '^gil$'
+out_has '^gil.interval$'
+cp_run list settings warmup
+out_has 'range    a time, auto'
+
 finish

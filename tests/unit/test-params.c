@@ -282,6 +282,11 @@ static void test_nearest(void **state)
         {"eevdf.baseslise", "eevdf.base_slice"},
         {"zebra", NULL},
         {"ms", NULL},
+        {"hs", NULL},
+        {"foo", NULL},
+        {"khz", NULL},
+        {"Hz", "hz"},
+        {"loc", "lock"},
         {"", NULL},
         {"rr.quant", "rr.quantum"},
     };
