@@ -502,6 +502,7 @@ static CpStep own_interpreter(Py *p, PyPool *pool)
         p->flow->rt_state = SERVE_CREATED;
         PY_DO(py_drop(p));
     }
+    py_memory_interpreter(p->ps, p->proc);
     p->t->gil = py_gil_new(p->sim, cp_thread(p->sim, p->tid)->proc, p->proc->kind);
     p->g = py_gil(p->sim, p->t->gil);
     p->flow->rt_state = SERVE_NEXT;

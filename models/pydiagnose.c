@@ -139,9 +139,24 @@ static void diagnose_wasted(CpSim *sim)
     }
 }
 
+/* --- memory --- */
+
+static void diagnose_memory(CpSim *sim)
+{
+    const PySim *ps = py_sim(sim);
+    if (ps->limit > 0 && ps->memory_max > ps->limit) {
+        cp_diagnose(sim, "out of memory", NULL, 0,
+                    "the Python processes take %" G_GINT64_FORMAT
+                    " MiB at most, memory.limit is %" G_GINT64_FORMAT
+                    " MiB: the real ones would be ended by the kernel or wait for the disk",
+                    (ps->memory_max + (1 << 20) - 1) >> 20, ps->limit >> 20);
+    }
+}
+
 void py_diagnose_end(CpSim *sim)
 {
     if (py_sim(sim) != NULL) {
+        diagnose_memory(sim);
         diagnose_waiting(sim);
         diagnose_wasted(sim);
     }

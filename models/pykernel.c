@@ -19,6 +19,7 @@ static uint32_t interp_gil(Py *p, uint32_t interp)
     }
     uint32_t *gil = &p->proc->interp_gils[interp];
     if (*gil == CP_NONE) {
+        py_memory_interpreter(p->ps, p->proc);
         bool own = g_array_index(p->sim->w->interps, CpInterpDecl, interp).own_gil;
         CpProcId proc = cp_thread(p->sim, p->tid)->proc;
         *gil = own && p->proc->version.number >= 312
@@ -105,6 +106,7 @@ CpStep py_boot(Py *p)
         /* fall through */
     default:
         t->flags |= PY_BOOTED;
+        py_memory_thread(p->ps, p->proc, 1);
         tell_starter(p);
         return CP_STEP_NEXT;
     }
@@ -312,6 +314,7 @@ static void child_made(Py *p, uint32_t decl)
     if (flags & CP_THREAD_FORKS) {
         PyProc *forked = py_proc(p->sim, cp_thread(p->sim, child)->proc);
         memcpy(forked->pools, p->proc->pools, p->sim->w->pools->len * sizeof(uint32_t));
+        py_memory_child(p->ps, p->proc, forked, method_of(p, decl));
         if (method_of(p, decl) != CP_START_FORK) {
             import_anew(p, cp_thread(p->sim, child)->proc);
         }

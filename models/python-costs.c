@@ -87,6 +87,28 @@ const CpParam cp_python_params[] = {
                   "the same, more for each other thread that does it (estimate)"},
     [PYP_INTERP_CREATE] = {"interp.create", CP_PARAM_TIME, "10ms", 0, CP_S * 100, NULL,
                            "making a sub-interpreter (not measured)"},
+    [PYP_MEM_PROCESS] = {"memory.process", CP_PARAM_SIZE, "0B", 0, INT64_C(1) << 50, NULL,
+                         "a process with what it imports and keeps; if not set an empty "
+                         "interpreter of the version (4 to 12 MiB, measured)"},
+    [PYP_MEM_FORKED] = {"memory.forked", CP_PARAM_SIZE, "2150KiB", 0, INT64_C(1) << 50,
+                        NULL, "what a forked child has of its own in any case (measured)"},
+    [PYP_MEM_TOUCHED] = {"memory.touched", CP_PARAM_SHARE, "50%", 0, 1000000, NULL,
+                         "and of its parent's memory: 1% if idle, 73% if it looks at all "
+                         "objects (measured)"},
+    [PYP_MEM_INTERP] =
+        {"memory.interp", CP_PARAM_SIZE, "2600KiB", 0, INT64_C(1) << 50, NULL,
+         "an empty sub-interpreter (measured, 3.12 and 3.13); what a process "
+         "has beyond an empty interpreter comes on top"},
+    [PYP_MEM_THREAD] = {"memory.thread", CP_PARAM_SIZE, "16KiB", 0, INT64_C(1) << 50, NULL,
+                        "a thread, used part of its stack (measured)"},
+    [PYP_MEM_TASK] = {"memory.task", CP_PARAM_SIZE, "1500B", 0, INT64_C(1) << 50, NULL,
+                      "an asyncio task that sleeps (measured)"},
+    [PYP_MEM_FREE] = {"memory.free", CP_PARAM_SHARE, "17%", 0, 10000000, NULL,
+                      "more in a free-threaded build (documented as 15% to 20%)"},
+    [PYP_MEM_LIMIT] =
+        {"memory.limit", CP_PARAM_SIZE, "0B", 0, INT64_C(1) << 50, NULL,
+         "memory of the machine for Python processes; more is reported; 0: no "
+         "limit"},
     [PYP_COUNT] = {0},
 };
 

@@ -11,6 +11,7 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
 {
     uint32_t id = ps->free_fut;
     uint32_t gen = 0;
+    py_memory(ps, kind == PY_FUT_TASK ? ps->task_bytes : 0);
     if (id != CP_NONE) {
         ps->free_fut = py_fut(ps, id)->next;
         gen = py_fut(ps, id)->gen;
@@ -33,6 +34,7 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
 void py_fut_free(PySim *ps, uint32_t fut)
 {
     PyFut *f = py_fut(ps, fut);
+    py_memory(ps, f->kind == PY_FUT_TASK ? -ps->task_bytes : 0);
     f->gen++;
     f->next = ps->free_fut;
     ps->free_fut = fut;

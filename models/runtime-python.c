@@ -300,9 +300,20 @@ void py_enter(Py *p, CpSim *sim, CpTid tid)
     p->g = py_gil(sim, p->t->gil);
 }
 
+/* A process whose threads only begin and end stands for a variant that is not taken; it is
+ * not counted. */
+static bool does_something(CpOp op)
+{
+    return op != CP_OP_PY_BEGIN && op != CP_OP_EXIT && op != CP_OP_LOOP_RUN &&
+           op != CP_OP_PY_RETURN;
+}
+
 static CpStep dispatch(Py *p)
 {
     CpOp op = (CpOp)p->insn->op;
+    if (G_UNLIKELY(!p->proc->counted) && does_something(op)) {
+        py_memory_process(p->ps, p->proc);
+    }
     if (op < CP_OP_RUNTIME) {
         return py_kernel(p);
     }
@@ -512,6 +523,10 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->interp_gils = none_rows(sim, sim->w->interps->len);
     p->pools = none_rows(sim, sim->w->pools->len);
     p->gil = py_gil_new(sim, proc, p->kind);
+    if (proc == 0 || py_sim(sim)->gils.n == 1) {
+        py_sim(sim)->task_bytes = p->v[PYP_MEM_TASK];
+        py_sim(sim)->limit = p->v[PYP_MEM_LIMIT];
+    }
     return TRUE;
 }
 
@@ -560,6 +575,10 @@ static bool gil_metric(const CpSim *sim, const char *name, int64_t *value)
             return true;
         }
     }
+    if (strcmp(name, "memory") == 0) {
+        *value = py_sim(sim)->memory_max;
+        return true;
+    }
     if (strcmp(name, "gil_wait.max") == 0) {
         *value = py_sim(sim)->wait_max;
         return true;
@@ -583,6 +602,18 @@ static bool metric(const CpSim *sim, CpScope scope, uint32_t subject, const char
     return gil_metric(sim, name, value) || py_loop_metric(sim, name, value);
 }
 
+static void thread_ended(CpSim *sim, CpTid tid)
+{
+    CpProcId proc = cp_thread(sim, tid)->proc;
+    if (py_thread(sim, tid)->flags & PY_BOOTED) {
+        py_memory_thread(py_sim(sim), py_proc(sim, proc), -1);
+    }
+    if (sim->procs[proc].n_live == 0) {
+        py_memory_gone(py_sim(sim), py_proc(sim, proc));
+    }
+    py_worker_ended(sim, tid);
+}
+
 /* The warm-up is over. */
 static void restart(CpSim *sim)
 {
@@ -591,6 +622,7 @@ static void restart(CpSim *sim)
         cp_hist_reset(&ps->lag);
         ps->blocked_max = 0;
         ps->wait_max = 0;
+        ps->memory_max = ps->memory;
     }
 }
 
@@ -604,7 +636,7 @@ const CpRuntimeClass cp_runtime_python = {
     .init = init,
     .step = run_op,
     .kernel_step = run_op,
-    .thread_ended = py_worker_ended,
+    .thread_ended = thread_ended,
     .timer = timer,
     .restart = restart,
     .finish = py_diagnose_end,

@@ -60,6 +60,14 @@ enum {
     PYP_ATOMIC,
     PYP_LINE,
     PYP_INTERP_CREATE,
+    PYP_MEM_PROCESS,
+    PYP_MEM_FORKED,
+    PYP_MEM_TOUCHED,
+    PYP_MEM_INTERP,
+    PYP_MEM_THREAD,
+    PYP_MEM_TASK,
+    PYP_MEM_FREE,
+    PYP_MEM_LIMIT,
     PYP_COUNT
 };
 
@@ -232,6 +240,9 @@ typedef struct {
     int64_t overhead; /* of a free-threaded build, ppm */
     bool hand_over;   /* threading.Lock passes ownership after 1 ms */
     bool main_ended;
+    bool counted;         /* in the account of memory */
+    bool served;          /* so is the server that forks for it */
+    int64_t memory;       /* bytes counted for it, threads and tasks aside */
     uint64_t young, live; /* garbage collector */
     uint32_t signals;     /* callbacks of signals to run, CP_NONE: none */
 } PyProc;
@@ -250,7 +261,9 @@ typedef struct {
     struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
     uint64_t iterations, tasks, tasks_failed, lost, calls;
-    CpTime wait_max; /* longest wait for a GIL */
+    int64_t memory, memory_max; /* bytes of all processes, now and at most */
+    int64_t task_bytes, limit;  /* memory.task, memory.limit of the first process */
+    CpTime wait_max;            /* longest wait for a GIL */
     CpTime blocked_max;
 } PySim;
 
@@ -327,6 +340,20 @@ bool py_wants_switch(const Py *p);
 /* A cost of the lock as it varies from time to time: log-normal, drawn apart from the work.
  */
 CpTime py_varied(Py *p, CpTime mean);
+
+/* --- pymemory.c: how much memory there is in use --- */
+static inline void py_memory(PySim *ps, int64_t change)
+{
+    ps->memory += change;
+    ps->memory_max = MAX(ps->memory_max, ps->memory);
+}
+/* A declared process begins; a child of one; an interpreter is made; a thread comes (1) or
+ * goes (-1); the last thread of a process has ended. */
+void py_memory_process(PySim *ps, PyProc *proc);
+void py_memory_child(PySim *ps, PyProc *parent, PyProc *child, uint8_t method);
+void py_memory_interpreter(PySim *ps, PyProc *proc);
+void py_memory_thread(PySim *ps, PyProc *proc, int sign);
+void py_memory_gone(PySim *ps, PyProc *proc);
 
 /* --- a kind of GIL; `take` and `drop` are entered until they say NEXT --- */
 typedef struct {

@@ -129,7 +129,9 @@ static gboolean read_dots(Sweep *s, GError **error)
     g_autoptr(GArray) x_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     g_autoptr(GArray) line_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     s->y = s->data->columns->pdata[mean];
-    s->scale = s->y->unit == CP_UNIT_PPM ? 100 : 1;
+    s->scale = s->y->unit == CP_UNIT_PPM     ? 100
+               : s->y->unit == CP_UNIT_BYTES ? 1.0 / (1 << 20)
+                                             : 1;
     collect(s->data, 0, 1, s->xs, x_numbers);
     if (s->n_by > 0) {
         collect(s->data, 1, s->n_by, s->lines, line_numbers);
@@ -295,7 +297,10 @@ static CpScale make_y_axis(const Sweep *s, CpTicks *ticks, char **title)
     } else {
         cp_ticks_count(ticks, (int64_t)ceil(top), 6);
         y.to = ticks->tick[ticks->n - 1].value;
-        *title = g_strdup_printf("%s%s", s->y_name, s->scale > 1 ? " [%]" : "");
+        *title = g_strdup_printf("%s%s", s->y_name,
+                                 s->scale > 1   ? " [%]"
+                                 : s->scale < 1 ? " [MiB]"
+                                                : "");
     }
     return y;
 }

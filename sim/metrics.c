@@ -42,6 +42,7 @@ enum {
     RUN_WARMUP,
     RUN_GIL_WAIT_MAX,
     RUN_LOST_UPDATES,
+    RUN_MEMORY,
 };
 
 static const CpMetricInfo run_metrics[] = {
@@ -96,6 +97,8 @@ static const CpMetricInfo run_metrics[] = {
                           "longest wait for an interpreter\'s lock"},
     [RUN_LOST_UPDATES] = {"lost_updates", CP_UNIT_COUNT,
                           "stores that erased what others had added since the load"},
+    [RUN_MEMORY] = {"memory", CP_UNIT_BYTES,
+                    "most memory that Python processes took at once, by account"},
 };
 
 enum {
@@ -233,7 +236,11 @@ char *cp_metric_key(const char *name, CpUnit unit)
 {
     g_autofree char *key = g_strdup(name);
     g_strdelimit(key, ".", '_');
-    return g_strconcat(key, unit == CP_UNIT_NS ? "_ns" : "", NULL);
+    return g_strconcat(key,
+                       unit == CP_UNIT_NS      ? "_ns"
+                       : unit == CP_UNIT_BYTES ? "_bytes"
+                                               : "",
+                       NULL);
 }
 
 /* What a metric was at the end of the warm-up, if it adds up. */

@@ -34,11 +34,9 @@ static const CpMetricColumn *find_metric(const CpPlan *plan, const char *name)
 
 static bool metric_value(Scope *scope, const CpMetricColumn *c, CpValue *value)
 {
-    static const double scales[] = {[CP_UNIT_NS] = 1,
-                                    [CP_UNIT_COUNT] = 1,
-                                    [CP_UNIT_PPM] = 1e-6,
-                                    [CP_UNIT_MILLI] = 1e-3,
-                                    [CP_UNIT_NUMBER] = 1};
+    static const double scales[] = {
+        [CP_UNIT_NS] = 1,       [CP_UNIT_COUNT] = 1,  [CP_UNIT_PPM] = 1e-6,
+        [CP_UNIT_MILLI] = 1e-3, [CP_UNIT_NUMBER] = 1, [CP_UNIT_BYTES] = 1};
     GArray *list = cp_store_values(scope->o->store, scope->point, c->key, NULL);
     double sum = 0;
     *value = (CpValue){.kind = CP_VALUE_NULL};

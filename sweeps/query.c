@@ -63,11 +63,9 @@ static int find_column(const CpTableData *data, const char *name)
     return -1;
 }
 
-static const double scales[] = {[CP_UNIT_NS] = 1,
-                                [CP_UNIT_COUNT] = 1,
-                                [CP_UNIT_PPM] = 1e-6,
-                                [CP_UNIT_MILLI] = 1e-3,
-                                [CP_UNIT_NUMBER] = 1};
+static const double scales[] = {
+    [CP_UNIT_NS] = 1,       [CP_UNIT_COUNT] = 1,  [CP_UNIT_PPM] = 1e-6,
+    [CP_UNIT_MILLI] = 1e-3, [CP_UNIT_NUMBER] = 1, [CP_UNIT_BYTES] = 1};
 
 /* Shortest form that is exact to nine digits. */
 static char *plain_number(double x)
@@ -99,6 +97,9 @@ char *cp_cell_text(const CpCell *cell, const CpQueryColumn *c, bool exact)
     }
     if (c->unit == CP_UNIT_PPM) {
         return g_strdup_printf("%.1f %%", cell->number * 100);
+    }
+    if (c->unit == CP_UNIT_BYTES) {
+        return g_strdup_printf("%.1f MiB", cell->number / (1 << 20));
     }
     return cell->number == floor(cell->number) ? plain_number(cell->number)
                                                : g_strdup_printf("%.4g", cell->number);

@@ -86,7 +86,7 @@ static gboolean create_result(CpStore *store, const CpPlan *plan, GError **error
 
 static gboolean fill_tables(CpStore *store, const CpPlan *plan, GError **error)
 {
-    static const char *const units[] = {"ns", "count", "ppm", "milli", "number"};
+    static const char *const units[] = {"ns", "count", "ppm", "milli", "number", "bytes"};
     CpDatabase *db = store->db;
     for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
         const CpAxis *axis = cp_grid_axis(plan->grid, i);

@@ -9,7 +9,8 @@
 
 static const char *const own_columns[] = {"point",          "repeat", "seed",  "outcome",
                                           "expects_failed", "failed", "error", NULL};
-static const char *const unit_names[] = {"ns", "count", "ppm", "milli", "number", NULL};
+static const char *const unit_names[] = {"ns",     "count", "ppm", "milli",
+                                         "number", "bytes", NULL};
 
 struct CpTableSource {
     CpDatabase *db;

@@ -205,6 +205,11 @@ static bool to_unit(Cpc *c, const CpNode *node, CpUnit unit, int64_t *out)
             return wrong_unit(c, node, "a plain number");
         }
         break;
+    case CP_UNIT_BYTES:
+        if (!number && v.dim != CP_DIM_SIZE) {
+            return wrong_unit(c, node, "a size such as 64MiB");
+        }
+        break;
     default:
         if (!number && unit == CP_UNIT_COUNT) {
             return wrong_unit(c, node, "a plain number");
@@ -333,6 +338,9 @@ static char *print_measured(int64_t value, CpUnit unit)
                                value % 10000 / 100);
     case CP_UNIT_MILLI:
         return g_strdup_printf("%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
+    case CP_UNIT_BYTES:
+        return g_strdup_printf("%" PRId64 ".%" PRId64 " MiB", value >> 20,
+                               (value & ((1 << 20) - 1)) * 10 >> 20);
     default:
         return g_strdup_printf("%" PRId64, value);
     }
