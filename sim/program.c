@@ -19,6 +19,21 @@ const CpOpInfo *cp_op_info(CpOp op)
     return &op_infos[op];
 }
 
+static const char *const obj_kinds[CP_OBJ_KINDS] = {
+    [CP_OBJ_LOCK] = "lock",           [CP_OBJ_RLOCK] = "rlock",
+    [CP_OBJ_RWLOCK] = "rwlock",       [CP_OBJ_SEMAPHORE] = "semaphore",
+    [CP_OBJ_CONDITION] = "condition", [CP_OBJ_EVENT] = "event",
+    [CP_OBJ_BARRIER] = "barrier",     [CP_OBJ_QUEUE] = "queue",
+    [CP_OBJ_PIPE] = "pipe",           [CP_OBJ_SOCKET] = "socket",
+    [CP_OBJ_DEVICE] = "device",       [CP_OBJ_OBJECT] = "object",
+};
+
+const char *cp_obj_kind_name(CpObjKind kind)
+{
+    cp_require(kind < CP_OBJ_KINDS);
+    return obj_kinds[kind];
+}
+
 static void proc_clear(void *data)
 {
     CpProcDecl *proc = data;

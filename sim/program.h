@@ -37,7 +37,8 @@ enum {
     CP_ARG_DIST,
     CP_ARG_NONE,
     CP_ARG_MASK = 7,
-    CP_ARG_RELATIVE = 128
+    CP_ARG_SIZE = 64,     /* IO: the value is bytes */
+    CP_ARG_RELATIVE = 128 /* PERIOD */
 };
 
 /* Registers with a fixed meaning; a flow that uses one has n_regs above it. */
@@ -139,6 +140,9 @@ typedef enum {
     CP_OBJ_KINDS
 } CpObjKind;
 
+/* "lock", "rwlock" ... as the workload language has them. */
+const char *cp_obj_kind_name(CpObjKind kind);
+
 enum { CP_OBJ_SHARED = 1, CP_OBJ_ASYNC = 2, CP_OBJ_PI = 4 };
 
 typedef struct {
@@ -150,7 +154,7 @@ typedef struct {
     int64_t size;   /* pipe: buffer bytes */
     uint32_t lock;  /* condition: its lock object, CP_NONE: its own */
     CpTime latency; /* socket: one way; device: completion interrupt */
-    int64_t bandwidth;   /* socket: bytes per second, 0: unlimited */
+    int64_t bandwidth;   /* bytes per second; 0: socket: unlimited, device: not known */
     uint8_t service_arg; /* device: CP_ARG_CONST or CP_ARG_DIST, CP_ARG_NONE if not given */
     uint32_t service;
     uint32_t feeder; /* queue into which Python processes put: declaration of the thread

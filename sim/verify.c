@@ -98,6 +98,42 @@ static bool check_call(Check *check, const CpInsn *insn)
     return !needs_pool || call->pool != CP_NONE || fail(check, "names no pool");
 }
 
+#define KIND(K) (1u << CP_OBJ_##K)
+static const uint32_t kinds_of_op[CP_OP_COUNT] = {
+    [CP_OP_IO] = KIND(DEVICE),
+    /* A condition without a lock of its own is one. */
+    [CP_OP_LOCK] = KIND(LOCK) | KIND(RLOCK) | KIND(CONDITION) | KIND(OBJECT),
+    [CP_OP_UNLOCK] = KIND(LOCK) | KIND(RLOCK) | KIND(CONDITION) | KIND(OBJECT),
+    [CP_OP_RLOCK] = KIND(RWLOCK),
+    [CP_OP_WLOCK] = KIND(RWLOCK),
+    [CP_OP_RWUNLOCK] = KIND(RWLOCK),
+    [CP_OP_SEM_WAIT] = KIND(SEMAPHORE),
+    [CP_OP_SEM_POST] = KIND(SEMAPHORE),
+    [CP_OP_EVENT_WAIT] = KIND(EVENT),
+    [CP_OP_EVENT_SET] = KIND(EVENT),
+    [CP_OP_EVENT_CLEAR] = KIND(EVENT),
+    [CP_OP_COND_WAIT] = KIND(CONDITION),
+    [CP_OP_COND_SIGNAL] = KIND(CONDITION),
+    [CP_OP_BARRIER] = KIND(BARRIER),
+    [CP_OP_SEND] = KIND(QUEUE) | KIND(PIPE) | KIND(SOCKET),
+    [CP_OP_RECV] = KIND(QUEUE) | KIND(PIPE) | KIND(SOCKET),
+    [CP_OP_TOUCH] = KIND(OBJECT),
+    [CP_OP_QUEUE_FEED] = KIND(QUEUE),
+};
+
+/* The object is there, and it is one that the operation can be done to. */
+static bool check_object(Check *check, uint32_t obj, CpOp op)
+{
+    const CpWorkload *w = check->w;
+    if (!exists(check, "object", obj, w->objs->len)) {
+        return false;
+    }
+    const CpObjDecl *o = cp_obj_decl(w, obj);
+    return kinds_of_op[op] >> o->kind & 1 ||
+           fail(check, "is done to object %u (%s), which is a %s", obj,
+                cp_workload_text(w, o->name), cp_obj_kind_name(o->kind));
+}
+
 static bool check_operand(Check *check, char letter, const CpInsn *insn)
 {
     const CpWorkload *w = check->w;
@@ -111,9 +147,9 @@ static bool check_operand(Check *check, char letter, const CpInsn *insn)
     case 's':
         return check_string(check, insn->c);
     case 'o':
-        return exists(check, "object", insn->c, w->objs->len);
+        return check_object(check, insn->c, (CpOp)insn->op);
     case 'O':
-        return exists(check, "object", insn->b, w->objs->len);
+        return check_object(check, insn->b, (CpOp)insn->op);
     case 'h':
         return exists(check, "histogram", insn->c, w->hists->len);
     case 'v':
@@ -477,6 +513,10 @@ static bool check_objects(Check *check)
             !exists_or_none(check, "thread", o->feeder, w->threads->len) ||
             !check_argument(check, o->service_arg, o->service, true)) {
             return false;
+        }
+        CpObjKind lock = o->lock != CP_NONE ? cp_obj_decl(w, o->lock)->kind : CP_OBJ_LOCK;
+        if (lock != CP_OBJ_LOCK && lock != CP_OBJ_RLOCK) {
+            return fail(check, "has object %u for a lock, which is none", o->lock);
         }
     }
     return true;

@@ -154,27 +154,18 @@ const char *const *cp_dist_names(void)
     return dist_names;
 }
 
-static const char *const obj_words[CP_OBJ_KINDS] = {
-    [CP_OBJ_LOCK] = "lock",           [CP_OBJ_RLOCK] = "rlock",
-    [CP_OBJ_RWLOCK] = "rwlock",       [CP_OBJ_SEMAPHORE] = "semaphore",
-    [CP_OBJ_CONDITION] = "condition", [CP_OBJ_EVENT] = "event",
-    [CP_OBJ_BARRIER] = "barrier",     [CP_OBJ_QUEUE] = "queue",
-    [CP_OBJ_PIPE] = "pipe",           [CP_OBJ_SOCKET] = "socket",
-    [CP_OBJ_DEVICE] = "device",       [CP_OBJ_OBJECT] = "object",
-};
-
 const char *cp_resource_word(int64_t kind)
 {
     if (kind == CP_RESOURCE_VAR) {
         return "var";
     }
-    return kind >= 0 && kind < CP_OBJ_KINDS ? obj_words[kind] : NULL;
+    return kind >= 0 && kind < CP_OBJ_KINDS ? cp_obj_kind_name((CpObjKind)kind) : NULL;
 }
 
 int cp_resource_find(const char *word)
 {
     for (int i = 0; i < CP_OBJ_KINDS; i++) {
-        if (strcmp(obj_words[i], word) == 0) {
+        if (strcmp(cp_obj_kind_name((CpObjKind)i), word) == 0) {
             return i;
         }
     }

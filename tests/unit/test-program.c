@@ -128,7 +128,11 @@ static void test_bad_code(void **state)
         {0, {CP_OP_SPAWN, 0, 3, 0}, "passes 3 arguments to a thread of 4 registers"},
         {0, {CP_OP_JOIN, 0, CP_REG_NONE, 1}, "refers to thread 1 of 1"},
         {0, {CP_OP_ARRIVALS, 0, 2, 0}, "refers to arrival stream 0 of 0"},
-        {0, {CP_OP_SEND, 0, 4, 0}, "uses register 4"},
+        {0, {CP_OP_SEND, 0, 4, 0}, "object 0 (counter), which is a lock"},
+        {0, {CP_OP_IO, CP_ARG_NONE, 0, 0}, "object 0 (counter), which is a lock"},
+        {0, {CP_OP_SEM_POST, 1, 0, 0}, "object 0 (counter), which is a lock"},
+        {0, {CP_OP_TOUCH, 0, 0, 0}, "object 0 (counter), which is a lock"},
+        {0, {CP_OP_REPLAY, 0, 2, 0}, "has nothing to replay"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
         CpWorkload *w = small_workload();
@@ -145,6 +149,49 @@ static void test_bad_code(void **state)
         assert_non_null(listing);
         cp_workload_free(w);
     }
+}
+
+/* Every operation is done to objects of its kinds only, and to some. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
+        const char *letter = strpbrk(cp_op_info((CpOp)op)->operands, "oO");
+        unsigned n_accepted = 0;
+        for (unsigned kind = 0; letter != NULL && kind < CP_OBJ_KINDS; kind++) {
+            CpWorkload *w = small_workload();
+            uint32_t obj = cp_workload_obj(w, "thing", (CpObjKind)kind);
+            CpInsn insn = {(uint8_t)op, 0, CP_REG_NONE, obj};
+            if (*letter == 'O') {
+                insn = (CpInsn){(uint8_t)op, CP_ARG_NONE, (uint16_t)obj, 0};
+            } else if (cp_op_info((CpOp)op)->operands[0] == 'K') {
+                insn.b = 0;
+            }
+            *cp_insn(w, 0) = insn;
+            g_autoptr(GError) error = NULL;
+            bool is_good = cp_workload_verify(w, &error);
+            n_accepted += is_good;
+            if (!is_good && strstr(error->message, "(thing), which is a ") == NULL) {
+                fail_msg("%s", error->message);
+            }
+            cp_workload_free(w);
+        }
+        assert_true(letter == NULL || (n_accepted > 0 && n_accepted < 5));
+    }
+}
+
+/* A condition's lock is a lock. */
+static void test_condition_lock(void **state)
+{
+    (void)state;
+    CpWorkload *w = small_workload();
+    uint32_t event = cp_workload_obj(w, "event", CP_OBJ_EVENT);
+    uint32_t condition = cp_workload_obj(w, "condition", CP_OBJ_CONDITION);
+    cp_obj_decl(w, condition)->lock = 0;
+    assert_true(cp_workload_verify(w, NULL));
+    cp_obj_decl(w, condition)->lock = event;
+    assert_false(cp_workload_verify(w, NULL));
+    cp_workload_free(w);
 }
 
 /* Code that no thread reaches may use any register and end anywhere; what two threads
@@ -333,11 +380,12 @@ static void test_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interning),  cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_listing),    cmocka_unit_test(test_bad_code),
-        cmocka_unit_test(test_paths),      cmocka_unit_test(test_bad_declarations),
-        cmocka_unit_test(test_ats_sorted), cmocka_unit_test(test_listing_all),
-        cmocka_unit_test(test_op_letters), cmocka_unit_test(test_records),
+        cmocka_unit_test(test_interning),      cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_listing),        cmocka_unit_test(test_bad_code),
+        cmocka_unit_test(test_paths),          cmocka_unit_test(test_bad_declarations),
+        cmocka_unit_test(test_ats_sorted),     cmocka_unit_test(test_listing_all),
+        cmocka_unit_test(test_op_letters),     cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_condition_lock), cmocka_unit_test(test_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
