@@ -46,7 +46,14 @@ static void device_start(CpSim *sim, CpObj *dev, uint32_t request)
     cp_timer_push(sim, CP_TIMER_DEVICE, sim->now + r->service, request, 0);
 }
 
-void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service)
+/* How long so many bytes take on the device's line. */
+static CpTime transfer_time(const CpObjDecl *decl, int64_t bytes)
+{
+    __int128 ns = decl->bandwidth > 0 ? (__int128)bytes * CP_S / decl->bandwidth : 0;
+    return ns < CP_NEVER / 4 ? (CpTime)ns : CP_NEVER / 4;
+}
+
+void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service, int64_t bytes)
 {
     CpObj *dev = &sim->objs[obj];
     const CpObjDecl *decl = cp_obj_decl(sim->w, obj);
@@ -58,7 +65,8 @@ void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service)
                 ? 0
                 : cp_operand(sim, cp_flow_of(sim, tid), decl->service_arg, decl->service);
     }
-    *r = (CpRequest){.obj = obj, .tid = tid, .service = service};
+    *r = (CpRequest){
+        .obj = obj, .tid = tid, .service = service, .transfer = transfer_time(decl, bytes)};
     dev->acquired++;
     cp_record_wide(sim, CP_REC_DEVICE, obj, CP_RECORD_NO_CPU, 0, tid, service);
     if (decl->n == 0 || dev->running < (uint64_t)decl->n) {
@@ -69,10 +77,26 @@ void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service)
     }
 }
 
+/* The request has been served and wants the device's line, which carries one transfer after
+ * the other; `since` is when the line is free. */
+static void device_transfer(CpSim *sim, CpObj *dev, uint32_t request)
+{
+    CpRequest *r = &g_array_index(sim->requests, CpRequest, request);
+    CpTime start = MAX(dev->since, sim->now);
+    dev->since = start + r->transfer;
+    r->service += dev->since - sim->now;
+    r->transfer = 0;
+    cp_timer_push(sim, CP_TIMER_DEVICE, dev->since, request, 0);
+}
+
 void cp_device_done(CpSim *sim, uint32_t request)
 {
     CpRequest r = g_array_index(sim->requests, CpRequest, request);
     CpObj *dev = &sim->objs[r.obj];
+    if (r.transfer > 0) {
+        device_transfer(sim, dev, request);
+        return;
+    }
     CpCpu cpu = cp_thread(sim, r.tid)->cpu;
     cp_request_free(sim, request);
     dev->running--;

@@ -227,6 +227,7 @@ typedef struct {
     CpItem item;
     uint32_t next_free;
     CpTime service;
+    CpTime transfer; /* still to come, once served */
 } CpRequest;
 
 typedef struct {   /* one open arrival stream */
@@ -542,7 +543,8 @@ int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index);
 void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object);
 
 /* device.c */
-void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service);
+/* `service` < 0: as the device has it; `bytes` are transferred after it. */
+void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service, int64_t bytes);
 void cp_device_done(CpSim *sim, uint32_t request);
 uint32_t cp_request_new(CpSim *sim);
 void cp_request_free(CpSim *sim, uint32_t request);
@@ -566,6 +568,9 @@ void cp_group_throttle(CpSim *sim, CpCore *core, CpTid tid);
  * ancestor, so that the CPU does not count it. */
 bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change);
 void cp_group_timer(CpSim *sim, CpGroup group);
+/* Changes of cpu.max and cpu.weight during the run; a quota of 0 is none. */
+void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota);
+void cp_group_set_weight(CpSim *sim, CpGroup group, uint32_t weight);
 
 /* object queues, for runtimes */
 void cp_items_push(CpObj *obj, CpItem item);

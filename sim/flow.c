@@ -245,12 +245,10 @@ static CpStep op_io(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     if (flow->why != CP_WHY_BEGIN) {
         return CP_STEP_NEXT;
     }
-    CpTime service = -1;
-    if ((i->a & CP_ARG_MASK) != CP_ARG_NONE) {
-        service = cp_operand(sim, flow, i->a, i->c);
-    }
+    bool given = (i->a & CP_ARG_MASK) != CP_ARG_NONE, sized = i->a & CP_ARG_SIZE;
+    int64_t amount = given ? cp_operand(sim, flow, i->a, i->c) : -1;
     cp_block(sim, tid, CP_NEVER, CP_BLOCK_IO, i->b);
-    cp_device_submit(sim, i->b, tid, service);
+    cp_device_submit(sim, i->b, tid, sized ? -1 : amount, sized ? amount : 0);
     return CP_STEP_BLOCK;
 }
 

@@ -231,3 +231,58 @@ void cp_group_timer(CpSim *sim, CpGroup group)
     }
     start_periods(sim, group);
 }
+
+/* --- changes during the run --- */
+
+/* Up to now everybody is charged by the old rules. */
+static void account_all(CpSim *sim)
+{
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        cp_core_account(sim, &sim->cores[cpu]);
+    }
+}
+
+/* When each CPU must look again under the new ones. */
+static void look_all(CpSim *sim)
+{
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        CpCore *core = &sim->cores[cpu];
+        if (core->curr != CP_NONE) {
+            cp_core_look(sim, core);
+            cp_core_arm(sim, core);
+        }
+    }
+}
+
+/* Mirrors core.c:tg_set_cfs_bandwidth: the pool is refilled and nobody stays throttled. */
+void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota)
+{
+    CpGroupState *g = &sim->groups[group];
+    account_all(sim);
+    g->quota = g->pool = quota;
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+        at_cpu(sim, group, cpu)->left = 1;
+    }
+    while (g->first != CP_NONE) {
+        unthrottle(sim, group, &sim->cores[g->first]);
+    }
+    if (quota > 0) {
+        start_periods(sim, group);
+    }
+    look_all(sim);
+}
+
+void cp_group_set_weight(CpSim *sim, CpGroup group, uint32_t weight)
+{
+    CpPolicy *policy = &sim->classes[fair_rank(sim)].policy;
+    CpGroupState *g = &sim->groups[group];
+    account_all(sim);
+    g->shares = shares_of(weight);
+    if (sim->n_cpus == 1 && policy->cls->group_weight != NULL) {
+        CpRq *rq = cp_rq(sim, g->parent, 0, fair_rank(sim));
+        policy->cls->group_weight(policy, rq, cp_group_ent(sim, group, 0), g->shares,
+                                  g->idle);
+    }
+    share(sim, group);
+    look_all(sim);
+}

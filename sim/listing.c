@@ -93,7 +93,8 @@ static void add_duration(const CpWorkload *w, GString *out, const CpInsn *insn)
 {
     switch (insn->a & CP_ARG_MASK) {
     case CP_ARG_CONST:
-        add_const(w, out, insn->c, true);
+        add_const(w, out, insn->c, !(insn->a & CP_ARG_SIZE));
+        g_string_append(out, insn->a & CP_ARG_SIZE ? " bytes" : "");
         break;
     case CP_ARG_REG:
         add_reg(out, insn->c);

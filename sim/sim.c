@@ -351,12 +351,6 @@ gboolean cp_sim_reset(CpSim *sim, const CpSimConfig *config, GError **error)
 
 /* --- the loop --- */
 
-static void set_quota(CpSim *sim, CpGroup group, CpTime quota)
-{
-    sim->groups[group].quota = quota;
-    sim->groups[group].pool = quota;
-}
-
 static void at_command(CpSim *sim, const CpAtDecl *at)
 {
     switch (at->kind) {
@@ -373,13 +367,15 @@ static void at_command(CpSim *sim, const CpAtDecl *at)
         }
         return;
     case CP_AT_QUOTA:
-        set_quota(sim, at->subject, at->value);
+        cp_group_set_quota(sim, at->subject, at->value);
+        return;
+    case CP_AT_WEIGHT:
+        cp_group_set_weight(sim, at->subject, (uint32_t)at->value);
         return;
     case CP_AT_STOP:
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_DONE;
         return;
-    case CP_AT_WEIGHT:
     case CP_AT_OFFLINE:
     case CP_AT_ONLINE:
         cp_require(false); /* refused when the workload is compiled */

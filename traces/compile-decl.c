@@ -408,11 +408,16 @@ typedef struct {
 
 #define KIND(K) (1u << CP_OBJ_##K)
 static const ObjOption obj_options[] = {
-    {"pi", KIND(LOCK)},          {"n", KIND(SEMAPHORE) | KIND(BARRIER)},
-    {"lock", KIND(CONDITION)},   {"capacity", KIND(QUEUE) | KIND(SOCKET)},
-    {"size", KIND(PIPE)},        {"latency", KIND(SOCKET)},
-    {"bandwidth", KIND(SOCKET)}, {"channels", KIND(DEVICE)},
-    {"service", KIND(DEVICE)},   {"irq", KIND(DEVICE)},
+    {"pi", KIND(LOCK)},
+    {"n", KIND(SEMAPHORE) | KIND(BARRIER)},
+    {"lock", KIND(CONDITION)},
+    {"capacity", KIND(QUEUE) | KIND(SOCKET)},
+    {"size", KIND(PIPE)},
+    {"latency", KIND(SOCKET)},
+    {"bandwidth", KIND(SOCKET) | KIND(DEVICE)},
+    {"channels", KIND(DEVICE)},
+    {"service", KIND(DEVICE)},
+    {"irq", KIND(DEVICE)},
 };
 
 static bool takes_option(CpObjKind kind, const char *name)
@@ -992,16 +997,23 @@ static const struct {
     CpAtKind kind;
 } at_keys[] = {{"thread.", ".nice", CP_AT_NICE},
                {"thread.", ".cpus", CP_AT_CPUS},
-               {"cgroup.", ".quota", CP_AT_QUOTA}};
+               {"cgroup.", ".quota", CP_AT_QUOTA},
+               {"cgroup.", ".weight", CP_AT_WEIGHT}};
+
+static bool is_of_group(CpAtKind kind)
+{
+    return kind == CP_AT_QUOTA || kind == CP_AT_WEIGHT;
+}
 
 /* The value is checked, and put into its unit, by setting the row and taking it back. */
 static gboolean at_value(CpWorkload *w, CpAtDecl *at, const char *key, const char *value,
                          GError **error)
 {
-    if (at->kind == CP_AT_QUOTA) {
+    if (is_of_group(at->kind)) {
         CpGroupDecl before = *cp_group_decl(w, at->subject);
         gboolean ok = cp_group_set(w, at->subject, key, value, error);
-        at->value = cp_group_decl(w, at->subject)->quota;
+        const CpGroupDecl *now = cp_group_decl(w, at->subject);
+        at->value = at->kind == CP_AT_QUOTA ? now->quota : now->weight;
         *cp_group_decl(w, at->subject) = before;
         return ok;
     }
@@ -1027,13 +1039,13 @@ static bool at_set(Cpc *c, const CpNode *action, CpTime when)
         cp_diag_error(c->diag, action->pos, "setting '%s' cannot change during a run",
                       action->text);
         cp_diag_help(c->diag, "possible: thread.NAME.nice, thread.NAME.cpus, "
-                              "cgroup.NAME.quota");
+                              "cgroup.NAME.quota, cgroup.NAME.weight");
         return false;
     }
     const char *from = action->text + strlen(at_keys[i].begin);
     g_autofree char *subject = g_strndup(from, strlen(from) - strlen(at_keys[i].end));
     g_autofree char *value = setting_text(c, action->child);
-    bool thread = at_keys[i].kind != CP_AT_QUOTA;
+    bool thread = !is_of_group(at_keys[i].kind);
     CpAtDecl at = {.at = when, .kind = at_keys[i].kind};
     at.subject = thread ? cp_thread_find(c->w, subject, 0) : cp_group_find(c->w, subject);
     if (at.subject == CP_NONE) {

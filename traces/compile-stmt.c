@@ -217,6 +217,25 @@ static bool do_period(Cpc *c, const CpNode *node)
     return emit_duration(c, node, CP_OP_PERIOD, flags, c->proc->grid);
 }
 
+/* io disk 64KiB: the device's own service time, if it has one, and the transfer. */
+static bool io_size(Cpc *c, const CpNode *node, uint32_t obj)
+{
+    int64_t bytes = 0;
+    if (cp_obj_decl(c->w, obj)->bandwidth == 0) {
+        const char *name = node->child->text;
+        cp_diag_error(c->diag, cp_node_at(node, 1)->pos, "device '%s' has no bandwidth",
+                      name);
+        cp_diag_help(c->diag, "write device %s (bandwidth=500MiB), bytes per second", name);
+        return false;
+    }
+    if (!cpc_const_size(c, cp_node_at(node, 1), &bytes)) {
+        return false;
+    }
+    cpc_emit(c, CP_OP_IO, CP_ARG_CONST | CP_ARG_SIZE, (uint16_t)obj, cpc_const(c, bytes),
+             node);
+    return true;
+}
+
 static bool do_io(Cpc *c, const CpNode *node)
 {
     CpObjKind kind;
@@ -239,12 +258,9 @@ static bool do_io(Cpc *c, const CpNode *node)
         cpc_emit(c, CP_OP_IO, CP_ARG_NONE, (uint16_t)obj, 0, node);
         return true;
     }
-    const CpNode *literal = cpc_resolve(c, amount);
-    if (literal->kind == CP_NODE_NUMBER && literal->dim == CP_DIM_SIZE) {
-        cp_diag_error(c->diag, amount->pos, "not yet: requests by size");
-        cp_diag_help(c->diag, "give the time the device needs: io %s 4ms",
-                     node->child->text);
-        return false;
+    CpcValue v;
+    if (cpc_is_const(c, amount, &v) && v.dim == CP_DIM_SIZE) {
+        return io_size(c, node, obj);
     }
     uint8_t a;
     uint32_t arg;
