@@ -117,6 +117,7 @@ typedef struct {
     bool awaiting;   /* the operation is awaited; its object takes that back */
     uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
     uint32_t interp; /* of the attributes read last, or CP_NONE */
+    uint16_t caught; /* python: register of the exception an except block handles, or 0 */
     bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
 } Cpc;
 

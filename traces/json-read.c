@@ -479,6 +479,32 @@ static CpNode *read_slot(Reader *r, char slot, const J *j)
     }
 }
 
+/* The clauses of a try: exceptions and bodies in turn. */
+static bool read_clauses(Reader *r, const J *first, CpNodeList *list)
+{
+    for (const J *j = first; j != NULL; j = j->next->next) {
+        CpNode *names = j->kind == J_NULL    ? null_node(r, j)
+                        : j->kind == J_ARRAY ? node(r, CP_NODE_LIST, j)
+                                             : read_name(r, j);
+        if (!add(list, names)) {
+            return false;
+        }
+        CpNodeList inner = {names, NULL};
+        for (const J *k = j->kind == J_ARRAY ? j->child : NULL; k != NULL; k = k->next) {
+            if (!add(&inner, read_name(r, k))) {
+                return false;
+            }
+        }
+        if (j->next == NULL) {
+            return cp_diag_error(r->diag, j->pos, "the clause of 'try' lacks its body");
+        }
+        if (!add(list, read_body(r, j->next))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static CpNode *empty_slot(Reader *r, char slot, const J *j)
 {
     return node(r, slot == 'o' ? CP_NODE_OPTS : CP_NODE_NULL, j);
@@ -493,6 +519,9 @@ static bool read_slots(Reader *r, const J *whole, CpNode *n, const char *slots)
         if (*slot == '?') {
             optional = true;
             continue;
+        }
+        if (*slot == 'X') {
+            return read_clauses(r, j, &list);
         }
         if (*slot == '*' || *slot == 'C') {
             for (; j != NULL; j = j->next) {

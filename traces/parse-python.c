@@ -328,19 +328,69 @@ bool cp_parser_soon(CpParser *p, CpNode *node, CpNode *call)
 
 /* --- the rest --- */
 
+/* Nothing, a name, or several in parentheses. */
+static CpNode *parse_exceptions(CpParser *p)
+{
+    if (cp_parser_is_char(p, '{')) {
+        return cp_parser_null(p);
+    }
+    if (!cp_parser_is_char(p, '(')) {
+        return cp_parser_name(p, "the name of an exception, or '{' for any");
+    }
+    CpNode *names = cp_node_new(p->tree, CP_NODE_LIST, p->tok.pos);
+    CpNodeList list = {names, NULL};
+    do {
+        cp_parser_next(p);
+        if (!add(&list, cp_parser_name(p, "the name of an exception"))) {
+            return NULL;
+        }
+    } while (cp_parser_is_char(p, ','));
+    return cp_parser_expect_char(p, ')', "',' or ')'") ? names : NULL;
+}
+
+static CpNode *word_node(CpParser *p)
+{
+    CpNode *word = cp_node_new(p->tree, CP_NODE_NAME, p->tok.pos);
+    word->text = cp_tree_text(p->tree, p->scan.text + p->tok.start,
+                              (gssize)(p->tok.end - p->tok.start));
+    cp_parser_next(p);
+    return word;
+}
+
+/* A clause may stand on the line after the brace before it; false: none follows. */
+static bool next_clause(CpParser *p)
+{
+    CpParser before = *p;
+    while (p->tok.kind == CP_TOK_SEPARATOR && p->tok.ch == '\n') {
+        cp_parser_next(p);
+    }
+    if (cp_parser_is(p, "except") || cp_parser_is(p, "else") ||
+        cp_parser_is(p, "finally")) {
+        return true;
+    }
+    *p = before;
+    return false;
+}
+
 static bool parse_try(CpParser *p, CpNodeList *list)
 {
     if (!add(list, cp_parser_body(p))) {
         return false;
     }
+    bool any = false;
+    for (; next_clause(p); any = true) {
+        CpNode *names = cp_parser_accept(p, "except") ? parse_exceptions(p) : word_node(p);
+        if (!add(list, names) || !add(list, cp_parser_body(p))) {
+            return false;
+        }
+    }
+    if (any) {
+        return true;
+    }
     while (p->tok.kind == CP_TOK_SEPARATOR && p->tok.ch == '\n') {
         cp_parser_next(p);
     }
-    if (!cp_parser_accept(p, "except")) {
-        return cp_parser_expected(p, "'except NAME { ... }'");
-    }
-    return add(list, cp_parser_name(p, "the name of an exception")) &&
-           add(list, cp_parser_body(p));
+    return cp_parser_expected(p, "'except NAME { ... }' or 'finally { ... }'");
 }
 
 static bool parse_touch(CpParser *p, CpNodeList *list)
@@ -382,8 +432,11 @@ static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
     case CP_NODE_EXECUTOR:
         return parse_executor(p, list) && parse_extras(p, list, "as");
     case CP_NODE_CANCEL:
-    case CP_NODE_RAISE:
         return add(list, cp_parser_name(p, "a name"));
+    case CP_NODE_RAISE:
+        return add(list, cp_parser_at_end(p)
+                             ? cp_parser_null(p)
+                             : cp_parser_name(p, "the name of an exception"));
     case CP_NODE_TRY:
         return parse_try(p, list);
     case CP_NODE_INPUT:
