@@ -356,6 +356,14 @@ static void time_is_over(Py *p, const PyReady *r)
     }
 }
 
+/* The last task that was left when the main task ended ends the wait for them, a gather. */
+static void one_less(Py *p, PyLoop *l)
+{
+    if (--l->n_left == 0) {
+        py_loop_ready(p->sim, l->id, PY_CB_STOP, l->main);
+    }
+}
+
 static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
 {
     PyFut *f = py_fut(p->ps, r.fut);
@@ -372,6 +380,9 @@ static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
         break;
     case PY_CB_SET:
         set_plain(p, r.fut);
+        break;
+    case PY_R_LEFT:
+        one_less(p, l);
         break;
     case PY_R_SLEEP:
         if (f->flags & PY_F_SLEEPS && (f->n & WAIT_BITS) == r.wait) {
@@ -410,6 +421,23 @@ static CpStep handles(Py *p, PyLoop *l)
         PY_DO(run_handle(p, l, r));
     }
     return CP_STEP_NEXT;
+}
+
+/* Cancels the tasks that are left when the main task is over; whether there are any.
+ * Mirrors Lib/asyncio/runners.py:_cancel_all_tasks. */
+static bool cancel_left(Py *p, PyLoop *l)
+{
+    l->ending = true;
+    for (uint32_t i = 1; i < p->ps->futs.n && p->proc->version.number >= 307; i++) {
+        PyFut *f = py_fut(p->ps, i);
+        if (f->kind == PY_FUT_TASK && f->home == l->id && f->flow != CP_NONE &&
+            !py_is_done(f)) {
+            f->group = 1;
+            l->n_left++;
+            py_task_cancel(p, i);
+        }
+    }
+    return l->n_left > 0;
 }
 
 static void free_loop(PyLoop *l)
@@ -475,7 +503,12 @@ static CpStep loop_run(Py *p)
             break;
         case RUN_HANDLES:
             PY_DO(handles(p, l));
-            flow->rt_state = l->stopping ? RUN_LAST : RUN_ITERATION;
+            flow->rt_state = RUN_ITERATION;
+            if (l->stopping) {
+                bool left = !l->ending && cancel_left(p, l);
+                flow->rt_state = left ? RUN_ITERATION : RUN_LAST;
+                l->stopping = false;
+            }
             break;
         default:
             PY_DO(py_pay(p));
@@ -550,6 +583,9 @@ CpStep py_task_ended(Py *p, uint32_t fut)
     bool awaited = f->cb != CP_NONE;
     uint32_t state = p->end_state;
     record_ended(p, fut, (PyFutState)state);
+    if (f->group != 0) {
+        py_loop_ready(p->sim, f->home, PY_R_LEFT, py_loop(p->ps, f->home)->main);
+    }
     py_finish(p, fut, (PyFutState)state, f->value, f->exc);
     CpStep step = back(p, fut);
     py_flow_done(p, fut);

@@ -37,7 +37,7 @@ enum {
 /* 64 bytes; a task has 32 more for its flow and 8 per register. */
 typedef struct {
     uint8_t kind, state, flags;
-    uint8_t group;  /* CpGroupKind */
+    uint8_t group;  /* CpGroupKind; task: 1 if the end of asyncio.run has cancelled it */
     uint32_t gen;   /* upper half of its handle; timers carry it too */
     CpFlowId flow;  /* CP_NONE: none (any more) */
     uint32_t home;  /* loop, or pool */
@@ -72,6 +72,7 @@ typedef enum {
     PY_R_CALL,    /* run the callback's flow */
     PY_R_PIPE,    /* read the self-pipe */
     PY_R_IO,      /* a socket is ready for the task */
+    PY_R_LEFT,    /* a task that asyncio.run has cancelled at its end is over */
 } PyCbKind;
 
 typedef struct {
@@ -94,6 +95,7 @@ typedef struct {
 typedef struct {
     CpTid tid;
     bool uvloop, eager, stopping;
+    bool ending;      /* the main task is over; those left are cancelled and waited for */
     bool selecting;   /* off the CPU, or on the way there, in select */
     bool woken;       /* the self-pipe has a byte */
     uint32_t main;    /* future of the main task */
@@ -104,7 +106,8 @@ typedef struct {
     uint32_t batch;  /* handles of this iteration not run yet */
     PyTimer *timers; /* binary heap by (when, order) */
     uint32_t n_timers, timers_cap, order;
-    uint32_t n_io; /* tasks that wait for a socket */
+    uint32_t n_io;   /* tasks that wait for a socket */
+    uint32_t n_left; /* ending: tasks not over yet */
     CpTime step_since;
     CpTime slept_since; /* its select sleeps, or has, since then; CP_NEVER: it did not */
     uint64_t iterations;

@@ -185,9 +185,14 @@ int64_t py_label(const Py *p, uint32_t fut)
 void py_flow_done(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
-    if (f->flow != CP_NONE) {
-        cp_flow_free(p->sim, f->flow, cp_task_decl(p->sim->w, f->decl)->n_regs);
-        f->flow = CP_NONE;
+    if (f->flow == CP_NONE) {
+        return;
+    }
+    const CpTaskDecl *d = cp_task_decl(p->sim->w, f->decl);
+    cp_flow_free(p->sim, f->flow, d->n_regs);
+    f->flow = CP_NONE;
+    if (d->run_var != CP_NONE) {
+        *cp_var(p->sim, d->proc, d->run_var) = 0;
     }
 }
 

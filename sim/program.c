@@ -213,7 +213,8 @@ uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name)
     const CpTaskDecl task = {.name = cp_workload_string(w, name),
                              .proc = proc,
                              .entry = w->code->len,
-                             .n_regs = CP_REG_FREE};
+                             .n_regs = CP_REG_FREE,
+                             .run_var = CP_NONE};
     g_array_append_val(w->tasks, task);
     return w->tasks->len - 1;
 }

@@ -268,6 +268,7 @@ typedef struct {
     uint32_t n_regs; /* at least CP_REG_FREE; arguments come first */
     uint32_t flags;
     uint32_t line;
+    uint32_t run_var; /* variable that is 0 once it has ended, however; CP_NONE */
 } CpTaskDecl;
 
 enum {

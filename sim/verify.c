@@ -449,6 +449,8 @@ static bool check_tasks(Check *check)
         if (!check_string(check, t->name) ||
             !exists(check, "process", t->proc, w->procs->len) ||
             !exists(check, "instruction", t->entry, w->code->len) ||
+            (t->run_var != CP_NONE &&
+             !exists(check, "variable", t->run_var, w->vars->len)) ||
             !check_registers(check, t->n_regs)) {
             return false;
         }

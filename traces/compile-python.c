@@ -164,6 +164,8 @@ static void scan_flow(CpcScan *s, const CpNode *stmt, const CpNode *name, unsign
     if (flow == NULL) {
         flow = cpc_flow_new(s->c, s->proc, task, task->node->text);
         flow->runs = runs;
+        cp_task_decl(s->c->w, flow->index)->run_var =
+            runs != NULL ? runs->run_var : CP_NONE;
     }
 }
 
@@ -359,26 +361,6 @@ void cpc_scan_python(CpcScan *s, const CpNode *node)
 
 /* --- code of flows --- */
 
-/* The wrapper for a handle others ask `running NAME` of: its variable is 0 afterwards,
- * whichever way the task ends. */
-static void tracked_call(Cpc *c, const CpcFlow *flow)
-{
-    const CpcTask *task = flow->task;
-    const CpNode *at = task->node;
-    uint16_t handler = cpc_reg(c, 2);
-    uint16_t zero = (uint16_t)(handler + 1);
-    uint32_t to_handler = cpc_emit(c, CP_OP_TRY, 0, handler, 0, at);
-    cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, at);
-    cpc_emit(c, CP_OP_TRY_END, 0, handler, 0, at);
-    cpc_emit(c, CP_OP_SET, 0, zero, cpc_const(c, 0), at);
-    cpc_emit(c, CP_OP_STORE, 0, zero, flow->runs->run_var, at);
-    cpc_emit(c, CP_OP_PY_RETURN, 0, CP_REG_VALUE, 0, at);
-    cpc_land(c, to_handler);
-    cpc_emit(c, CP_OP_SET, 0, zero, cpc_const(c, 0), at);
-    cpc_emit(c, CP_OP_STORE, 0, zero, flow->runs->run_var, at);
-    cpc_emit(c, CP_OP_RERAISE, 0, handler, 0, at);
-}
-
 bool cpc_flow_code(Cpc *c, CpcFlow *flow)
 {
     bool ok = true;
@@ -402,12 +384,8 @@ bool cpc_flow_code(Cpc *c, CpcFlow *flow)
             cpc_emit(c, CP_OP_MOVE, 0, (uint16_t)(task->base + 1 + i), first + i,
                      task->node);
         }
-        if (flow->runs != NULL) {
-            tracked_call(c, flow);
-        } else {
-            cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, task->node);
-            cpc_emit(c, CP_OP_PY_RETURN, 0, CP_REG_VALUE, 0, task->node);
-        }
+        cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, task->node);
+        cpc_emit(c, CP_OP_PY_RETURN, 0, CP_REG_VALUE, 0, task->node);
     }
     flow->frame = c->reg_max;
     flow->periodic = flow->periodic || c->periodic;
