@@ -313,8 +313,8 @@ static CpStep interval_drop(Py *p)
             if (py_wants_switch(p) && !(t->flags & PY_FINAL)) {
                 t->flags |= PY_SWITCHING;
                 cp_charge(p->sim, p->tid, py_varied(p, p->proc->drop));
-                PY_DO(py_pay(p));
             }
+            PY_DO(py_pay(p)); /* what was charged before was done with the lock */
             break;
         case DROP_LOCK:
             PY_DO(lock_mutex(p));

@@ -119,7 +119,42 @@ static bool is_sought(const Py *p)
             (!p->proc->hand_over && p->ps->coming[p->insn->c] > 0));
 }
 
-enum { SYNC_BEGIN, SYNC_TRY, SYNC_BLOCK, SYNC_WOKEN, SYNC_LOOK, SYNC_DONE };
+enum {
+    SYNC_BEGIN,
+    SYNC_TRY,
+    SYNC_BLOCK,
+    SYNC_WOKEN,
+    SYNC_LOOK,
+    SYNC_DRAIN,
+    SYNC_DRAINED,
+    SYNC_DONE
+};
+
+/* A barrier takes nobody in until all it released have left, which each does with the GIL:
+ * mirrors Barrier._enter and _exit of Lib/threading.py. */
+static bool is_draining(const Py *p)
+{
+    return p->insn->op == CP_OP_BARRIER && p->sim->objs[p->insn->c].depth > 0;
+}
+
+static void leave_barrier(Py *p)
+{
+    CpObj *o = &p->sim->objs[p->insn->c];
+    if (p->insn->op == CP_OP_BARRIER && !p->t->late && o->depth > 0 && --o->depth == 0) {
+        cp_wake(p->sim, o->chan2, UINT32_MAX, p->tid, CP_WAKE_THREAD, 0);
+    }
+}
+
+/* The last one to arrive releases the others and leaves at once. */
+static CpStep pass(Py *p)
+{
+    CpObj *o = &p->sim->objs[p->insn->c];
+    CpStep step = sync_step(p, CP_WHY_BEGIN);
+    if (p->insn->op == CP_OP_BARRIER && step == CP_STEP_NEXT) {
+        o->depth = (uint32_t)MAX(cp_obj_decl(p->sim->w, p->insn->c)->n - 1, 0);
+    }
+    return step;
+}
 
 static CpStep remember(Py *p)
 {
@@ -184,8 +219,16 @@ static CpStep look(Py *p)
         p->flow->rt_state = SYNC_WOKEN;
         return step;
     }
+    leave_barrier(p);
     p->flow->rt_state = SYNC_DONE;
     return CP_STEP_NEXT;
+}
+
+static CpStep wait_drained(Py *p)
+{
+    cp_wait(p->sim, p->tid, p->sim->objs[p->insn->c].chan2, CP_NEVER, CP_BLOCK_COND,
+            p->insn->c);
+    return CP_STEP_BLOCK;
 }
 
 static CpStep wait_op(Py *p)
@@ -196,6 +239,11 @@ static CpStep wait_op(Py *p)
         case SYNC_BEGIN:
             p->t->sync = 0;
             p->t->waited = false;
+            if (is_draining(p)) {
+                flow->rt_state = SYNC_DRAIN;
+                PY_DO(py_drop(p));
+                break;
+            }
             if (p->insn->op == CP_OP_LOCK && is_sought(p)) {
                 py_charge(p, op_cost(p));
                 flow->rt_state = SYNC_TRY;
@@ -204,10 +252,20 @@ static CpStep wait_op(Py *p)
             }
             if (!would_block(p)) {
                 py_charge(p, op_cost(p));
-                return sync_step(p, CP_WHY_BEGIN);
+                return pass(p);
             }
             flow->rt_state = SYNC_BLOCK;
             PY_DO(py_drop(p));
+            break;
+        case SYNC_DRAIN:
+            flow->rt_state = SYNC_DRAINED;
+            if (is_draining(p)) {
+                return wait_drained(p);
+            }
+            break;
+        case SYNC_DRAINED:
+            flow->rt_state = SYNC_BEGIN;
+            PY_DO(py_take(p));
             break;
         case SYNC_TRY:
             if (!would_block(p)) {
@@ -219,7 +277,7 @@ static CpStep wait_op(Py *p)
             break;
         case SYNC_BLOCK: {
             flow->rt_state = SYNC_WOKEN;
-            CpStep step = sync_step(p, p->t->waited ? CP_WHY_WOKEN : CP_WHY_BEGIN);
+            CpStep step = p->t->waited ? sync_step(p, CP_WHY_WOKEN) : pass(p);
             if (step != CP_STEP_NEXT) {
                 return step;
             }
