@@ -334,11 +334,15 @@ static size_t edit_distance(const char *a, const char *b)
     return rows[n % 3][m];
 }
 
-/* How many letters of the shorter word may differ: of two none, since most pairs of letters
- * are near each other, and a third of long ones. */
-static size_t likeness(size_t length)
+/* How many letters may differ, by the shorter word.  Of two letters none may be another, as
+ * most pairs of letters are near each other, but one may be missing or too many. */
+static size_t likeness(size_t n, size_t m)
 {
-    return length < 3 ? 0 : length == 3 ? 1 : MAX(2, length / 3);
+    size_t length = MIN(n, m);
+    if (length < 3) {
+        return length == 2 && n != m ? 1 : 0;
+    }
+    return length == 3 ? 1 : MAX(2, length / 3);
 }
 
 const char *cp_nearest(const char *word, const char *const *candidates)
@@ -352,7 +356,7 @@ const char *cp_nearest(const char *word, const char *const *candidates)
     for (; *candidates != NULL; candidates++) {
         size_t m = strlen(*candidates);
         size_t distance = m <= WORD_MAX ? edit_distance(word, *candidates) : SIZE_MAX;
-        if (distance <= likeness(MIN(n, m)) && distance < best) {
+        if (distance <= likeness(n, m) && distance < best) {
             best = distance;
             nearest = *candidates;
         }

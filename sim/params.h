@@ -68,9 +68,9 @@ char *cp_format_time_human(CpTime t);
 struct CpCpuMask;
 gboolean cp_parse_cpus(const char *text, struct CpCpuMask *out, GError **error);
 
-/* The candidate nearest to `word` by edit distance, or NULL: none is like it.  Of three
- * letters one may differ, of more two or a third; of two none.  `candidates` is
- * NULL-terminated. */
+/* The candidate nearest to `word` by edit distance, or NULL: none is like it.  One letter
+ * of three may differ, two or a third of more; of two one may be missing or too many.
+ * `candidates` is NULL-terminated. */
 const char *cp_nearest(const char *word, const char *const *candidates);
 
 #endif

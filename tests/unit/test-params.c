@@ -284,7 +284,7 @@ static void test_nearest(void **state)
         {"ms", NULL},
         {"hs", NULL},
         {"foo", NULL},
-        {"khz", NULL},
+        {"khz", "hz"},
         {"Hz", "hz"},
         {"loc", "lock"},
         {"", NULL},
