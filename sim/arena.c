@@ -125,6 +125,14 @@ void cp_table_init(CpTable *table, size_t row_size, uint32_t n_max)
         .rows = map_zeroed(row_size * n_max), .row_size = row_size, .n_max = n_max};
 }
 
+void cp_table_ready(CpTable *table, size_t row_size, uint32_t n_max)
+{
+    if (table->rows == NULL || table->row_size != row_size || table->n_max != n_max) {
+        cp_table_clear(table);
+        cp_table_init(table, row_size, n_max);
+    }
+}
+
 void cp_table_clear(CpTable *table)
 {
     if (table->rows != NULL) {
@@ -144,7 +152,9 @@ uint32_t cp_table_add(CpTable *table)
 
 void cp_table_reset(CpTable *table)
 {
-    zero_touched(table->rows, table->touched);
+    if (table->touched > 0) {
+        zero_touched(table->rows, table->touched);
+    }
     table->n = 0;
     table->touched = 0;
 }

@@ -303,18 +303,14 @@ struct CpSim {
     CpSimConfig config;
     const CpWorkload *w;
     void *replay; /* reader of w->replay; NULL: there is none */
-    CpTable thread_table, cold_table, flow_table, rare_table, chan_table, reg_table;
     CpThreadRare *rare;
     CpChannel *chans;
     int64_t *regs;
-    char *ents[8]; /* entity bytes of each class, by thread */
-    CpTable ent_table[8];
-    CpObj *objs;      /* as many as the workload declares */
-    CpProcess *procs; /* those of the workload, then forked ones */
-    CpTable proc_table;
+    char *ents[8];               /* entity bytes of each class, by thread */
+    CpObj *objs;                 /* as many as the workload declares */
+    CpProcess *procs;            /* those of the workload, then forked ones */
     char *rt_threads, *rt_flows; /* bytes of the runtimes by thread and flow; NULL: none */
-    CpTable rt_thread_table, rt_flow_table;
-    void *rt_shared;                    /* state all processes of a runtime share */
+    void *rt_shared;             /* state all processes of a runtime share */
     void (*rt_shared_free)(void *data); /* NULL: none */
     /* A runtime's: an object with pollers got an item, or room; NULL: none. */
     void (*rt_poll)(CpSim *sim, CpObjId obj, CpTid from);
@@ -336,7 +332,6 @@ struct CpSim {
     uint32_t free_runtime_timer;
     GArray *end_order;    /* CpTid */
     GPtrArray *diagnoses; /* CpDiagnosis */
-    CpArena *arena;       /* histograms, queues: lives as long as the run */
     CpRecord *rec_block;
     GError *io_error;        /* of the sink or the replay; ends the run */
     uint32_t n_threads_live; /* not ended, not daemon */
@@ -348,6 +343,13 @@ struct CpSim {
     CpTime counted_from; /* end of the warm-up; what was before is in no metric */
     CpBase *base;        /* NULL: there is no warm-up, or it is not over */
     GPtrArray *notes;    /* strings of marks and diagnoses beyond the workload's */
+
+    /* Memory that a reset empties and keeps; the first is thread_table. */
+    CpTable thread_table, cold_table, flow_table, rare_table, chan_table, reg_table;
+    CpTable ent_table[8]; /* of each class */
+    CpTable proc_table;
+    CpTable rt_thread_table, rt_flow_table;
+    CpArena *arena; /* histograms, queues: what lives as long as the run */
 };
 
 G_STATIC_ASSERT(offsetof(CpSim, next_tick) == offsetof(CpSimHead, next_tick));

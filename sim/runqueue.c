@@ -31,7 +31,7 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
                               .rank = (uint8_t)rank,
                               .ent_size = (uint32_t)(cls->ent_size + 7) & ~7u};
     if (slot->policy.ent_size > 0) {
-        cp_table_init(&sim->ent_table[rank], slot->policy.ent_size, 2 * CP_THREADS_MAX);
+        cp_table_ready(&sim->ent_table[rank], slot->policy.ent_size, 2 * CP_THREADS_MAX);
         slot->policy.ents = sim->ents[rank] = sim->ent_table[rank].rows;
     }
     slot->policy.data = cls->sim_size > 0 ? g_malloc0(cls->sim_size) : NULL;
@@ -106,9 +106,11 @@ void cp_runqueues_clear(CpSim *sim)
     }
     g_clear_pointer(&sim->rqs, g_free);
     for (uint32_t rank = 0; sim->classes != NULL && rank < sim->n_classes; rank++) {
-        CpPolicy *policy = &sim->classes[rank].policy;
-        if (policy->ent_size > 0) {
-            cp_table_clear(&sim->ent_table[rank]);
+        const CpPolicy *policy = &sim->classes[rank].policy;
+        if (policy->ent_size > 0 && sim->n_groups > 1) {
+            /* Groups' rows are behind all that the table counts as its own. */
+            memset(policy->ents + (size_t)CP_ENT_GROUP * policy->ent_size, 0,
+                   (size_t)sim->n_groups * sim->n_cpus * policy->ent_size);
         }
         g_free(policy->data);
     }

@@ -114,11 +114,11 @@ static const CpRuntimeClass *find_runtime(const CpSim *sim, const char *name)
 static void init_runtime_tables(CpSim *sim, const CpRuntimeClass *runtime)
 {
     if (runtime->thread_size > 0 && sim->rt_threads == NULL) {
-        cp_table_init(&sim->rt_thread_table, runtime->thread_size, CP_THREADS_MAX);
+        cp_table_ready(&sim->rt_thread_table, runtime->thread_size, CP_THREADS_MAX);
         sim->rt_threads = sim->rt_thread_table.rows;
     }
     if (runtime->flow_size > 0 && sim->rt_flows == NULL) {
-        cp_table_init(&sim->rt_flow_table, runtime->flow_size, CP_THREADS_MAX);
+        cp_table_ready(&sim->rt_flow_table, runtime->flow_size, CP_THREADS_MAX);
         sim->rt_flows = sim->rt_flow_table.rows;
     }
     cp_require(runtime->thread_size <= sim->rt_thread_table.row_size &&
@@ -150,13 +150,13 @@ static gboolean init_processes(CpSim *sim, GError **error)
 
 static void init_tables(CpSim *sim)
 {
-    cp_table_init(&sim->thread_table, sizeof(CpThread), CP_THREADS_MAX);
-    cp_table_init(&sim->cold_table, sizeof(CpThreadCold), CP_THREADS_MAX);
-    cp_table_init(&sim->flow_table, sizeof(CpFlow), CP_THREADS_MAX);
-    cp_table_init(&sim->rare_table, sizeof(CpThreadRare), CP_THREADS_MAX);
-    cp_table_init(&sim->chan_table, sizeof(CpChannel), CP_THREADS_MAX);
-    cp_table_init(&sim->reg_table, sizeof(int64_t), 8u * CP_THREADS_MAX);
-    cp_table_init(&sim->proc_table, sizeof(CpProcess), CP_PROCS_MAX);
+    cp_table_ready(&sim->thread_table, sizeof(CpThread), CP_THREADS_MAX);
+    cp_table_ready(&sim->cold_table, sizeof(CpThreadCold), CP_THREADS_MAX);
+    cp_table_ready(&sim->flow_table, sizeof(CpFlow), CP_THREADS_MAX);
+    cp_table_ready(&sim->rare_table, sizeof(CpThreadRare), CP_THREADS_MAX);
+    cp_table_ready(&sim->chan_table, sizeof(CpChannel), CP_THREADS_MAX);
+    cp_table_ready(&sim->reg_table, sizeof(int64_t), 8u * CP_THREADS_MAX);
+    cp_table_ready(&sim->proc_table, sizeof(CpProcess), CP_PROCS_MAX);
     sim->procs = sim->proc_table.rows;
     sim->free_flows = g_array_new(FALSE, FALSE, sizeof(CpFlowId));
     sim->threads = sim->thread_table.rows;
@@ -172,7 +172,7 @@ static void init_tables(CpSim *sim)
     sim->thread_hists = g_array_new(FALSE, FALSE, sizeof(CpHist *));
     sim->attrs = g_array_new(FALSE, FALSE, sizeof(CpSchedAttr));
     sim->free_request = sim->free_runtime_timer = CP_NONE;
-    sim->arena = cp_arena_new();
+    sim->arena = sim->arena == NULL ? cp_arena_new() : sim->arena;
 }
 
 static void free_diagnosis(gpointer data)
@@ -249,7 +249,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     }
     cp_require(sim->n_classes > 0 && sim->n_classes <= G_N_ELEMENTS(sim->ents));
     sim->diagnoses = g_ptr_array_new_with_free_func(free_diagnosis);
-    sim->timers = cp_timerq_new();
+    sim->timers = sim->timers == NULL ? cp_timerq_new() : sim->timers;
     cp_slots_init(&sim->slots, sim->n_cpus);
     init_tables(sim);
     init_cores(sim);
@@ -278,17 +278,8 @@ CpSim *cp_sim_new(const CpSimConfig *config, GError **error)
     return sim;
 }
 
-static void clear_tables(CpSim *sim)
+static void clear_arrays(CpSim *sim)
 {
-    cp_table_clear(&sim->thread_table);
-    cp_table_clear(&sim->cold_table);
-    cp_table_clear(&sim->flow_table);
-    cp_table_clear(&sim->rare_table);
-    cp_table_clear(&sim->chan_table);
-    cp_table_clear(&sim->reg_table);
-    cp_table_clear(&sim->proc_table);
-    cp_table_clear(&sim->rt_thread_table);
-    cp_table_clear(&sim->rt_flow_table);
     g_array_unref(sim->free_flows);
     g_array_unref(sim->requests);
     g_array_unref(sim->streams);
@@ -296,10 +287,10 @@ static void clear_tables(CpSim *sim)
     g_array_unref(sim->end_order);
     g_array_unref(sim->thread_hists);
     g_array_unref(sim->attrs);
-    cp_arena_free(sim->arena);
 }
 
-static void sim_clear(CpSim *sim)
+/* What lies in the tables goes, and what hangs off them. */
+static void clear_run(CpSim *sim)
 {
     for (uint32_t i = 0; sim->objs != NULL && i < sim->w->objs->len; i++) {
         g_free(sim->objs[i].items);
@@ -317,9 +308,8 @@ static void sim_clear(CpSim *sim)
     }
     cp_runqueues_clear(sim);
     cp_warmup_clear(sim);
-    clear_tables(sim);
+    clear_arrays(sim);
     g_ptr_array_unref(sim->diagnoses);
-    cp_timerq_free(sim->timers);
     cp_slots_clear(&sim->slots);
     g_free(sim->cores);
     g_free(sim->groups);
@@ -332,20 +322,44 @@ static void sim_clear(CpSim *sim)
     g_free(sim->noise_draws);
     g_free(sim->rec_block);
     g_clear_error(&sim->io_error);
-    memset(sim, 0, sizeof *sim);
+}
+
+/* Does one thing with each table. */
+static void each_table(CpSim *sim, void (*visit)(CpTable *table))
+{
+    CpTable *tables[] = {&sim->thread_table, &sim->cold_table,      &sim->flow_table,
+                         &sim->rare_table,   &sim->chan_table,      &sim->reg_table,
+                         &sim->proc_table,   &sim->rt_thread_table, &sim->rt_flow_table};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        visit(tables[i]);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(sim->ent_table); i++) {
+        visit(&sim->ent_table[i]);
+    }
 }
 
 void cp_sim_free(CpSim *sim)
 {
     if (sim != NULL) {
-        sim_clear(sim);
+        clear_run(sim);
+        each_table(sim, cp_table_clear);
+        cp_timerq_free(sim->timers);
+        cp_arena_free(sim->arena);
         g_free(sim);
     }
 }
 
+/* Tables, timers and the arena keep their memory: to give it back and to take it anew costs
+ * as much as a short run, and workers of one process would wait for each other. */
 gboolean cp_sim_reset(CpSim *sim, const CpSimConfig *config, GError **error)
 {
-    sim_clear(sim);
+    CpTimerq *timers = sim->timers;
+    clear_run(sim);
+    each_table(sim, cp_table_reset);
+    cp_arena_reset(sim->arena);
+    cp_timerq_reset(timers);
+    memset(sim, 0, offsetof(CpSim, thread_table));
+    sim->timers = timers;
     return sim_init(sim, config, error);
 }
 
