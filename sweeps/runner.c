@@ -41,6 +41,7 @@ struct CpRunner {
     char *refused;        /* why there is none */
     uint64_t point;
     CpSim *sim; /* of some point before; borrows from `scenario` */
+    const CpSink *sink;
 };
 
 /* --- compiled workloads --- */
@@ -141,6 +142,11 @@ CpRunner *cp_runner_new(const CpPlan *plan, CpCompiled *compiled)
     r->plan = plan;
     r->compiled = compiled;
     return r;
+}
+
+void cp_runner_sink(CpRunner *r, const CpSink *sink)
+{
+    r->sink = sink;
 }
 
 static void forget(CpRunner *r)
@@ -310,6 +316,7 @@ static CpRow *simulate(CpRunner *r, CpRow *row)
     g_autofree char *why = NULL;
     cp_scenario_config(r->scenario, &config);
     config.seed = row->seed;
+    config.sink = r->sink;
     if (!resolve_warmup(r, &config, &why)) {
         g_clear_pointer(&r->sim, cp_sim_free); /* it borrows from the scenario before */
         return failure(row, "refused", why);

@@ -14,6 +14,8 @@ void cp_compiled_free(CpCompiled *compiled);
 typedef struct CpRunner CpRunner;
 CpRunner *cp_runner_new(const CpPlan *plan, CpCompiled *compiled);
 void cp_runner_free(CpRunner *runner);
+/* Where the records of its runs go from now on: borrowed, NULL: nothing is recorded. */
+void cp_runner_sink(CpRunner *runner, const CpSink *sink);
 
 /* New row; what goes wrong is in it. */
 CpRow *cp_runner_run(CpRunner *runner, uint64_t point, uint32_t repeat);

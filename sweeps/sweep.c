@@ -25,6 +25,7 @@ typedef struct {
     GAsyncQueue *tasks, *rows;
     const CpPlan *plan;
     CpCompiled *compiled;
+    const CpSink *records;
 } Pool;
 
 /* Everything of one sweep; touched by the calling thread only. */
@@ -47,6 +48,7 @@ static void *work(void *data)
 {
     Pool *pool = data;
     CpRunner *runner = cp_runner_new(pool->plan, pool->compiled);
+    cp_runner_sink(runner, pool->records);
     for (;;) {
         Task *task = g_async_queue_pop(pool->tasks);
         bool last = task->last;
@@ -70,6 +72,7 @@ static void pool_start(Sweep *s)
     s->pool.tasks = g_async_queue_new();
     s->pool.rows = g_async_queue_new();
     s->pool.plan = s->o->plan;
+    s->pool.records = s->o->records;
     s->pool.compiled = cp_compiled_new(s->o->plan);
     s->threads = g_new0(GThread *, s->n_workers);
     for (unsigned i = 0; i < s->n_workers; i++) {

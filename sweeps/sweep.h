@@ -21,6 +21,7 @@ typedef struct {
     uint64_t shard, n_shards; /* only points with index mod n_shards = shard */
     unsigned n_workers;       /* 0: as many as the host has CPUs */
     bool fail_fast;
+    const CpSink *records; /* of all runs, called by all workers at once; NULL: none */
     const volatile int *interrupt; /* non-zero: finish what runs, store it, stop */
     double until_ci;               /* share of the mean the interval may have; 0: off */
     const char *until_metric;      /* column key it is taken of */
