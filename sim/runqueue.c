@@ -511,12 +511,13 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
     } else if (is_free(sim, core)) {
         return;
     } else if (takes(sim, core, tid, flags)) {
-        bool local = sim->irq_cpu == cpu;
+        CpTime delay = sim->irq_cpu == cpu ? 0 : sim->cost[CP_COST_WAKE_REMOTE];
         core->clock_stands = true;
-        if (sim->now == sim->next_tick - sim->tick) {
-            cp_core_look(sim, core); /* the tick of this moment may still come */
+        if (sim->next_tick - sim->now <= delay + core->irq_left + core->ovh_left ||
+            sim->now == sim->next_tick - sim->tick) {
+            cp_core_look(sim, core); /* a tick comes first, or that of this moment may */
         }
-        cp_resched_after(sim, core, local ? 0 : sim->cost[CP_COST_WAKE_REMOTE]);
+        cp_resched_after(sim, core, delay);
     } else if (t->cls == core->cls) {
         cp_core_look(sim, core);
         cp_core_arm(sim, core);
