@@ -680,6 +680,11 @@ uint32_t cp_thread_demand(const CpSim *sim, CpTid tid)
     CpTime life = sim->now - cold->start;
     CpTime wanted = t->cpu_time + cold->runq_wait;
     wanted += t->state == CP_THREAD_RUNNABLE ? sim->now - t->since : 0;
+    if (t->state == CP_THREAD_RUNNING) { /* what passed since its CPU's last event */
+        const CpCore *core = &sim->cores[t->cpu];
+        CpTime passed = sim->now - core->clock - core->irq_left;
+        wanted += passed > 0 ? passed : 0;
+    }
     if (life <= 0) {
         return 0;
     }
