@@ -704,7 +704,7 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
     }
     q->out = ent;
     protect(rq, e);
-    q->next_tick = cp_now(rq->sim);
+    q->next_tick = 0; /* not known */
 }
 
 /* --- charging --- */
