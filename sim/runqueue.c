@@ -516,6 +516,7 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
         if (sim->next_tick - sim->now <= delay + core->irq_left + core->ovh_left ||
             sim->now == sim->next_tick - sim->tick) {
             cp_core_look(sim, core); /* a tick comes first, or that of this moment may */
+            cp_core_arm(sim, core);
         }
         cp_resched_after(sim, core, delay);
     } else if (t->cls == core->cls) {
