@@ -582,7 +582,9 @@ CpStep py_task_ended(Py *p, uint32_t fut)
     }
     bool awaited = f->cb != CP_NONE;
     uint32_t state = p->end_state;
-    record_ended(p, fut, (PyFutState)state);
+    if (f->kind == PY_FUT_TASK) { /* a callback is no future */
+        record_ended(p, fut, (PyFutState)state);
+    }
     if (f->group != 0) {
         py_loop_ready(p->sim, f->home, PY_R_LEFT, py_loop(p->ps, f->home)->main);
     }
@@ -1161,6 +1163,7 @@ static CpStep aio_post(Py *p, CpObj *o)
     uint32_t n = MAX(p->insn->a, 1u);
     o->value += n;
     o->value -= tell(p->sim, queue_of(p->ps, p->insn->c, 0), n);
+    cp_assert(o->value >= 0); /* no more go on than there are places */
     return CP_STEP_NEXT;
 }
 

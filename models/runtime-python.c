@@ -170,6 +170,7 @@ static CpStep burst(Py *p)
         t->todo |= PY_DO_DROP | PY_DO_TAKE;
         return CP_STEP_AGAIN;
     }
+    cp_assert(t->flags & PY_HAS); /* nobody runs Python code without it */
     t->chunk = t->left;
     if (tick && py_tick_contended(p)) {
         t->chunk = MIN(t->left, py_tick_left(p));

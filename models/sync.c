@@ -235,6 +235,7 @@ static CpStep rw_unlock(CpSim *sim, CpTid tid, const CpInsn *i)
 static CpStep sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
+    cp_assert(o->value >= 0);
     if (o->value > 0) {
         o->value--;
         o->acquired++;
@@ -247,6 +248,7 @@ static CpStep sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 static CpStep sem_post(CpSim *sim, CpTid tid, const CpInsn *i)
 {
     CpObj *o = &sim->objs[i->c];
+    cp_assert(o->value >= 0);
     uint32_t n = i->a == 0 ? 1 : i->a;
     o->value += n;
     if (wake(sim, o, o->chan, n, tid, 0) > 0) {

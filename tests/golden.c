@@ -8,6 +8,7 @@
  *
  * A case whose name ends in "-measured" has costs and so only `expect` lines.
  * CP_GOLDEN_UPDATE=1 writes the files instead. */
+#include "models/pylaws.h"
 #include "sim/error.h"
 #include "traces/scenario.h"
 
@@ -218,6 +219,16 @@ static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *r
     return out;
 }
 
+static gboolean keeps_laws(const GArray *records, CpOutcome outcome, GError **error)
+{
+    CpPyLaws *laws = cp_pylaws_new();
+    gboolean ok = cp_pylaws_read(laws, (const CpRecord *)(const void *)records->data,
+                                 records->len, error) &&
+                  cp_pylaws_end(laws, outcome == CP_OUTCOME_DONE, error);
+    cp_pylaws_free(laws);
+    return ok;
+}
+
 static GString *run(const CpScenario *scenario, bool exact_ticks, GError **error)
 {
     g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
@@ -231,7 +242,8 @@ static GString *run(const CpScenario *scenario, bool exact_ticks, GError **error
         return NULL;
     }
     GString *out = NULL;
-    if (cp_sim_run(sim, error) != CP_OUTCOME_ERROR) {
+    CpOutcome outcome = cp_sim_run(sim, error);
+    if (outcome != CP_OUTCOME_ERROR && keeps_laws(records, outcome, error)) {
         out = describe(scenario, sim, records);
     }
     cp_sim_free(sim);

@@ -1,9 +1,13 @@
-/* Laws over all example workloads: each runs and meets its own `expect` lines, reads back
- * from its JSON form unchanged, and gives the same result when that form is run. */
+/* Laws over all example workloads: each runs and meets its own `expect` lines, keeps the
+ * laws of the python runtime, reads back from its JSON form unchanged, and gives the same
+ * result when that form is run. */
+#include "models/pylaws.h"
 #include "traces/json.h"
 #include "traces/parse.h"
+#include "traces/run-names.h"
 #include "traces/scenario.h"
 
+#include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +93,9 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
 {
     CpSimConfig config;
     cp_scenario_config(scenario, &config);
+    CpPyLaws *laws = cp_pylaws_new();
+    CpSink sink = {.write = cp_pylaws_read, .data = laws};
+    config.sink = check ? &sink : NULL;
     g_autoptr(GError) error = NULL;
     CpSim *sim = used != NULL ? *used : NULL;
     if (sim == NULL) {
@@ -98,7 +105,13 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
         assert_true(cp_sim_reset(sim, &config, &error));
     }
     CpOutcome outcome = cp_sim_run(sim, &error);
-    assert_null(error);
+    if (error == NULL && check) {
+        cp_pylaws_end(laws, outcome == CP_OUTCOME_DONE, &error);
+    }
+    if (error != NULL) {
+        fail_msg("%s: %s", scenario->source, error->message);
+    }
+    cp_pylaws_free(laws);
     GString *out = g_string_new(cp_outcome_name(outcome));
     size_t n;
     cp_metric_list(CP_SCOPE_RUN, &n);
@@ -146,6 +159,63 @@ static void test_examples(void **state)
         cp_scenario_free(scenario);
         cp_diag_free(diag);
     }
+}
+
+static void check_recording(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    CpCpr *cpr = cp_cpr_open(path, &error);
+    CpPyLaws *laws = cp_pylaws_new();
+    g_autofree CpRecord *records = g_new(CpRecord, CP_RECORD_BLOCK);
+    for (uint32_t i = 0; error == NULL && i < cp_cpr_n_blocks(cpr); i++) {
+        size_t n;
+        if (cp_cpr_read(cpr, i, records, &n, &error)) {
+            cp_pylaws_read(laws, records, n, &error);
+        }
+    }
+    if (error == NULL) {
+        cp_pylaws_end(laws, true, &error);
+    }
+    if (error != NULL) {
+        fail_msg("%s", error->message);
+    }
+    cp_pylaws_free(laws);
+    cp_cpr_free(cpr);
+}
+
+/* What a file keeps of a run keeps the laws as the run does. */
+static void test_recordings(void **state)
+{
+    (void)state; /* cmocka's signature */
+    static const char *const names[] = {"callbacks", "pool-two", "try-finally"};
+    g_autofree char *folder = g_dir_make_tmp("workloads-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "run.cpr", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_strdup_printf("%s/../tutorials/%s.cpw", root, names[i]);
+        CpDiag *diag = cp_diag_new(path, NULL, 0);
+        CpScenario *scenario = cp_scenario_load(path, NULL, 0, diag);
+        assert_non_null(scenario);
+        g_autoptr(GError) error = NULL;
+        CpCprWriter *writer = cp_cpr_writer_new(file, &error);
+        assert_non_null(writer);
+        CpSink sink = cp_cpr_sink(writer);
+        CpSimConfig config;
+        cp_scenario_config(scenario, &config);
+        config.sink = &sink;
+        CpSim *sim = cp_sim_new(&config, &error);
+        assert_non_null(sim);
+        assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
+        CpCprInfo info;
+        cp_run_describe(writer, sim, scenario, NULL, &info);
+        assert_true(cp_cpr_writer_finish(writer, &info, &error));
+        cp_cpr_writer_free(writer);
+        cp_sim_free(sim);
+        cp_scenario_free(scenario);
+        cp_diag_free(diag);
+        check_recording(file);
+    }
+    g_remove(file);
+    g_rmdir(folder);
 }
 
 /* The JSON form of a workload gives the same run, also in memory that the run of another
@@ -269,7 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_spacing),
         cmocka_unit_test(test_examples),   cmocka_unit_test(test_json_runs),
-        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_document),   cmocka_unit_test(test_recordings),
     };
     int status = paths->len >= 12 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
     g_ptr_array_unref(paths);

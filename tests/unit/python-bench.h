@@ -3,6 +3,7 @@
 #ifndef CP_TESTS_PYTHON_BENCH_H
 #define CP_TESTS_PYTHON_BENCH_H
 
+#include "models/pylaws.h"
 #include "models/registry.h"
 #include "sim/sim.h"
 
@@ -27,6 +28,7 @@ typedef struct {
     CpSim *sim;
     CpOutcome outcome;
     GArray *records; /* PyRec */
+    CpPyLaws *laws;  /* every run is checked against them */
     /* owned, freed by bench_free */
     CpMachine *machine;
     CpParamSet *costs_set, *machine_set, **proc_params;
@@ -63,7 +65,5 @@ unsigned bench_count(const Bench *b, uint32_t kind);
 unsigned bench_diagnoses(const Bench *b, const char *kind);
 /* The stretches in which threads hold the GIL, as "A 0-5 B 5-10": whole ms. */
 char *bench_holders(const Bench *b, CpTime unit);
-/* One holder of each GIL at a time, and so on: the laws of the runtime. */
-void bench_laws(const Bench *b);
 
 #endif
