@@ -362,7 +362,9 @@ static void copy_overrides(CpPlan *plan, const CpPlanOptions *o)
     }
 }
 
-static void identify(CpPlan *plan)
+/* `n_usual` metrics every sweep of the workload keeps; the others were asked for, and files
+ * without them cannot take the rows. */
+static void identify(CpPlan *plan, guint n_usual)
 {
     GString *text = g_string_new(NULL);
     g_string_append_printf(text, "coreplay %s\nworkload %s\nseed %" G_GUINT64_FORMAT "\n",
@@ -374,6 +376,11 @@ static void identify(CpPlan *plan)
         }
     }
     cp_grid_print(plan->grid, text);
+    for (guint i = n_usual; i < plan->metrics->len; i++) {
+        const CpMetricColumn *c = plan->metrics->pdata[i];
+        g_string_append_printf(text, "metric %s\n", c->name);
+    }
+    g_string_append_printf(text, "metrics %u\n", plan->metrics->len);
     plan->identity = g_string_free(text, FALSE);
     plan->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, plan->identity, -1);
 }
@@ -390,14 +397,16 @@ CpPlan *cp_plan_new(const CpPlanOptions *o, CpDiag *diag, GError **error)
         plan->seed = (uint64_t)plan->base->run->v[CP_RUN_SEED];
     }
     ok = ok && make_grid(plan, o, error) && check_values(plan, diag);
+    guint n_usual = 0;
     if (ok) {
         add_metrics(plan);
+        n_usual = plan->metrics->len;
         ok = add_named(plan, o, error);
     }
     if (!ok) {
         cp_plan_free(plan);
         return NULL;
     }
-    identify(plan);
+    identify(plan, n_usual);
     return plan;
 }

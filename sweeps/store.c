@@ -161,7 +161,9 @@ static const char *difference(const char *a, const char *b)
                  {"sweep ", "other axes"},
                  {"zip ", "another --zip"},
                  {"where ", "another --where"},
-                 {"sample ", "another --sample"}};
+                 {"sample ", "another --sample"},
+                 {"metric ", "other metrics are kept, see --metric"},
+                 {"metrics ", "other metrics are kept, see --metric"}};
     g_auto(GStrv) one = g_strsplit(a, "\n", -1);
     g_auto(GStrv) two = g_strsplit(b, "\n", -1);
     for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {

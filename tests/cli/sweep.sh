@@ -33,6 +33,19 @@ err_has 'a.db holds another plan (another seed)'
 cp_run query a.db --csv --columns point,repeat
 [ "$(wc -l <out)" = 25 ] || fail "rows were lost"
 
+must "a file that keeps other metrics is refused, not broken"
+cp_run sweep w.cpw --sweep cores=1,2,4 --sweep policy=rr,eevdf --repeat 5 -o a.db --metric cpu.t-1
+is_code 3
+err_has 'a.db holds another plan (other metrics are kept, see --metric)'
+cp_run sweep w.cpw --sweep cores=1 -o mt.db --metric cpu.t-1 -q
+is_code 0
+cp_run sweep w.cpw --sweep cores=1 --repeat 2 -o mt.db
+is_code 3
+cp_run sweep w.cpw --sweep cores=1 --repeat 2 -o mt.db --metric cpu.t-1 -q
+is_code 0
+cp_run query mt.db --columns cpu.t-1 --csv
+[ "$(grep -c '^[1-9]' out)" = 2 ] || fail "not two values"
+
 must "shards joined give the same rows as one process, whatever the number of workers"
 cp_run query a.db --csv
 cp out whole
