@@ -12,7 +12,9 @@
 
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
-     "write this file: a recording (.cpr) or a workload (.cpw)"},
+     "write this file: a recording (.cpr) or a workload (.cpw); - is standard output, for "
+     "a "
+     "recording"},
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
@@ -178,7 +180,8 @@ static int import(CpCli *cli, const char *output)
         code = import_workload(cli, &r);
     } else {
         code = import_recording(cli, output, &r);
-        code = code == CP_EXIT_OK ? finish(cli, output, &r) : code;
+        bool is_file = strcmp(output, "-") != 0;
+        code = code == CP_EXIT_OK && is_file ? finish(cli, output, &r) : code;
     }
     cp_import_report_clear(&r);
     return code;
@@ -196,7 +199,8 @@ static int check_arguments(const CpCli *cli, const char *output)
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;
     }
-    if (!g_str_has_suffix(output, ".cpr") && !g_str_has_suffix(output, ".cpw")) {
+    if (!g_str_has_suffix(output, ".cpr") && !g_str_has_suffix(output, ".cpw") &&
+        strcmp(output, "-") != 0) {
         cp_error(cli, "--output: '%s' ends neither in .cpr nor in .cpw", output);
         cp_help(cli, ".cpr is a recording, .cpw a workload text");
         return CP_EXIT_USAGE;

@@ -3,8 +3,6 @@
 #include "cli/json.h"
 #include "sweeps/store.h"
 
-#include <signal.h>
-
 static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
@@ -27,11 +25,11 @@ static int run(CpCli *cli)
     const char *target = cli->operands[0];
     g_autoptr(GError) error = NULL;
     CpMergeResult result;
-    int code = cp_output_check(cli, target, cli->operands + 1);
+    int code = cp_output_no_pipe(cli, target);
+    code = code == CP_EXIT_OK ? cp_output_check(cli, target, cli->operands + 1) : code;
     if (code != CP_EXIT_OK) {
         return code;
     }
-    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of writing */
     if (!cp_store_merge(target, cli->operands + 1, &result, &error)) {
         return cp_fail(cli, error);
     }

@@ -11,7 +11,8 @@
 
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
-     "write to this file; its ending says the format: svg, pdf, png or txt"},
+     "write to this file; its ending says the format: svg, pdf, png or txt; - is "
+     "standard output, as svg"},
     {"data", 0, CP_OPT_FILE, "FILE.csv", NULL, NULL, "Output",
      "write the numbers behind the chart to this file as well"},
     {"title", 0, CP_OPT_TEXT, "TEXT", NULL, NULL, "Looks", "title above the chart"},

@@ -31,7 +31,7 @@ static const CpOption options[] = {
     CP_OPTION_MAX_EVENTS,
     CP_OPTION_MAX_WALL,
     {"output", 'o', CP_OPT_FILE, "FILE.cpr", NULL, NULL, "Output",
-     "record every scheduling event into this file"},
+     "record every scheduling event into this file; - is standard output"},
     {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
      "simulate this many files at once (default 1)"},
     {"teaching", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
@@ -46,6 +46,7 @@ typedef struct {
     CpCli *cli;
     CpOverrides overrides;
     const char *output; /* NULL: no recording */
+    bool piped;         /* the recording is what goes to standard output */
     bool alone;         /* one file at a time: progress may be shown */
     int worst;          /* exit code so far */
     bool stop;          /* standard output is gone */
@@ -185,13 +186,13 @@ static void add_stop_note(const Job *job, const CpResult *r, GString *err)
                                when, cp_sim_events(sim), kept);
     } else if (is_expected(r->scenario, outcome)) {
         return;
-    } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL) {
+    } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL && !job->piped) {
         g_string_append_printf(
             err,
             "   help: coreplay plot occupancy %s -o fig.svg draws how it "
             "came to this\n",
             job->output);
-    } else if (outcome == CP_OUTCOME_DEADLOCK) {
+    } else if (outcome == CP_OUTCOME_DEADLOCK && !job->piped) {
         g_string_append(err, "   help: record it with -o run.cpr, then coreplay plot "
                              "occupancy run.cpr -o fig.svg\n");
     } else if (outcome == CP_OUTCOME_INTERRUPTED) {
@@ -329,7 +330,11 @@ static bool on_done(uint64_t index, void *result, void *data)
     if (several && !job->cli->json && outcome->out->len > 0) {
         cp_out(job->cli, "%s%s:\n", index > 0 ? "\n" : "", job->cli->operands[index]);
     }
-    cp_out_bytes(job->cli, outcome->out->str, outcome->out->len);
+    if (!job->piped) {
+        cp_out_bytes(job->cli, outcome->out->str, outcome->out->len);
+    } else if (!job->cli->quiet) {
+        fputs(outcome->out->str, stderr);
+    }
     bool works = cp_out_flush(job->cli);
     fputs(outcome->err->str, stderr);
     job->worst = MAX(job->worst, outcome->code);
@@ -373,6 +378,7 @@ static int add_policy(const CpCli *cli, CpOverrides *overrides)
 static int run_all(CpCli *cli)
 {
     Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
+    job.piped = g_strcmp0(job.output, "-") == 0;
     int code = cp_overrides_init(&job.overrides, cli);
     if (code == CP_EXIT_OK) {
         code = add_policy(cli, &job.overrides);

@@ -8,7 +8,6 @@
 #include "sweeps/sweep.h"
 
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -427,7 +426,8 @@ static int open_store(Job *job)
         path = job->scratch;
     } else {
         char *const inputs[] = {cli->operands[0], NULL};
-        int code = cp_output_check(cli, path, inputs);
+        int code = cp_output_no_pipe(cli, path);
+        code = code == CP_EXIT_OK ? cp_output_check(cli, path, inputs) : code;
         if (code != CP_EXIT_OK) {
             return code;
         }
@@ -648,7 +648,6 @@ static int act(Job *job)
     if (cp_opt_flag(job->cli, "dry-run")) {
         return dry_run(job);
     }
-    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of writing */
     int code = open_store(job);
     if (code != CP_EXIT_OK) {
         return code;

@@ -133,9 +133,12 @@ int cp_unknown(const CpCli *cli, const char *what, const char *word,
 /* Writes a whole text file through a temporary one; "-" is standard output, and what is
  * not a regular file (a device, a pipe) is written directly. */
 int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n);
-/* Whether a result may be written there: "-" and what is no regular file cannot be renamed
- * to, and an input must not be overwritten.  `inputs` is NULL-ended or NULL. */
+/* Whether a result may be written there: what is no regular file cannot be replaced, an
+ * input must not be overwritten, and standard output, "-", must be free for it.  `inputs`
+ * is NULL-ended or NULL. */
 int cp_output_check(const CpCli *cli, const char *path, char *const *inputs);
+/* Refuses "-" for a result that cannot be a stream. */
+int cp_output_no_pipe(const CpCli *cli, const char *path);
 /* Directory or file of the examples shipped with the program: `name` beneath the data
  * directory, new text, or NULL if it is not there. */
 char *cp_data_path(const char *name);

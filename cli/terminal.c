@@ -2,9 +2,9 @@
 
 #include "sim/params.h"
 #include "traces/diag.h"
+#include "traces/outfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,78 +124,18 @@ int cp_unknown(const CpCli *cli, const char *what, const char *word,
     return CP_EXIT_USAGE;
 }
 
-static bool write_all(int fd, const char *text, size_t n)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, text, n);
-        if (k < 0 && errno == EINTR) {
-            continue;
-        }
-        if (k < 0) {
-            return false;
-        }
-        text += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
-static int write_failed(const CpCli *cli, const char *path, int why)
-{
-    cp_error(cli, "cannot write '%s': %s", path, g_strerror(why));
-    return CP_EXIT_OUTPUT;
-}
-
-/* A device or a pipe keeps its name: renaming over it would replace it. */
-static int write_special(const CpCli *cli, const char *path, const char *text, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && write_all(fd, text, n);
-    int why = errno;
-    if (fd >= 0 && close(fd) != 0 && ok) {
-        ok = false;
-        why = errno;
-    }
-    return ok ? CP_EXIT_OK : write_failed(cli, path, why);
-}
-
 int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n)
 {
+    g_autoptr(GError) error = NULL;
     if (strcmp(path, "-") == 0) {
         cp_out_bytes(cli, text, n);
         return CP_EXIT_OK;
     }
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        return write_failed(cli, path, EISDIR);
-    }
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return write_special(cli, path, text, n);
-    }
-    /* A link keeps pointing where it did: what it names is replaced. */
-    char *real = realpath(path, NULL);
-    g_autofree char *target = g_strdup(real != NULL ? real : path);
-    free(real);
-    g_autofree char *temporary = g_strdup_printf("%s.tmp-XXXXXX", target);
-    int fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        return write_failed(cli, path, errno);
-    }
-    bool ok = write_all(fd, text, n) && fsync(fd) == 0;
-    int why = errno;
-    if (close(fd) != 0 && ok) {
-        ok = false;
-        why = errno;
-    }
-    if (ok && rename(temporary, target) != 0) {
-        ok = false;
-        why = errno;
-    }
-    if (!ok) {
-        unlink(temporary);
-        return write_failed(cli, path, why);
-    }
-    return CP_EXIT_OK;
+    CpOutFile *file = cp_outfile_new(path, &error);
+    bool ok = file != NULL && cp_outfile_write(file, text, n, &error) &&
+              cp_outfile_sync(file, &error) && cp_outfile_commit(file, &error);
+    cp_outfile_free(file);
+    return ok ? CP_EXIT_OK : cp_fail(cli, error);
 }
 
 static bool is_same_file(const char *path, const struct stat *st)
@@ -205,13 +145,37 @@ static bool is_same_file(const char *path, const struct stat *st)
            other.st_ino == st->st_ino;
 }
 
+/* What a command prints and what it writes cannot go the same way. */
+static int check_standard_output(const CpCli *cli)
+{
+    if (cli->json) {
+        cp_error(cli, "--json and --output - both want standard output");
+        cp_help(cli, "give --output the name of a file");
+        return CP_EXIT_USAGE;
+    }
+    if (isatty(STDOUT_FILENO)) {
+        cp_error(cli, "--output -: standard output is a terminal");
+        cp_help(cli, "redirect it, or give the name of a file");
+        return CP_EXIT_USAGE;
+    }
+    return CP_EXIT_OK;
+}
+
+int cp_output_no_pipe(const CpCli *cli, const char *path)
+{
+    if (strcmp(path, "-") == 0) {
+        cp_error(cli, "--output: this result cannot go to standard output");
+        cp_help(cli, "give the name of a file: it is a database");
+        return CP_EXIT_USAGE;
+    }
+    return CP_EXIT_OK;
+}
+
 int cp_output_check(const CpCli *cli, const char *path, char *const *inputs)
 {
     struct stat st;
     if (strcmp(path, "-") == 0) {
-        cp_error(cli, "--output: this result cannot go to standard output");
-        cp_help(cli, "give the name of a file");
-        return CP_EXIT_USAGE;
+        return check_standard_output(cli);
     }
     if (stat(path, &st) != 0) {
         return CP_EXIT_OK;

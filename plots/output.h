@@ -9,12 +9,11 @@ typedef struct {
     GBytes *bytes;    /* borrowed */
 } CpOutput;
 
-/* Writes all files under temporary names beside them, then renames them; if one cannot be
- * written none appears.  What exists and is no regular file (a pipe, a device) is written
- * in place.  CP_ERROR_OUTPUT. */
+/* Writes all files, then gives them their names, see traces/outfile.h; if one cannot be
+ * written none appears.  CP_ERROR_OUTPUT. */
 gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error);
 
-/* The format that a file's ending names.  CP_ERROR_USAGE: none. */
+/* The format that a file's ending names, SVG for "-".  CP_ERROR_USAGE: none. */
 gboolean cp_output_format(const char *path, CpFormat *format, GError **error);
 
 #endif

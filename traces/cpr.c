@@ -3,6 +3,7 @@
 #include "sim/assert.h"
 #include "sim/error.h"
 #include "traces/cpr-pack.h"
+#include "traces/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,8 +50,8 @@ typedef struct {
 /* --- writing --- */
 
 struct CpCprWriter {
-    char *path, *temp;
-    int fd;
+    char *path;
+    CpOutFile *file;
     uint64_t offset; /* bytes handed to the file so far, buffered ones included */
     uint8_t *buffer;
     size_t fill;
@@ -67,27 +68,14 @@ struct CpCprWriter {
     bool failed; /* the temporary file is not to be trusted any more */
 };
 
-static gboolean fail_output(CpCprWriter *w, const char *what, GError **error)
-{
-    g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT, "%s: %s: %s", w->path, what,
-                g_strerror(errno));
-    w->failed = true;
-    return FALSE;
-}
-
 static gboolean flush_buffer(CpCprWriter *w, GError **error)
 {
-    for (size_t done = 0; done < w->fill;) {
-        ssize_t n = write(w->fd, w->buffer + done, w->fill - done);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return fail_output(w, "cannot write the recording", error);
-        }
-        done += (size_t)n;
-    }
+    size_t n = w->fill;
     w->fill = 0;
+    if (!cp_outfile_write(w->file, w->buffer, n, error)) {
+        w->failed = true;
+        return FALSE;
+    }
     return TRUE;
 }
 
@@ -112,7 +100,6 @@ static CpCprWriter *writer_alloc(const char *path)
 {
     CpCprWriter *w = g_new0(CpCprWriter, 1);
     w->path = g_strdup(path);
-    w->temp = g_strdup_printf("%s.tmp-XXXXXX", path);
     w->buffer = g_malloc(OUT_BUFFER);
     w->pending = g_new(CpRecord, CP_RECORD_BLOCK);
     w->packed = g_malloc(CP_CPR_PACK_MAX);
@@ -133,11 +120,8 @@ CpCprWriter *cp_cpr_writer_new(const char *path, GError **error)
     uint8_t header[HEADER] = {0};
     memcpy(header, head_magic, sizeof head_magic);
     cp_put_u32(header + 8, CP_CPR_VERSION);
-    w->fd = g_mkstemp_full(w->temp, O_RDWR | O_CLOEXEC, 0666);
-    if (w->fd < 0) {
-        fail_output(w, "cannot create a file beside it", error);
-    }
-    if (w->fd < 0 || !put_bytes(w, header, HEADER, error)) {
+    w->file = cp_outfile_new(path, error);
+    if (w->file == NULL || !put_bytes(w, header, HEADER, error)) {
         cp_cpr_writer_free(w);
         return NULL;
     }
@@ -361,16 +345,7 @@ gboolean cp_cpr_writer_finish(CpCprWriter *w, const CpCprInfo *info, GError **er
     if (!write_tail(w, &copy, error)) {
         return FALSE;
     }
-    int fd = w->fd;
-    w->fd = -1;
-    if (close(fd) != 0) {
-        return fail_output(w, "cannot close the recording", error);
-    }
-    if (g_rename(w->temp, w->path) != 0) {
-        return fail_output(w, "cannot give the recording its name", error);
-    }
-    g_clear_pointer(&w->temp, g_free);
-    return TRUE;
+    return cp_outfile_commit(w->file, error);
 }
 
 void cp_cpr_writer_free(CpCprWriter *w)
@@ -378,14 +353,8 @@ void cp_cpr_writer_free(CpCprWriter *w)
     if (w == NULL) {
         return;
     }
-    if (w->fd >= 0) {
-        close(w->fd);
-    }
-    if (w->temp != NULL && !g_str_has_suffix(w->temp, "XXXXXX")) {
-        g_unlink(w->temp);
-    }
+    cp_outfile_free(w->file);
     g_free(w->path);
-    g_free(w->temp);
     g_free(w->buffer);
     g_free(w->pending);
     g_free(w->packed);

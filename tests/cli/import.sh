@@ -89,4 +89,13 @@ cp_run import trace.cpr -o trace.cpr
 is_code 2
 cmp -s "$perf" trace.cpr || fail "the input was changed"
 
+must "a recording goes to standard output with -o -"
+cp_run import "$perf" -o real.cpr
+is_code 0
+cp_run import "$perf" -o -
+is_code 0
+cmp -s out real.cpr || fail "it is not the recording"
+cp_run import "$perf" -o - --json
+is_code 2
+
 finish

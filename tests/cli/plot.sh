@@ -119,4 +119,11 @@ is_code 5
 cp_run plot occupancy real.cpr -o real.cpr
 is_code 2
 
+must "a chart goes to standard output with -o -, as SVG"
+cp_run plot occupancy real.cpr -o fig.svg
+is_code 0
+cp_run plot occupancy real.cpr -o -
+is_code 0
+cmp -s out fig.svg || fail "it is not the chart"
+
 finish

@@ -277,8 +277,6 @@ for output in directory.cpr nowhere/x.cpr empty.cpw/x.cpr /dev/full; do
     is_code 5
     no_file $output.*
 done
-cp_run run first.cpw -o -
-is_code 2
 cp_run run first.cpw -o first.cpw
 is_code 2
 grep -q process first.cpw || fail "the input was overwritten"
@@ -394,5 +392,54 @@ is_code 0
 err_has 'respond without a request: 6 more'
 cp_run run many.cpw --json
 json_has '.[0].diagnoses | length == 9'
+
+must "a recording goes to standard output with -o -, the summary to standard error"
+cp_run run first.cpw -o r.cpr
+cp_run run first.cpw -o -
+is_code 0
+cmp -s out r.cpr || fail "it is not the recording"
+err_has '^makespan'
+cp_run run first.cpw -o - -q
+err_empty
+cp_run run first.cpw -o - --json
+is_code 2
+err_has 'both want standard output'
+out_empty
+
+must "a symbolic link stays one: what it names is written, even if it is not there yet"
+mkdir -p there && ln -sf there/new.cpr link.cpr
+for round in new replaced; do
+    cp_run run first.cpw -o link.cpr
+    is_code 0
+    [ -L link.cpr ] || fail "the link is gone ($round)"
+    cmp -s there/new.cpr r.cpr || fail "the file it names is not written ($round)"
+done
+
+must "a killed run leaves nothing behind"
+cat >long.cpw <<'END'
+machine { cores 4 }
+process p { thread t x 8 { forever { cpu exp(20us); wait exp(20us) } } }
+END
+rm -rf killed && mkdir killed
+"$COREPLAY" run long.cpw -o killed/r.cpr >out 2>err &
+pid=$!
+sleep 0.3
+# File systems without unnamed files show one that is being written.
+if [ -z "$(ls killed)" ]; then
+    kill -9 $pid
+    wait $pid 2>/dev/null
+    [ -z "$(ls killed)" ] || fail "left by kill -9: $(ls killed)"
+    "$COREPLAY" run long.cpw -o killed/r.cpr >out 2>err &
+    pid=$!
+    sleep 0.3
+    kill -INT $pid
+    kill -INT $pid
+    wait $pid 2>/dev/null
+    # The second signal may come after the end that the first one asked for.
+    [ "$(ls killed | grep -v '^r.cpr$')" = "" ] || fail "left by two SIGINT: $(ls killed)"
+else
+    kill $pid
+    wait $pid 2>/dev/null
+fi
 
 finish
