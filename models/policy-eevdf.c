@@ -541,6 +541,37 @@ static void leave(CpRq *rq, Ent *e, CpEnt ent)
     q->stale = true;
 }
 
+/* Since 6.12 a group asks for as short a request as the shortest in its queue, and so on
+ * upwards; mirrors fair.c:enqueue_task_fair and dequeue_entities. */
+static void pass_slice(CpRq *rq)
+{
+    CpEnt ent;
+    CpRq *up;
+    while ((up = cp_rq_parent(rq, &ent)) != NULL && rq_of(rq)->weight > 0) {
+        Rq *q = rq_of(up);
+        Ent *e = ent_of(up, ent);
+        slices(rq);
+        uint32_t slice =
+            rq_of(rq)->min_slice == data_of(rq)->base ? 0 : rq_of(rq)->min_slice;
+        if (e->slice == slice) {
+            return;
+        }
+        if ((e->flags & QUEUED) || q->out == ent) {
+            q->n_custom += (uint32_t)(slice != 0) - (uint32_t)(e->slice != 0);
+            q->stale = true;
+        }
+        e->slice = slice;
+        rq = up;
+    }
+}
+
+static inline void slices_changed(CpRq *rq)
+{
+    if (G_UNLIKELY(rq->group != 0) && data_of(rq)->preempt != PREEMPT_6_6) {
+        pass_slice(rq);
+    }
+}
+
 /* --- hooks --- */
 
 static void eevdf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
@@ -551,6 +582,7 @@ static void eevdf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
     }
     place(rq, e, flags & CP_ENQ_FORK);
     join(rq, e, ent);
+    slices_changed(rq);
     rq_of(rq)->balance.load += e->weight;
 }
 
@@ -575,6 +607,7 @@ static bool eevdf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
         e->flags &= ~(uint32_t)DELAYED;
     }
     leave(rq, e, ent);
+    slices_changed(rq);
     if (!(flags & CP_DEQ_SLEEP) && !was_delayed) {
         e->deadline -= e->v;
         e->flags |= REL_DEADLINE;
@@ -673,6 +706,7 @@ static CpEnt choose(CpRq *rq, bool protected_stays)
         e->vlag = MIN(e->vlag, 0);
         e->flags &= ~(uint32_t)DELAYED;
         leave(rq, e, best);
+        slices_changed(rq);
         cp_rq_dequeue_done(rq, best);
     }
 }

@@ -211,6 +211,9 @@ CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid);
 const CpMachine *cp_sim_machine(const CpSim *sim);
 /* The same class's queue on another CPU, for looking only. */
 const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
+/* The queue in which the group of rq stands or runs on this CPU, and as which entity; NULL
+ * at the top. */
+CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent);
 /* A class's root queue on a CPU, for looking only. */
 const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu);
 /* How many CPUs have nothing to run. */

@@ -608,6 +608,16 @@ const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu)
     return cp_rq(rq->sim, rq->group, cpu, rq->policy->rank);
 }
 
+CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent)
+{
+    CpSim *sim = rq->sim;
+    if (rq->group == 0) {
+        return NULL;
+    }
+    *ent = cp_group_ent(sim, rq->group, rq->cpu);
+    return cp_rq(sim, sim->groups[rq->group].parent, rq->cpu, rq->policy->rank);
+}
+
 const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
 {
     return cp_rq(policy->sim, 0, cpu, policy->rank);

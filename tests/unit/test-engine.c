@@ -73,6 +73,51 @@ static void test_compute_and_sleep(void **state)
     fixture_clear(&f);
 }
 
+/* The records of two hogs and a sleeper, whose bursts are cut into so many pieces. */
+static GArray *run_cut(const char *policy, unsigned pieces)
+{
+    Fixture f;
+    fixture_init(&f);
+    f.policy = policy;
+    f.record = true;
+    for (unsigned hog = 0; hog < 2; hog++) {
+        fixture_thread(&f, hog == 0 ? "a" : "b", 0);
+        for (unsigned i = 0; i < pieces; i++) {
+            emit_cpu(&f, 120 * CP_MS / pieces);
+        }
+        emit_exit(&f);
+    }
+    fixture_thread(&f, "sleeper", 0);
+    for (unsigned round = 0; round < 20; round++) {
+        for (unsigned i = 0; i < pieces; i++) {
+            emit_cpu(&f, 600 * CP_US / pieces);
+        }
+        emit_sleep(&f, 3300 * CP_US);
+    }
+    emit_exit(&f);
+    fixture_run(&f);
+    GArray *records = g_array_copy(f.records);
+    fixture_clear(&f);
+    return records;
+}
+
+/* The kernel does not see where one burst ends and the next begins: bursts in a row are
+ * one, also where a boundary falls on a tick. */
+static void test_bursts_in_a_row_are_one(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"eevdf-6.18", "eevdf-6.6", "rr", "mlfq",
+                                           "stride"};
+    for (size_t i = 0; i < G_N_ELEMENTS(policies); i++) {
+        g_autoptr(GArray) whole = run_cut(policies[i], 1);
+        for (unsigned pieces = 2; pieces <= 120; pieces *= 2) {
+            g_autoptr(GArray) cut = run_cut(policies[i], pieces);
+            assert_int_equal(cut->len, whole->len);
+            assert_memory_equal(cut->data, whole->data, cut->len * sizeof(CpRecord));
+        }
+    }
+}
+
 /* A spinning thread is done when its time has passed, however little of it it ran. */
 static void test_spin_ends_by_the_clock(void **state)
 {
@@ -494,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_fair_server_golden),
         cmocka_unit_test(test_short_bursts_switch_at_ticks),
         cmocka_unit_test(test_compute_and_sleep),
+        cmocka_unit_test(test_bursts_in_a_row_are_one),
         cmocka_unit_test(test_spin_ends_by_the_clock),
         cmocka_unit_test(test_period_keeps_lateness),
         cmocka_unit_test(test_open_arrivals_never_block),
