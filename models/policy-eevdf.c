@@ -722,6 +722,17 @@ static CpEnt eevdf_pick(CpRq *rq)
     return choose(rq, true);
 }
 
+/* Who will probably run next, from each heap. */
+static void fetch_ahead(const CpRq *rq)
+{
+    const Rq *q = rq_of(rq);
+    for (const Heap *h = &q->wait; h <= &q->ready; h++) {
+        if (h->n > 0) {
+            cp_ent_fetch(rq->policy, node_ent(h->a[0]));
+        }
+    }
+}
+
 /* put_prev leaves the entity outside until it is clear that another one runs, because only
  * a change of entity renews the protection. */
 static void eevdf_set_next(CpRq *rq, CpEnt ent)
@@ -739,6 +750,9 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
     q->out = ent;
     protect(rq, e);
     q->next_tick = 0; /* not known */
+    if (G_UNLIKELY(q->heaps)) {
+        fetch_ahead(rq);
+    }
 }
 
 /* --- charging --- */

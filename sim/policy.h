@@ -237,6 +237,9 @@ CpTime cp_thread_burst_left(CpSim *sim, CpTid tid);
 /* May ent run on this queue's CPU?  Always true but for global classes and pinned threads.
  */
 bool cp_rq_allows(const CpRq *rq, CpEnt ent);
+/* A hint that costs little and changes nothing: ent will be needed soon, so its rows are
+ * fetched.  Worth it where so many threads are queued that their rows are in no cache. */
+void cp_ent_fetch(const CpPolicy *policy, CpEnt ent);
 /* When the thread was last enqueued. */
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
 /* Release of the job in hand: its flow's CP_REG_RELEASE (period, arrival, received

@@ -648,6 +648,20 @@ CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
     return cp_thread(sim, tid)->burst_left + cp_flow_ahead(sim, tid);
 }
 
+void cp_ent_fetch(const CpPolicy *policy, CpEnt ent)
+{
+    const CpSim *sim = policy->sim;
+    const char *row = policy->ents + (size_t)ent * policy->ent_size;
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + policy->ent_size - 1, 1);
+    if (!(ent & CP_ENT_GROUP)) {
+        __builtin_prefetch(&sim->threads[ent], 1);
+        __builtin_prefetch(&sim->cold[ent], 1);
+        __builtin_prefetch(&sim->flows[ent],
+                           1); /* most threads have the flow of their number */
+    }
+}
+
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid)
 {
     return cp_thread(sim, tid)->since;

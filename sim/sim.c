@@ -7,7 +7,10 @@
 
 /* Assembly, the main loop, and the end of a run. */
 
-enum { CHECK_EVERY = 1 << 16 }; /* events between looks at the wall clock and at signals */
+enum {
+    CHECK_EVERY = 1 << 16, /* events between looks at the wall clock and at signals */
+    FETCH_FROM = 8192,     /* threads whose rows do not all stay in the caches */
+};
 
 /* --- records --- */
 
@@ -521,6 +524,17 @@ static void timer_event(CpSim *sim, CpTimer timer)
     sim->last_useful = sim->now;
 }
 
+/* Fetches what the next timer will need. */
+static void fetch_ahead(CpSim *sim)
+{
+    CpTimer timer;
+    if (cp_timerq_soon(sim->timers, &timer) &&
+        timer.id >> CP_TIMER_SHIFT == CP_TIMER_THREAD) {
+        cp_ent_fetch(&sim->classes[sim->n_classes - 1].policy,
+                     timer.id & ((1u << CP_TIMER_SHIFT) - 1));
+    }
+}
+
 static void guards(CpSim *sim, gint64 wall_start)
 {
     const CpSimConfig *c = &sim->config;
@@ -578,6 +592,9 @@ static void loop(CpSim *sim)
         }
         if (timer <= slot) {
             timer_event(sim, cp_timerq_pop(sim->timers));
+            if (G_UNLIKELY(sim->thread_table.n >= FETCH_FROM)) {
+                fetch_ahead(sim);
+            }
         } else {
             cp_core_event(sim, &sim->cores[cpu]);
             sim->last_useful = sim->now;

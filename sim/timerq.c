@@ -211,6 +211,16 @@ CpTimer cp_timerq_pop(CpTimerq *q)
     return timer;
 }
 
+bool cp_timerq_soon(const CpTimerq *q, CpTimer *timer)
+{
+    if (q->levels == 0) {
+        return false;
+    }
+    const Bucket *b = &q->bucket[first_used(q)];
+    *timer = b->first->entry[b->head];
+    return true;
+}
+
 size_t cp_timerq_size(const CpTimerq *q)
 {
     return q->n;

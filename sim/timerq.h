@@ -21,6 +21,8 @@ void cp_timerq_free(CpTimerq *q);
 void cp_timerq_reset(CpTimerq *q);
 void cp_timerq_push(CpTimerq *q, CpTimer timer);
 /* Earliest time, or CP_NEVER. */
+/* A timer that is due soon, probably the next one; false: there is none. */
+bool cp_timerq_soon(const CpTimerq *q, CpTimer *timer);
 CpTime cp_timerq_next(const CpTimerq *q);
 /* Removes and returns the first entry; the queue must not be empty. */
 CpTimer cp_timerq_pop(CpTimerq *q);
