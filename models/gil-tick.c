@@ -44,8 +44,8 @@ static void stop_holder(Py *p)
     CpTid holder = p->g->holder;
     CpThread *h = cp_thread(p->sim, holder);
     PyThread *t = py_thread(p->sim, holder);
-    if (!(t->todo & PY_DO_BURST)) {
-        return;
+    if (!(t->todo & PY_DO_BURST) || t->todo & (PY_DO_DROP | PY_DO_TAKE)) {
+        return; /* it looks for waiters before it goes on */
     }
     CpCore *core = &p->sim->cores[h->cpu];
     CpTime wait = 0;

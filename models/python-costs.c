@@ -70,6 +70,12 @@ const CpParam cp_python_params[] = {
                   "it needs has left the caches"},
     [PYP_COLD_HALF] = {"loop.cold_half", CP_PARAM_TIME, "18ms", 1, CP_S * 100, NULL,
                        "length of the sleep after which half of loop.cold is needed"},
+    [PYP_CHILL] = {"python.cold", CP_PARAM_TIME, "42us", 0, CP_S, NULL,
+                   "extra CPU time at most of a thread that ends an idle time of its CPU, "
+                   "when it has the GIL: what the interpreter needs has left the caches"},
+    [PYP_CHILL_HALF] =
+        {"python.cold_half", CP_PARAM_TIME, "5ms", 1, CP_S * 100, NULL,
+         "length of the idle time after which half of python.cold is needed"},
     [PYP_STARVING] = {"gil.starving", CP_PARAM_TIME, "1s", CP_MS, CP_S * 100000, NULL,
                       "a wait for the GIL as long as this is reported as starvation"},
     [PYP_WAITING] = {"gil.waiting", CP_PARAM_SHARE, "50%", 0, 1000000, NULL,

@@ -81,6 +81,7 @@ void py_gil_gone(Py *p, bool asked)
     g->hold_ns += p->sim->now - g->held_since;
     g->released = p->sim->now;
     p->t->flags &= (uint16_t)~PY_HAS;
+    p->t->ran_at = p->sim->now;
     cp_record_wide(p->sim, CP_REC_GIL_DROP, p->t->gil, cpu_of(p), asked, p->tid, 0);
 }
 
@@ -202,6 +203,22 @@ static void check_starving(Py *p)
                 waited / CP_MS);
 }
 
+/* If the CPU was idle since the thread last ran there, the interpreter's code and data come
+ * back from memory: the longer it was, the more of them.  Event loops count that for
+ * themselves. */
+static CpStep warm_up(Py *p)
+{
+    const CpCore *core = &p->sim->cores[cpu_of(p)];
+    CpTime idle = MIN(core->idled, core->idled_until - p->t->ran_at);
+    p->t->ran_at = p->sim->now;
+    if (idle <= 0 || p->proc->chill == 0 || p->t->loop != CP_NONE) {
+        return CP_STEP_NEXT;
+    }
+    py_charge(
+        p, (CpTime)((__int128)p->proc->chill * idle / (idle + p->proc->v[PYP_CHILL_HALF])));
+    return py_pay(p);
+}
+
 static CpStep go_on(Py *p)
 {
     PyThread *t = p->t;
@@ -223,6 +240,8 @@ static CpStep go_on(Py *p)
                 step = gil->take(p);
                 if (step == CP_STEP_BLOCK) {
                     check_starving(p);
+                } else if (step == CP_STEP_NEXT) {
+                    step = warm_up(p);
                 }
             }
         } else {
@@ -495,6 +514,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     *cost = cp_python_scaled(cp_python_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
     p->cost = cost;
     p->cold = cost_of(p, set, PYP_COLD);
+    p->chill = cost_of(p, set, PYP_CHILL);
     bool given = set != NULL && set->given[PYP_CHECK];
     p->check = given || p->version.number >= 310 ? cost_of(p, set, PYP_CHECK)
                : p->ideal                        ? 0

@@ -52,6 +52,8 @@ enum {
     PYP_SOCKETS,
     PYP_COLD,
     PYP_COLD_HALF,
+    PYP_CHILL,
+    PYP_CHILL_HALF,
     PYP_STARVING,
     PYP_WAITING,
     PYP_GC_LIVE,
@@ -190,6 +192,7 @@ typedef struct {
     CpTime asked;    /* begins to wait for the GIL */
     uint64_t seen;   /* switch number when it last began to wait */
     CpTime gil_wait;
+    CpTime ran_at;        /* when it last took or gave up the GIL */
     CpTid blamed;         /* who held the GIL for most of that */
     CpTime blamed_ns;     /* by how much that outweighs all others */
     uint32_t waits;       /* rounds of the present wait for the GIL */
@@ -236,6 +239,7 @@ typedef struct {
     CpTime signalled, enter, gap, back, tick;
     CpTime boot, add; /* thread.boot, var.add in force */
     CpTime cold;      /* loop.cold in force */
+    CpTime chill;     /* python.cold in force */
     uint64_t collections;
     int64_t overhead; /* of a free-threaded build, ppm */
     bool hand_over;   /* threading.Lock passes ownership after 1 ms */

@@ -391,6 +391,10 @@ static void switch_to(CpSim *sim, CpCore *core, CpTid next)
         core->util_at = sim->now;
     }
     core->run_since = sim->now;
+    if (idle > 0) {
+        core->idled = idle;
+        core->idled_until = sim->now;
+    }
     core->ovh_left = 0;
     core->uncharged = 0;
     if (next != CP_NONE) {

@@ -142,7 +142,9 @@ typedef struct {
     uint32_t speed;    /* of 1024: capacity, less a busy SMT sibling */
     uint32_t nr;       /* runnable threads here, curr included */
     CpTime run_since;  /* curr was switched in, or the CPU went idle */
-    CpTime look_from;  /* ticks up to here have been seen by the class */
+    CpTime idled;      /* length of the last idle time that ended, and when it did */
+    CpTime idled_until;
+    CpTime look_from; /* ticks up to here have been seen by the class */
     CpTime last_switch;
     CpCpu id;
     CpRq *root; /* its queues at the root, by class */

@@ -32,8 +32,10 @@ static const char native[] =
     "  thread cycle { repeat 20 { cpu 1ms; period 5ms } }\n"
     "}\n";
 
+/* Who waits for the lock most is told from the end of the warm-up on: nobody here. */
 static const char python[] =
     "machine { cores 2 }\n"
+    "kernel { gil.waiting 100% }\n"
     "process p runtime python \"3.12\" {\n"
     "  lock l\n"
     "  task job() { repeat 30 { cpu exp(1500us); lock l { cpu 100us }; wait 500us } }\n"
