@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include "cli/json.h"
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
@@ -76,6 +77,8 @@ typedef struct {
     char *find_key;
     bool find_max;
     CpFind find;
+    GString *others; /* of the present search: values of the other axes */
+    CpJson *tried;   /* of it, with --json; else NULL */
     char *until_key; /* metric of --until-ci */
     int64_t shown_us;
     bool drawn;
@@ -517,9 +520,12 @@ static int finish(Job *job, const CpSweepResult *r)
         print_summary(job, r);
     }
     if (signal_code != 0) {
-        cp_help(job->cli, job->output != NULL
-                              ? "run the same command again to go on where it stopped"
-                              : "with -o FILE.db an interrupted sweep can be continued");
+        g_autofree char *again = cp_sweep_command(job->cli);
+        cp_help(job->cli,
+                job->output != NULL
+                    ? "to go on where it stopped: %s"
+                    : "with -o FILE.db a sweep can be continued: %s -o FILE.db",
+                again);
         return signal_code;
     }
     print_how_to_see(job, r);
@@ -568,32 +574,59 @@ static int sweep(Job *job)
 static void print_try(const char *value, bool holds, const char *shown, void *data)
 {
     Job *job = data;
-    if (!job->cli->json) {
-        cp_out(job->cli, "%s=%s  %s  %s\n", job->find_key, value, holds ? "yes" : "no ",
-               shown);
+    if (job->tried != NULL) {
+        cp_json_open(job->tried, NULL, '{');
+        cp_json_text(job->tried, "value", value);
+        cp_json_bool(job->tried, "holds", holds);
+        cp_json_text(job->tried, "measured", shown);
+        cp_json_close(job->tried, '}');
+    } else {
+        cp_out(job->cli, "%s%s=%s  %s  %s\n", job->others->str, job->find_key, value,
+               holds ? "yes" : "no ", shown);
     }
 }
 
-static void print_found(Job *job, char *const *values, unsigned axis, const char *value)
+/* Which search this is: the values of the other axes. */
+static void begin_search(Job *job, char *const *values)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
     const CpGrid *grid = job->plan->grid;
-    for (unsigned i = 0; values[i] != NULL; i++) {
-        if (i != axis) {
-            g_string_append_printf(line, "%s=%s  ", cp_axis_key(cp_grid_axis(grid, i)),
-                                   values[i]);
-        }
-    }
-    const char *end = job->find_max ? "max" : "min";
+    g_string_truncate(job->others, 0);
     if (job->cli->json) {
-        g_autofree char *quoted =
-            value != NULL ? g_strdup_printf("\"%s\"", value) : g_strdup("null");
-        cp_out(job->cli, "{\"find\":\"%s\",\"axis\":\"%s\",\"at\":\"%s\",\"value\":%s}\n",
-               end, cp_axis_key(cp_grid_axis(grid, axis)), g_strchomp(line->str), quoted);
+        job->tried = cp_json_new();
+        cp_json_open(job->tried, NULL, '{');
+        cp_json_text(job->tried, "find", job->find_max ? "max" : "min");
+        cp_json_text(job->tried, "axis", cp_axis_key(cp_grid_axis(grid, job->find.axis)));
+        cp_json_open(job->tried, "at", '{');
+    }
+    for (unsigned i = 0; values[i] != NULL; i++) {
+        const char *key = cp_axis_key(cp_grid_axis(grid, i));
+        if (i == job->find.axis) {
+            continue;
+        }
+        if (job->tried != NULL) {
+            cp_json_text(job->tried, key, values[i]);
+        }
+        g_string_append_printf(job->others, "%s=%s  ", key, values[i]);
+    }
+    if (job->tried != NULL) {
+        cp_json_close(job->tried, '}');
+        cp_json_open(job->tried, "tried", '[');
+    }
+}
+
+static void end_search(Job *job, const char *value)
+{
+    if (job->tried != NULL) {
+        cp_json_close(job->tried, ']');
+        cp_json_text(job->tried, "value", value);
+        cp_json_close(job->tried, '}');
+        g_autofree char *text = cp_json_free(g_steal_pointer(&job->tried));
+        cp_out(job->cli, "%s\n", text);
     } else if (value != NULL) {
-        cp_out(job->cli, "%s%s %s  %s\n", line->str, end, job->find_key, value);
+        cp_out(job->cli, "%s%s %s  %s\n", job->others->str, job->find_max ? "max" : "min",
+               job->find_key, value);
     } else {
-        cp_out(job->cli, "%sno %s will do\n", line->str, job->find_key);
+        cp_out(job->cli, "%sno %s will do\n", job->others->str, job->find_key);
     }
 }
 
@@ -628,10 +661,11 @@ static int find(Job *job)
         g_auto(GStrv) values = cp_grid_values(grid, point);
         g_autoptr(GError) error = NULL;
         g_autofree char *value = NULL;
+        begin_search(job, values);
         if (!cp_sweep_find(&job->o, &job->find, places, &value, &error)) {
             return cp_signals_code() != 0 ? cp_signals_code() : cp_fail(job->cli, error);
         }
-        print_found(job, values, axis, value);
+        end_search(job, value);
         none = none || value == NULL;
     }
     return none ? CP_EXIT_EXPECT : CP_EXIT_OK;
@@ -663,6 +697,7 @@ static int run(CpCli *cli)
     job.o.fail_fast = cp_opt_flag(cli, "fail-fast");
     job.o.interrupt = cp_signals_flag();
     job.shown_us = g_get_monotonic_time();
+    job.others = g_string_new(NULL);
     int (*const steps[])(Job *) = {read_shard, read_find,         read_until_ci,
                                    make_plan,  find_until_metric, check_find,
                                    act};
@@ -674,6 +709,10 @@ static int run(CpCli *cli)
     cp_plan_free(job.plan);
     cp_expr_free(job.condition);
     g_free(job.find_key);
+    g_string_free(job.others, TRUE);
+    if (job.tried != NULL) {
+        g_free(cp_json_free(job.tried));
+    }
     g_free(job.until_key);
     if (job.scratch != NULL) {
         g_unlink(job.scratch);

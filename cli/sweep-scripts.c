@@ -5,18 +5,26 @@
 /* A task is worth starting when it runs for a minute. */
 #define TASK_SECONDS 60.0
 
+/* For a shell; plain words stay as they are. */
+static char *quote(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_./=,:%+-@";
+    bool is_plain = *word != '\0' && strspn(word, plain) == strlen(word);
+    return is_plain ? g_strdup(word) : g_shell_quote(word);
+}
+
 static void add_option(GString *out, const char *name, const char *value)
 {
-    g_autofree char *quoted = g_shell_quote(value);
+    g_autofree char *quoted = quote(value);
     g_string_append_printf(out, " --%s %s", name, quoted);
 }
 
-/* The command again, quoted, without what differs from task to task. */
-static char *command(const CpCli *cli)
+/* The command again with its options, less some, and without its operand. */
+static char *command(const CpCli *cli, const char *program, const char *const *skipped)
 {
-    static const char *const skipped[] = {"emit",      "output", "shard",
-                                          "force-new", "jobs",   NULL};
-    GString *out = g_string_new("\"${COREPLAY:-coreplay}\" sweep");
+    GString *out = g_string_new(program);
+    g_string_append(out, " sweep");
     for (const CpOption *o = cli->cmd->options; o->name != NULL; o++) {
         if (g_strv_contains(skipped, o->name)) {
             continue;
@@ -70,9 +78,21 @@ static void print_head(CpCli *cli, const CpSweepScript *s, const char *title)
            jobs);
 }
 
+char *cp_sweep_command(const CpCli *cli)
+{
+    static const char *const skipped[] = {"force-new", NULL};
+    g_autofree char *words = command(cli, "coreplay", skipped);
+    g_autofree char *file = quote(cli->operands[0]);
+    bool dashed = cli->operands[0][0] == '-' && cli->operands[0][1] != '\0';
+    return g_strconcat(words, dashed ? " -- " : " ", file, NULL);
+}
+
 static void print_task(CpCli *cli, const CpSweepScript *s)
 {
-    g_autofree char *words = command(cli);
+    /* What differs from task to task comes later. */
+    static const char *const skipped[] = {"emit",      "output", "shard",
+                                          "force-new", "jobs",   NULL};
+    g_autofree char *words = command(cli, "\"${COREPLAY:-coreplay}\"", skipped);
     g_autofree char *file = g_shell_quote(s->file);
     /* The text of the task is quoted as a whole: what is in it is for its own shell. */
     cp_out(cli,

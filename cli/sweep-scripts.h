@@ -12,6 +12,9 @@ typedef struct {
     double seconds; /* of one row, measured */
 } CpSweepScript;
 
+/* New text: the command that goes on where this one stops, quoted for a shell. */
+char *cp_sweep_command(const CpCli *cli);
+
 void cp_sweep_script_slurm(CpCli *cli, const CpSweepScript *script);
 void cp_sweep_script_parallel(CpCli *cli, const CpSweepScript *script);
 

@@ -787,6 +787,9 @@ static char *verdict(const Pairs *p, const CpQueryColumn *metric, const CpStats 
         return s->n == 0 ? g_strdup("no pairs")
                          : g_strdup_printf("%s better by %s (one pair)", winner, by);
     }
+    if (s->min == 0 && s->max == 0) {
+        return g_strdup("the same in every pair");
+    }
     if (!(fabs(s->mean) > s->ci95)) {
         return g_strdup_printf("no difference shown: %s +- %s", by, plus_minus);
     }

@@ -100,6 +100,12 @@ cp_run sweep w.cpw --find 'min cores' --such-that 'makespan < 120ms'
 is_code 0
 out_has '^min cores  '
 out_has '^cores=[0-9]* *no '
+cp_run sweep w.cpw --sweep cores=1..16 --sweep policy=rr,eevdf --find 'min cores' --such-that 'makespan < 120ms'
+is_code 0
+out_has '^policy=rr  cores=16  yes  makespan '
+out_has '^policy=eevdf  min cores  '
+cp_run sweep w.cpw --sweep cores=1..16 --sweep policy=rr,eevdf --find 'min cores' --such-that 'makespan < 120ms' --json
+json_has 'length == 2 and all(.axis == "cores" and (.tried | length > 2) and .at.policy != null and .value != null)'
 cp_run sweep w.cpw --find 'min cores' --sweep cores=1..4 --such-that 'makespan < 1us'
 is_code 1
 out_has '^no cores will do'
@@ -277,7 +283,7 @@ kill -TERM $pid
 code=0
 wait $pid || code=$?
 is_code 143
-err_has 'run the same command again'
+err_has 'to go on where it stopped: coreplay sweep --sweep work=100ms..5s+1ms --until 100s --output int.db w.cpw'
 
 must "scripts for clusters quote everything"
 cp_run sweep w.cpw --sweep cores=1,2 --where "cores != 'a b'" -o "odd name.db" --emit parallel
