@@ -1033,6 +1033,7 @@ bool py_signal(Py *p, CpProcId proc, uint32_t number)
         } else {
             py_fut(p->ps, fut)->next = to->signals;
             to->signals = fut;
+            py_interrupt_main(p, to);
         }
         return true;
     }

@@ -226,6 +226,9 @@ static CpStep blocking(Py *p)
         /* fall through */
     case 1:
         flow->rt_state = 2;
+        if (p->sim->w->handlers->len > 0) {
+            p->t->wait_end = py_wait_end(p);
+        }
         step = cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
         break;
     case 2:

@@ -171,6 +171,9 @@ static CpStep burst(Py *p)
         t->todo |= PY_DO_DROP | PY_DO_TAKE;
         return CP_STEP_AGAIN;
     }
+    if (G_UNLIKELY(p->proc->signals != CP_NONE)) {
+        PY_DO(py_pause_burst(p));
+    }
     cp_assert(t->flags & PY_HAS); /* nobody runs Python code without it */
     t->chunk = t->left;
     if (tick && py_tick_contended(p)) {
@@ -343,15 +346,6 @@ static CpStep dispatch(Py *p)
     return py_op_step(p);
 }
 
-/* Between two operations of the main thread. */
-static CpStep handle_signal(Py *p)
-{
-    PyFut *f = py_fut(p->ps, p->proc->signals);
-    p->proc->signals = f->next;
-    f->a = cp_thread(p->sim, p->tid)->flow;
-    return py_switch_to(p, f->flow);
-}
-
 static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
 {
     Py p;
@@ -361,6 +355,10 @@ static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
     py_enter(&p, sim, tid);
     p.insn = insn;
     p.why = why;
+    if (G_UNLIKELY(p.t->flags & (PY_EINTR | PY_RESUMES | PY_PAUSED)) &&
+        cp_thread(sim, tid)->flow == p.t->base) {
+        PY_DO(py_interrupted(&p));
+    }
     if (p.t->todo != 0) {
         PY_DO(go_on(&p));
         p.why = CP_WHY_RAN;
@@ -373,8 +371,8 @@ static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
         if (!(p.t->flags & PY_HAS)) {
             PY_DO(py_take(&p));
         }
-        if (G_UNLIKELY(p.proc->signals != CP_NONE) && p.proc->main == tid) {
-            return handle_signal(&p);
+        if (G_UNLIKELY(p.proc->signals != CP_NONE)) {
+            PY_DO(py_handle_signal(&p));
         }
         p.why = CP_WHY_BEGIN;
     }

@@ -169,8 +169,20 @@ enum {
     PY_AWAITS = 512,    /* sleeps until its child has booted */
     PY_CHILD = 1024,    /* counted among the threads its process waits for */
     PY_DIES = 2048,     /* an exception ends it */
+    PY_EINTR = 8192,    /* a signal has ended its wait; the handler has not run yet */
+    PY_RESUMES = 16384, /* a handler runs, or has, in the middle of a wait */
+    PY_PAUSED = 32768,  /* the same in the middle of a burst */
     PY_ENTERING = 4096, /* found the mutex inside taken, is on its way to sleep on it */
 };
+
+/* State of a thread that a signal handler uses as well; fields as of PyThread. */
+typedef struct {
+    uint8_t todo;
+    bool waited;
+    uint16_t sync;
+    CpTime left;
+    int64_t copy;
+} PySaved;
 
 typedef struct {
     uint8_t todo;
@@ -208,6 +220,8 @@ typedef struct {
     CpFlowId base;   /* its own flow while it executes others */
     uint32_t fut;    /* future it serves, CP_NONE */
     uint32_t serves; /* process pool it works for + 1; 0: none (any more) */
+    CpTime wait_end; /* main thread: when its sleep is over */
+    PySaved saved;   /* main thread: what was under way when a signal handler began */
 } PyThread;
 
 /* By flow. */
@@ -399,6 +413,15 @@ CpStep py_boot(Py *p);      /* pykernel.c: a thread begins */
  * meanwhile, `from` + 5 means that it is done. */
 CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from);
 CpStep py_end_thread(Py *p);
+/* pysignal.c: a signal for that process is noted; its main thread learns of it. */
+void py_interrupt_main(Py *p, PyProc *to);
+/* In the main thread: runs a handler, between two operations or in the middle of a burst;
+ * NEXT: there is none. */
+CpStep py_handle_signal(Py *p);
+CpStep py_pause_burst(Py *p);
+/* With PY_EINTR, PY_RESUMES or PY_PAUSED: NEXT when the operation goes on. */
+CpStep py_interrupted(Py *p);
+CpTime py_wait_end(Py *p);
 bool py_is_main(const Py *p);
 
 #endif
