@@ -42,6 +42,10 @@ const CpParam cp_cost_params[] = {
                            CP_S, NULL,
                            "extra CPU time of the first thread after that much idle time: "
                            "cold caches"},
+    [CP_COST_TIMER_COLD] = {"timer.cold", CP_PARAM_TIMES, "0ns,0ns,0ns,0ns,0ns,12us", 0,
+                            CP_S, NULL,
+                            "timer interrupt on a busy CPU: more of it after a sleep of "
+                            "0.1, 0.3, 1, 3, 10 and 30 ms, for cold caches"},
     [CP_COST_IDLE_POLL] = {"idle.poll", CP_PARAM_TIME, "200us", 0, CP_S, NULL,
                            "idle time after which the host may take the CPU away"},
     [CP_COST_IDLE_TAKEN] = {"idle.taken", CP_PARAM_SHARE, "18%", 0, 1000000, NULL,
@@ -60,7 +64,9 @@ CpTime cp_cost_after_idle(const CpParamSet *costs, unsigned row, CpTime idle)
     CpTime x0 = 0, y0 = 0; /* no idle time, nothing to leave */
     for (size_t i = 0; i < n; i++) {
         if (idle < lengths[i]) {
-            return y0 + (cost[i] - y0) * MAX(idle - x0, 0) / (lengths[i] - x0);
+            return cost[i] == y0
+                       ? y0
+                       : y0 + (cost[i] - y0) * MAX(idle - x0, 0) / (lengths[i] - x0);
         }
         x0 = lengths[i];
         y0 = cost[i];

@@ -21,6 +21,7 @@ enum {
     CP_COST_SPEED_HIT,
     CP_COST_IDLE_EXIT,  /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */
     CP_COST_IDLE_COLD,  /* CPU time lost to cold caches after idling, by the same lengths */
+    CP_COST_TIMER_COLD, /* more of a timer interrupt after as long a sleep */
     CP_COST_IDLE_POLL,  /* idle time after which the host may take the CPU away */
     CP_COST_IDLE_TAKEN, /* share of idle periods after which it had, ppm */
     CP_COST_IDLE_BACK,  /* mean time to get the CPU back then */

@@ -411,7 +411,10 @@ static void thread_timer(CpSim *sim, CpTid tid, uint32_t gen)
     CpFlow *flow = cp_flow_of(sim, tid);
     flow->why = CP_WHY_TIMEOUT;
     sim->last_useful = sim->now;
-    cp_irq(sim, t->cpu, sim->cost[CP_COST_TIMER]);
+    cp_irq(sim, t->cpu,
+           sim->cost[CP_COST_TIMER] + cp_cost_after_idle(sim->config.costs,
+                                                         CP_COST_TIMER_COLD,
+                                                         sim->now - t->since));
     sim->irq_cpu = t->cpu;
     cp_wake_begin(sim, tid, t->cpu, CP_NONE, CP_WAKE_TIMER, 0);
     sim->irq_cpu = CP_NONE;
