@@ -61,7 +61,7 @@ static void count_switch(Counts *c, const CpRecord *r, bool is_inside)
     CpTime at = cp_record_time(r);
     uint32_t out = c->running[r->cpu];
     if (out != CP_NONE && out != r->id && is_inside) {
-        Series s = CP_SWITCH_STATE(r->arg) == 'R' ? INVOLUNTARY : VOLUNTARY;
+        Series s = cp_switch_voluntary(r->arg) ? VOLUNTARY : INVOLUNTARY;
         count(c, c->count[s], &c->total[s], at);
     }
     c->running[r->cpu] = r->id;

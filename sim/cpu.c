@@ -256,7 +256,7 @@ static char switch_out(CpSim *sim, CpCore *core)
         cold->nivcsw++;
         return 'R';
     }
-    cold->nvcsw += t->state == CP_THREAD_BLOCKED;
+    cold->nvcsw++; /* the last one of a thread that ends too, as the kernel counts */
     return leave_state(t);
 }
 

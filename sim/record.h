@@ -54,6 +54,12 @@ static inline CpRecord cp_record_make(CpTime time, CpRecordKind kind, uint32_t i
 #define CP_SWITCH_STATE(arg)    ((char)((arg)&0xff))
 #define CP_SWITCH_PREEMPTED     0x100u /* "R+" */
 #define CP_SWITCH_RECONSTRUCTED 0x200u /* not in the source; rebuilt by an importer */
+/* Whether the thread gave the CPU up itself: it waits, or it has ended.  One that could
+ * have gone on (R, R+) did not. */
+static inline bool cp_switch_voluntary(uint32_t arg)
+{
+    return CP_SWITCH_STATE(arg) != 'R' && (arg & CP_SWITCH_PREEMPTED) == 0;
+}
 
 /* arg of WAKEUP records: cause in the low bits; above them, if the waker ran on another CPU
  * than the one the thread was enqueued on, 1 + that CPU (recordings of kernels). */

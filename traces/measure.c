@@ -35,7 +35,7 @@ static void put_out(Walk *walk, Thread *t, CpTime now, uint32_t arg)
     if (t == NULL || t->where != RUNNING) {
         return;
     }
-    bool runnable = CP_SWITCH_STATE(arg) == 'R' || (arg & CP_SWITCH_PREEMPTED) != 0;
+    bool runnable = !cp_switch_voluntary(arg);
     if (t->kept) {
         walk->m->cpu += now - t->since;
         t->ran += now - t->since;

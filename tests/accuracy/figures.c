@@ -239,11 +239,20 @@ static double metric(CpSim *sim, const char *name)
     return cp_metric_find(sim, name, &value, &unit) ? (double)value : NAN;
 }
 
+/* Threads looked at their own counters while they lived: without the switch at their end.
+ */
+static double voluntary_switches(const CpSim *sim, CpTid tid)
+{
+    bool ended = cp_thread(sim, tid)->state == CP_THREAD_ENDED;
+    uint32_t n = sim->cold[tid].nvcsw;
+    return ended && n > 0 ? n - 1 : n;
+}
+
 static double sum_switches(const CpSim *sim, bool voluntary)
 {
     double sum = 0;
     for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
-        sum += voluntary ? sim->cold[tid].nvcsw : sim->cold[tid].nivcsw;
+        sum += voluntary ? voluntary_switches(sim, tid) : sim->cold[tid].nivcsw;
     }
     return sum;
 }
@@ -263,7 +272,7 @@ static double thread_figure(GPtrArray *figures, const Figure *f, const CpSim *si
     case FIGURE_SHARE:
         return (double)cp_thread(sim, tid)->cpu_time / listed_cpu(figures, sim);
     case FIGURE_NVCSW:
-        return sim->cold[tid].nvcsw;
+        return voluntary_switches(sim, tid);
     default:
         return sim->cold[tid].nivcsw;
     }
