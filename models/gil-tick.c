@@ -125,9 +125,13 @@ static CpStep tick_drop(Py *p)
     if (!counted) {
         return CP_STEP_NEXT;
     }
-    p->g->coming += cp_waiters(p->sim, p->g->cond) > 0;
-    cp_wake(p->sim, p->g->cond, 1, p->tid, CP_WAKE_THREAD, 0);
-    cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL] + py_varied(p, p->proc->gap));
+    CpTime cost = p->sim->cost[CP_COST_SYSCALL];
+    if (cp_waiters(p->sim, p->g->cond) > 0) {
+        p->g->coming++;
+        cp_wake(p->sim, p->g->cond, 1, p->tid, CP_WAKE_THREAD, 0);
+        cost += py_varied(p, p->proc->gap);
+    }
+    cp_charge(p->sim, p->tid, cost);
     return py_pay(p);
 }
 
