@@ -83,14 +83,16 @@ enum { QUEUED = 1, IN_READY = 2, DELAYED = 4, REL_DEADLINE = 8, IDLE = 16, BATCH
 typedef struct {
     int64_t v;        /* virtual runtime */
     int64_t deadline; /* virtual; relative to v while off the queue with REL_DEADLINE */
-    int64_t vprot;    /* protected from preemption while v is below; of the running one */
-    int64_t vlag;     /* V - v when it left the queue */
+    union {
+        int64_t vprot; /* of the running one: protected from preemption while v is below */
+        int64_t vlag;  /* of others: V - v when it left the queue */
+    };
     uint32_t weight;
     uint32_t factor; /* 1024 x inverse of the weight, shifted below 2^32 */
-    uint32_t shift;
-    uint32_t slice; /* own request size, 0: the base */
-    uint32_t pos;   /* in its heap */
+    uint32_t slice;  /* own request size, 0: the base */
+    uint32_t pos;    /* in its heap */
     uint32_t flags;
+    uint32_t shift; /* of the factor */
 } Ent;
 
 /* A heap's row: key (v or deadline), then order of insertion, so that equal keys come out
@@ -153,7 +155,7 @@ static inline Ent *ent_of(const CpRq *rq, CpEnt ent)
     return (Ent *)(void *)rq->policy->ents + ent;
 }
 
-G_STATIC_ASSERT(sizeof(Ent) % 8 == 0 && sizeof(Ent) <= 64);
+G_STATIC_ASSERT(sizeof(Ent) % 8 == 0 && sizeof(Ent) == 48);
 
 /* --- arithmetic --- */
 
@@ -987,6 +989,7 @@ static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t w
     }
     Rq *q = rq_of(rq);
     bool out = q->out == ent;
+    int64_t vprot = e->vprot;
     update_lag(rq, e);
     leave(rq, e, ent);
     q->balance.load -= (e->flags & DELAYED) ? 0 : e->weight;
@@ -999,6 +1002,7 @@ static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t w
     if (out) {
         unqueue(rq, e);
         q->out = ent;
+        e->vprot = vprot;
     }
 }
 

@@ -291,6 +291,8 @@ struct CpSim {
     CpTime balance_at;     /* before that no class need be asked to balance */
     bool exact_ticks, any_global, smt;
     bool periodic; /* the workload has periodic threads: their start is the first release */
+    bool
+        releases; /* some instruction may use a CP_REG_RELEASE; else they are not written */
     CpCpuMask idle;        /* CPUs with nothing to do and nothing on its way */
     uint32_t n_overloaded; /* CPUs with two or more runnable threads */
     CpCpu irq_cpu;         /* CPU whose interrupt is being served, CP_NONE */

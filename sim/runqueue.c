@@ -626,7 +626,9 @@ const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
 void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
 {
     if (n > *cap) {
-        uint32_t bigger = *cap < 16 ? 16 : 2 * *cap;
+        /* Large steps for large arrays: what is not touched is not there, but what a
+         * smaller one leaves behind is. */
+        uint32_t bigger = *cap < 16 ? 16 : *cap < 256 ? 2 * *cap : 8 * *cap;
         bigger = bigger < n ? n : bigger;
         *array = g_realloc_n(*array, bigger, size);
         *cap = bigger;
@@ -675,7 +677,8 @@ bool cp_rq_allows(const CpRq *rq, CpEnt ent)
 CpTime cp_thread_release(const CpSim *sim, CpTid tid)
 {
     const CpFlow *flow = cp_flow_of(sim, tid);
-    CpTime release = flow->regs == CP_NONE ? CP_NEVER : cp_regs(sim, flow)[CP_REG_RELEASE];
+    bool has_one = sim->releases && flow->regs != CP_NONE;
+    CpTime release = has_one ? cp_regs(sim, flow)[CP_REG_RELEASE] : CP_NEVER;
     return release == CP_NEVER ? cp_thread_ready_since(sim, tid) : release;
 }
 

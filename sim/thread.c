@@ -128,7 +128,7 @@ CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_i
                      .regs = flow->regs,
                      .owner = CP_NONE,
                      .rng_id = rng_id};
-    if (n_regs > 0) {
+    if (n_regs > 0 && sim->releases) {
         cp_regs(sim, flow)[CP_REG_RELEASE] = CP_NEVER;
     }
     return id;

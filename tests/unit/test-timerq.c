@@ -58,7 +58,10 @@ static void run_random(CpTimerq *q, uint64_t seed, unsigned reach, unsigned grow
             last = g_array_index(o.row, CpTimer, 0).at;
             check_pop(q, &o);
         }
+        CpTimer soon;
         assert_int_equal(cp_timerq_size(q), o.row->len);
+        assert_int_equal(cp_timerq_soon(q, &soon), o.row->len > 0);
+        assert_true(o.row->len == 0 || soon.at >= cp_timerq_next(q));
         assert_int_equal(cp_timerq_next(q),
                          o.row->len ? g_array_index(o.row, CpTimer, 0).at : CP_NEVER);
     }
