@@ -161,6 +161,7 @@ static uint32_t new_loop(Py *p, uint32_t flags)
                                    .eager = flags & CP_TASK_EAGER,
                                    .slept_since = CP_NEVER,
                                    .current = CP_NONE,
+                                   .signals = CP_NONE,
                                    .id = id};
     return id;
 }
@@ -356,6 +357,15 @@ static void time_is_over(Py *p, const PyReady *r)
     }
 }
 
+/* The bytes of signals make their callbacks ready, for the next iteration; mirrors
+ * Lib/asyncio/unix_events.py:_process_self_data. */
+static void read_pipe(Py *p, PyLoop *l)
+{
+    for (; l->signals != CP_NONE; l->signals = py_fut(p->ps, l->signals)->next) {
+        py_loop_ready(p->sim, l->id, PY_R_CALL, l->signals);
+    }
+}
+
 /* The last task that was left when the main task ended ends the wait for them, a gather. */
 static void one_less(Py *p, PyLoop *l)
 {
@@ -404,7 +414,8 @@ static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
         py_flow_done(p, r.fut);
         py_fut_free(p->ps, r.fut);
         break;
-    default: /* PY_R_PIPE */
+    default:
+        read_pipe(p, l);
         break;
     }
     return CP_STEP_NEXT;
@@ -1028,7 +1039,12 @@ bool py_signal(Py *p, CpProcId proc, uint32_t number)
         uint32_t fut = py_call_new(p, &call, PY_FUT_CALLBACK);
         py_fut(p->ps, fut)->home = loop;
         if (loop != CP_NONE) {
-            py_loop_ready(p->sim, loop, PY_R_CALL, fut);
+            uint32_t *last = &py_loop(p->ps, loop)->signals;
+            while (*last != CP_NONE) {
+                last = &py_fut(p->ps, *last)->next;
+            }
+            py_fut(p->ps, fut)->next = CP_NONE;
+            *last = fut;
             py_loop_wake(p->sim, loop, p->tid, true);
         } else {
             py_fut(p->ps, fut)->next = to->signals;

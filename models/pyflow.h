@@ -106,8 +106,9 @@ typedef struct {
     uint32_t batch;  /* handles of this iteration not run yet */
     PyTimer *timers; /* binary heap by (when, order) */
     uint32_t n_timers, timers_cap, order;
-    uint32_t n_io;   /* tasks that wait for a socket */
-    uint32_t n_left; /* ending: tasks not over yet */
+    uint32_t n_io;    /* tasks that wait for a socket */
+    uint32_t n_left;  /* ending: tasks not over yet */
+    uint32_t signals; /* callbacks of signals whose bytes are in the self-pipe; CP_NONE */
     CpTime step_since;
     CpTime slept_since; /* its select sleeps, or has, since then; CP_NEVER: it did not */
     uint64_t iterations;
