@@ -760,11 +760,24 @@ static bool refuse_runtime(Cpc *c, const CpNode *runtime)
     return false;
 }
 
+/* session=on, of any runtime. */
+static bool refuse_session(Cpc *c, const CpNode *opt)
+{
+    cp_diag_error(c->diag, opt->pos,
+                  "not yet: autogroups ('session') are not part of this version");
+    cp_diag_help(c->diag, "put the process into a cgroup of its own: process NAME in "
+                          "GROUP { ... }");
+    return false;
+}
+
 /* An option of the runtime is a setting of the process. */
 static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
 {
     static const char *const known[] = {"gil",           "interval", "check_interval",
                                         "free_overhead", "start",    NULL};
+    if (strcmp(opt->text, "session") == 0) {
+        return refuse_session(c, opt);
+    }
     if (!g_strv_contains(known, opt->text)) {
         return unknown_option(c, opt, "the python runtime", known);
     }
@@ -873,12 +886,7 @@ static bool check_native(Cpc *c, const CpNode *runtime)
         if (strcmp(opt->text, "session") != 0) {
             return unknown_option(c, opt, "the native runtime", known);
         }
-        cp_diag_error(c->diag, opt->pos,
-                      "not yet: autogroups ('session') are not part of "
-                      "this version");
-        cp_diag_help(c->diag, "put the process into a cgroup of its own: process NAME in "
-                              "GROUP { ... }");
-        return false;
+        return refuse_session(c, opt);
     }
     return true;
 }
@@ -1074,10 +1082,11 @@ static bool declare_at(Cpc *c, const CpNode *node)
         if (action->kind == CP_NODE_SETTING) {
             ok = at_set(c, action, when) && ok;
         } else {
-            ok =
-                cp_diag_error(c->diag, action->pos,
-                              "not yet: taking CPUs offline and online is not part of this "
-                              "version");
+            cp_diag_error(c->diag, action->pos,
+                          "not yet: taking CPUs offline and online is not part of this "
+                          "version");
+            cp_diag_help(c->diag, "keep threads away from them: set thread.NAME.cpus 0-1");
+            ok = false;
         }
     }
     return ok;

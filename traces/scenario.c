@@ -340,9 +340,12 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
     }
     for (size_t i = 0; attr->policy == CP_SCHED_DEADLINE; i++) {
         if (b->s->classes[i] == NULL) {
-            return cp_diag_error(b->diag, (CpPos){line, 0, 0},
-                                 "not yet: policy=deadline is not part of profile '%s'",
-                                 b->profile->name);
+            cp_diag_error(b->diag, (CpPos){line, 0, 0},
+                          "not yet: policy=deadline is not part of profile '%s'",
+                          b->profile->name);
+            cp_diag_help(b->diag, "kernel { policy edf } schedules every thread by its "
+                                  "deadline; policy=fifo is a real-time class");
+            return false;
         }
         if (strcmp(b->s->classes[i]->name, "deadline") == 0) {
             break;
