@@ -124,13 +124,14 @@ static double sweep_seconds(const Job *job, double *switches)
 }
 
 /* The bare loop at the same points: as many threads, as many switches in all. */
-static double bare_seconds(uint64_t switches)
+static double bare_seconds(uint64_t switches, uint32_t repeats)
 {
+    uint32_t n_points = (MOST - FEWEST + 1) * repeats;
     double begun = bench_now_ns();
-    for (uint32_t n = FEWEST; n <= MOST; n++) {
+    for (uint32_t i = 0; i < n_points; i++) {
         Bare b;
-        bare_init(&b, 8, n, true);
-        bare_run(&b, switches / (MOST - FEWEST + 1));
+        bare_init(&b, 8, FEWEST + i / repeats, true);
+        bare_run(&b, switches / n_points);
         bare_clear(&b);
     }
     return (bench_now_ns() - begun) / 1e9;
@@ -177,16 +178,16 @@ static void bench_large(bool quick)
                                    0.4};
     static const BenchGoal two = {"sweep.two_threads", "ratio", BENCH_AT_LEAST, 1.8, 1.4};
     CpPlan *plan = make_plan(large, quick ? "n=32,33" : "n=32..95");
-    Job job = {.plan = plan, .repeats = 1, .recorded = true};
+    Job job = {.plan = plan, .repeats = quick ? 1 : 8, .recorded = true};
     double switches = 0, one = INFINITY, both = INFINITY, base = INFINITY;
     for (unsigned i = 0; i < (quick ? 1 : PASSES); i++) {
         job.workers = 1;
         one = fmin(one, sweep_seconds(&job, &switches));
         job.workers = 2;
         both = fmin(both, sweep_seconds(&job, &switches));
-        base = fmin(base, bare_seconds((uint64_t)switches));
+        base = fmin(base, bare_seconds((uint64_t)switches, job.repeats));
     }
-    double n = (double)cp_grid_size(plan->grid);
+    double n = (double)cp_grid_size(plan->grid) * job.repeats;
     printf("# %.0f switches a point; points/s: one thread %.0f, two %.0f, bare loop %.0f\n",
            switches / n, n / one, n / both, n / base);
     bench_report(&bare, base / one);
