@@ -119,10 +119,20 @@ static bool is_sought(const Py *p)
             (!p->proc->hand_over && p->ps->coming[p->insn->c] > 0));
 }
 
+/* Pipes and sockets are read and written in the kernel without the GIL, whether that blocks
+ * or not: who waits for the GIL may take it meanwhile.  Mirrors sock_call_impl. */
+static bool is_system_call(const Py *p)
+{
+    uint8_t kind = p->sim->objs[p->insn->c].kind;
+    return kind == CP_OBJ_PIPE || kind == CP_OBJ_SOCKET;
+}
+
 enum {
     SYNC_BEGIN,
+    SYNC_CALL,
     SYNC_TRY,
     SYNC_BLOCK,
+    SYNC_PASSED,
     SYNC_WOKEN,
     SYNC_LOOK,
     SYNC_DRAIN,
@@ -209,8 +219,7 @@ static CpStep look(Py *p)
         PY_DO(py_drop(p));
         return CP_STEP_NEXT;
     }
-    uint8_t kind = p->sim->objs[p->insn->c].kind;
-    if (kind == CP_OBJ_SOCKET || kind == CP_OBJ_PIPE) {
+    if (is_system_call(p)) {
         py_charge(p, op_cost(p));
     }
     CpStep step = sync_step(p, p->t->late ? CP_WHY_TIMEOUT : CP_WHY_WOKEN);
@@ -231,31 +240,44 @@ static CpStep wait_drained(Py *p)
     return CP_STEP_BLOCK;
 }
 
+static CpStep begin(Py *p)
+{
+    CpFlow *flow = p->flow;
+    p->t->sync = 0;
+    p->t->waited = false;
+    if (is_draining(p)) {
+        flow->rt_state = SYNC_DRAIN;
+        return py_drop(p);
+    }
+    if (p->insn->op == CP_OP_LOCK && is_sought(p)) {
+        py_charge(p, op_cost(p));
+        flow->rt_state = SYNC_TRY;
+        return py_pay(p);
+    }
+    if (!would_block(p) && !is_system_call(p)) {
+        py_charge(p, op_cost(p));
+        flow->rt_state = SYNC_DONE;
+        return pass(p);
+    }
+    flow->rt_state = would_block(p) ? SYNC_BLOCK : SYNC_CALL;
+    return py_drop(p);
+}
+
 static CpStep wait_op(Py *p)
 {
     CpFlow *flow = p->flow;
     for (;;) {
         switch (flow->rt_state) {
         case SYNC_BEGIN:
-            p->t->sync = 0;
-            p->t->waited = false;
-            if (is_draining(p)) {
-                flow->rt_state = SYNC_DRAIN;
-                PY_DO(py_drop(p));
-                break;
+            PY_DO(begin(p));
+            if (flow->rt_state == SYNC_DONE) {
+                return CP_STEP_NEXT;
             }
-            if (p->insn->op == CP_OP_LOCK && is_sought(p)) {
-                py_charge(p, op_cost(p));
-                flow->rt_state = SYNC_TRY;
-                PY_DO(py_pay(p));
-                break;
-            }
-            if (!would_block(p)) {
-                py_charge(p, op_cost(p));
-                return pass(p);
-            }
+            break;
+        case SYNC_CALL:
+            py_charge(p, op_cost(p));
             flow->rt_state = SYNC_BLOCK;
-            PY_DO(py_drop(p));
+            PY_DO(py_pay(p));
             break;
         case SYNC_DRAIN:
             flow->rt_state = SYNC_DRAINED;
@@ -281,8 +303,12 @@ static CpStep wait_op(Py *p)
             if (step != CP_STEP_NEXT) {
                 return step;
             }
-            return remember(p);
+            flow->rt_state = SYNC_PASSED;
+            PY_DO(py_pay(p)); /* for the wake-up of who waits at the other end */
+            break;
         }
+        case SYNC_PASSED:
+            return remember(p);
         case SYNC_WOKEN:
             PY_DO(woken(p));
             if (flow->rt_state == SYNC_DONE) {
