@@ -222,19 +222,9 @@ static void sum_sub(Rq *q, const Ent *e)
 
 /* --- the two heaps, four children a node --- */
 
-static inline Node node_of(int64_t key, uint32_t seq, CpEnt ent)
-{
-    return (Node){key, (uint64_t)seq << 32 | ent};
-}
-
 static inline CpEnt node_ent(Node node)
 {
     return (CpEnt)node.low;
-}
-
-static inline uint32_t node_seq(Node node)
-{
-    return (uint32_t)(node.low >> 32);
 }
 
 static inline bool before(Node a, Node b)
