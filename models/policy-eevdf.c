@@ -633,7 +633,7 @@ static inline CpEnt best_in_bag(const Rq *q)
     for (uint32_t i = 0; i < b->n; i++) {
         int64_t late = (v_avg - b->v[i]) >> 63; /* all bits if it is */
         __int128 d = b->deadline[i] + (late & behind);
-        __int128 key = d << 64 | b->low[i];
+        __int128 key = (__int128)((unsigned __int128)d << 64 | b->low[i]);
         best = MIN(best, key);
     }
     return best >> 64 > behind / 2 ? CP_NONE : (CpEnt)best;
