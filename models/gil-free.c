@@ -24,7 +24,7 @@ static CpStep free_drop(Py *p)
     PyGil *g = p->g;
     g->attached--;
     p->t->flags &= (uint16_t)~PY_HAS;
-    p->t->ran_at = p->sim->now;
+    py_ran(p);
     if (g->stopper != CP_NONE && g->attached == 1) {
         cp_wake(p->sim, g->cond, 1, p->tid, CP_WAKE_THREAD, 0);
     }

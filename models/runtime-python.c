@@ -81,7 +81,7 @@ void py_gil_gone(Py *p, bool asked)
     g->hold_ns += p->sim->now - g->held_since;
     g->released = p->sim->now;
     p->t->flags &= (uint16_t)~PY_HAS;
-    p->t->ran_at = p->sim->now;
+    py_ran(p);
     cp_record_wide(p->sim, CP_REC_GIL_DROP, p->t->gil, cpu_of(p), asked, p->tid, 0);
 }
 
@@ -192,6 +192,14 @@ static void begin_take(Py *p)
     }
 }
 
+void py_ran(Py *p)
+{
+    const CpCore *core = &p->sim->cores[cpu_of(p)];
+    p->t->ran_at = p->sim->now;
+    p->t->ran_on = core->id;
+    p->t->idle_then = core->idle;
+}
+
 static void check_starving(Py *p)
 {
     CpTime waited = p->sim->now - p->t->asked;
@@ -212,8 +220,10 @@ static void check_starving(Py *p)
 static CpStep warm_up(Py *p)
 {
     const CpCore *core = &p->sim->cores[cpu_of(p)];
-    CpTime idle = MIN(core->idled, core->idled_until - p->t->ran_at);
-    p->t->ran_at = p->sim->now;
+    CpTime idle = p->t->ran_on == core->id
+                      ? core->idle - p->t->idle_then
+                      : MIN(core->idled, core->idled_until - p->t->ran_at);
+    py_ran(p);
     if (idle <= 0 || p->proc->chill == 0 || p->t->loop != CP_NONE) {
         return CP_STEP_NEXT;
     }

@@ -205,6 +205,8 @@ typedef struct {
     uint64_t seen;   /* switch number when it last began to wait */
     CpTime gil_wait;
     CpTime ran_at;        /* when it last took or gave up the GIL */
+    CpTime idle_then;     /* idle time of that CPU up to then */
+    CpCpu ran_on;         /* the CPU */
     CpTid blamed;         /* who held the GIL for most of that */
     CpTime blamed_ns;     /* by how much that outweighs all others */
     uint32_t waits;       /* rounds of the present wait for the GIL */
@@ -338,6 +340,8 @@ void py_enter(Py *p, CpSim *sim, CpTid tid);
         }                                                                                  \
     } while (0)
 
+/* Keeps when and where the thread was last at the interpreter's code. */
+void py_ran(Py *p);
 CpStep py_drop(Py *p);
 CpStep py_take(Py *p);
 /* Gives the GIL to whoever asked, and takes it again, if somebody did. */
