@@ -254,13 +254,17 @@ static CpStep begin(Py *p)
         flow->rt_state = SYNC_TRY;
         return py_pay(p);
     }
-    if (!would_block(p) && !is_system_call(p)) {
-        py_charge(p, op_cost(p));
-        flow->rt_state = SYNC_DONE;
-        return pass(p);
+    if (would_block(p)) {
+        flow->rt_state = SYNC_BLOCK;
+        return py_drop(p);
     }
-    flow->rt_state = would_block(p) ? SYNC_BLOCK : SYNC_CALL;
-    return py_drop(p);
+    if (is_system_call(p)) {
+        flow->rt_state = SYNC_CALL;
+        return py_drop(p);
+    }
+    py_charge(p, op_cost(p));
+    flow->rt_state = SYNC_DONE;
+    return pass(p);
 }
 
 static CpStep wait_op(Py *p)

@@ -1,6 +1,7 @@
 /* Replay of recordings: the streams of pieces, the same simulation as from a program held
  * in memory, and memory that does not grow with the recording. */
 #include "sim/error.h"
+#include "tests/unit/fixture-replay.h"
 #include "traces/import-text.h"
 #include "traces/rebuild-internal.h"
 #include "traces/run-names.h"
@@ -11,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <glib/gstdio.h>
@@ -338,79 +337,15 @@ static void test_same(void **state)
 
 /* --- memory --- */
 
-/* Threads that compute, sleep, and queue at a lock: about ten switches a round. */
-static const char *const busy_text =
-    "param rounds = 1\n"
-    "machine { cores 4 }\n"
-    "process p runtime native {\n"
-    "  lock l\n"
-    "  thread w x 16 { repeat rounds {\n"
-    "    cpu exp(20us); wait exp(50us); lock l { cpu exp(5us) } } }\n"
-    "}\n";
-
-static void record_rounds(const char *path, const char *rounds)
-{
-    const CpOverride override = {"rounds", rounds, "--set"};
-    CpDiag *diag = cp_diag_new("busy", NULL, 0);
-    CpScenario *s =
-        cp_scenario_from_text("busy", busy_text, strlen(busy_text), &override, 1, diag);
-    assert_non_null(s);
-    GError *error = NULL;
-    CpCprWriter *writer = cp_cpr_writer_new(path, &error);
-    assert_non_null(writer);
-    CpSink sink = cp_cpr_sink(writer);
-    CpSimConfig config;
-    cp_scenario_config(s, &config);
-    config.sink = &sink;
-    CpSim *sim = cp_sim_new(&config, &error);
-    assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
-    CpCprInfo info;
-    cp_run_describe(writer, sim, s, NULL, &info);
-    assert_true(cp_cpr_writer_finish(writer, &info, &error));
-    cp_cpr_writer_free(writer);
-    cp_sim_free(sim);
-    cp_scenario_free(s);
-    cp_diag_free(diag);
-}
-
-/* Records, and replays in a process of its own; returns the most memory it had, in KiB. */
-static long peak_of(const char *path, const char *rounds)
-{
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        record_rounds(path, rounds);
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    pid = fork();
-    if (pid == 0) {
-        CpDiag *diag = cp_diag_new(path, NULL, 0);
-        CpScenario *s = cp_scenario_load(path, NULL, 0, diag);
-        CpSimConfig config;
-        if (s == NULL) {
-            _exit(1);
-        }
-        cp_scenario_config(s, &config);
-        CpSim *sim = cp_sim_new(&config, NULL);
-        _exit(sim == NULL || cp_sim_run(sim, NULL) != CP_OUTCOME_DONE);
-    }
-    struct rusage usage;
-    assert_int_equal(wait4(pid, &status, 0, &usage), pid);
-    assert_int_equal(status, 0);
-    return usage.ru_maxrss;
-}
-
 /* A recording ten times as long is replayed in less than a tenth more memory. */
 static void test_memory(void **state)
 {
     (void)state;
     g_autofree char *dir = g_dir_make_tmp("replay-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, "run.cpr", NULL);
-    long short_peak = peak_of(path, "800");
-    long long_peak = peak_of(path, "8000");
-    print_message("30 000 switches: %ld KiB; 300 000: %ld KiB\n", short_peak, long_peak);
+    double short_peak = fixture_replay(path, "800", NULL);
+    double long_peak = fixture_replay(path, "8000", NULL);
+    print_message("30 000 switches: %.0f B; 300 000: %.0f B\n", short_peak, long_peak);
     g_unlink(path);
     assert_int_equal(g_rmdir(dir), 0);
     assert_true(long_peak * 10 < short_peak * 11);
