@@ -1,10 +1,10 @@
 /* Policies outside the tree: one C file, compiled and loaded at run time.
  *
- * The file includes headers of coreplay ("sim/policy.h", "models/queue.h" ...) and exports
- * `const CpPolicyClass cp_policy`.  It is compiled with $CC, or cc, to a shared object that
- * stays loaded until the program ends.  Headers are looked for in $COREPLAY_INCLUDE, where
- * coreplay is installed, beside and above the running program, and above the current
- * directory.  See docs/adding-a-policy.md. */
+ * The file includes headers of coreplay ("sim/policy.h", "sim/policy-queue.h" ...) and
+ * exports `const CpPolicyClass cp_policy`.  It is compiled with $CC, or cc, to a shared
+ * object that stays loaded until the program ends.  Headers are looked for in
+ * $COREPLAY_INCLUDE, where coreplay is installed, beside and above the running program, and
+ * above the current directory.  See docs/adding-a-policy.md. */
 #ifndef CP_MODELS_POLICY_FILE_H
 #define CP_MODELS_POLICY_FILE_H
 

@@ -1,22 +1,41 @@
 #include "models/registry.h"
 
-#include "models/runtimes.h"
+/* What there is, and nothing else: which policy classes, runtimes and profiles. */
+
 #include "sim/costs.h"
 
 #include <string.h>
 
-extern const CpPolicyClass cp_policy_eevdf, cp_policy_rt;
+/* Every policy class, one row each; the file is models/linux/ or models/textbook/ NAME.c.
+ */
+#define POLICY_CLASSES(ROW)                                                                \
+    ROW(rt)                                                                                \
+    ROW(eevdf)                                                                             \
+    ROW(fcfs)                                                                              \
+    ROW(rr)                                                                                \
+    ROW(sjf)                                                                               \
+    ROW(srtf)                                                                              \
+    ROW(priority)                                                                          \
+    ROW(mlfq)                                                                              \
+    ROW(lottery)                                                                           \
+    ROW(stride)                                                                            \
+    ROW(edf)
+
+#define RUNTIME_CLASSES(ROW)                                                               \
+    ROW(native)                                                                            \
+    ROW(python)
+
+#define DECLARE_POLICY(name) extern const CpPolicyClass cp_policy_##name;
+POLICY_CLASSES(DECLARE_POLICY)
+#define DECLARE_RUNTIME(name) extern const CpRuntimeClass cp_runtime_##name;
+RUNTIME_CLASSES(DECLARE_RUNTIME)
 
 enum { ADDED_MAX = 8 };
 
-static const CpPolicyClass *const classes[] = {
-    &cp_policy_rt,      &cp_policy_eevdf,  &cp_policy_fcfs,     &cp_policy_rr,
-    &cp_policy_sjf,     &cp_policy_srtf,   &cp_policy_priority, &cp_policy_mlfq,
-    &cp_policy_lottery, &cp_policy_stride, &cp_policy_edf,      NULL,
-};
-
-static const CpRuntimeClass *const runtimes[] = {&cp_runtime_native, &cp_runtime_python,
-                                                 NULL};
+#define ADDRESS_POLICY(name) &cp_policy_##name,
+static const CpPolicyClass *const classes[] = {POLICY_CLASSES(ADDRESS_POLICY) NULL};
+#define ADDRESS_RUNTIME(name) &cp_runtime_##name,
+static const CpRuntimeClass *const runtimes[] = {RUNTIME_CLASSES(ADDRESS_RUNTIME) NULL};
 
 #define STACK(...)                                                                         \
     (const char *const[])                                                                  \

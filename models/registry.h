@@ -1,8 +1,8 @@
 /* Explicit lists of everything that can be chosen by name: policies, runtimes, profiles.
  *
- * Adding a policy is one file models/policy-x.c exporting one CpPolicyClass, plus its line
- * in registry.c and in module.am; it then appears in `coreplay list policies`, in settings,
- * in sweeps and in the conformance tests. */
+ * Adding a policy is one file models/textbook/x.c that exports `cp_policy_x`, plus its row
+ * in registry.c and its line in module.am; it then appears in `coreplay list policies`, in
+ * settings, in sweeps and in the conformance tests. */
 #ifndef CP_MODELS_REGISTRY_H
 #define CP_MODELS_REGISTRY_H
 
@@ -19,10 +19,6 @@ typedef struct {
     const char *const *settings; /* "key", "value", ..., NULL-ended; NULL: none */
     bool kernel; /* threads may have policies of their own (fifo, rr, batch ...) */
 } CpProfile;
-
-/* Textbook classes. */
-extern const CpPolicyClass cp_policy_edf, cp_policy_fcfs, cp_policy_lottery, cp_policy_mlfq,
-    cp_policy_priority, cp_policy_rr, cp_policy_sjf, cp_policy_srtf, cp_policy_stride;
 
 const CpPolicyClass *const *cp_policy_classes(void); /* NULL-ended */
 const CpPolicyClass *cp_policy_class_find(const char *name);

@@ -8,7 +8,7 @@
  *
  * A case whose name ends in "-measured" has costs and so only `expect` lines.
  * CP_GOLDEN_UPDATE=1 writes the files instead. */
-#include "models/pylaws.h"
+#include "models/python/laws.h"
 #include "sim/error.h"
 #include "traces/scenario.h"
 

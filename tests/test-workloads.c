@@ -1,7 +1,7 @@
 /* Laws over all example workloads: each runs and meets its own `expect` lines, keeps the
  * laws of the python runtime, reads back from its JSON form unchanged, and gives the same
  * result when that form is run. */
-#include "models/pylaws.h"
+#include "models/python/laws.h"
 #include "traces/json.h"
 #include "traces/parse.h"
 #include "traces/run-names.h"

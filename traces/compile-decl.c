@@ -1,7 +1,7 @@
 #include "traces/compiler.h"
 
 #include "sim/error.h"
-#include "models/runtime-python.h"
+#include "models/python/python.h"
 #include "sim/params.h"
 
 #include <string.h>

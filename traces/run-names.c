@@ -1,6 +1,6 @@
 #include "traces/run-names.h"
 
-#include "models/runtimes.h"
+#include "models/python/python.h"
 
 #include <inttypes.h>
 

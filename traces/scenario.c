@@ -8,7 +8,7 @@
 #include "traces/json.h"
 #include "traces/parse.h"
 #include "traces/rebuild.h"
-#include "models/runtime-python.h"
+#include "models/python/python.h"
 #include "traces/settings.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #ifndef CP_TESTS_PYTHON_BENCH_H
 #define CP_TESTS_PYTHON_BENCH_H
 
-#include "models/pylaws.h"
+#include "models/python/laws.h"
 #include "models/registry.h"
 #include "sim/sim.h"
 

@@ -1,7 +1,7 @@
 /* EEVDF's arithmetic against values computed by hand: goldens G5, G6 and G14 of the
  * specification.  They are about virtual times, which no record shows, so the policy's own
  * functions are called. */
-#include "models/policy-eevdf.c"
+#include "models/linux/fair.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 
 /* A small policy with holes: extra fields, then the body of a hook. */
 static const char frame[] =
-    "#include \"models/queue.h\"\n"
+    "#include \"sim/policy-queue.h\"\n"
     "static void rq_init(CpRq *rq) { cp_fifo_init(rq->data); }\n"
     "static void enqueue(CpRq *rq, CpEnt e, CpEnqFlags f)\n"
     "{ (void)f; cp_fifo_append(rq, rq->data, e); }\n"

@@ -1,4 +1,4 @@
-#include "models/pylaws.h"
+#include "models/python/laws.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,534 @@
+#include "models/native/sync.h"
+
+/* rt_state of a condition wait: what the thread is waiting for. */
+enum { COND_SIGNALLED = 1, COND_RELOCK, COND_RELOCK_LATE };
+
+/* A timeout runs from the first wait of the operation: when that begins, the register with
+ * the length is turned into the moment. */
+static CpTime deadline_of(const CpSim *sim, const CpFlow *flow, const CpInsn *i)
+{
+    if (i->b == CP_REG_NONE) {
+        return CP_NEVER;
+    }
+    int64_t *reg = &cp_regs(sim, flow)[i->b];
+    if (flow->why == CP_WHY_BEGIN) {
+        *reg = *reg > CP_NEVER / 2 - sim->now ? CP_NEVER / 2 : sim->now + *reg;
+    }
+    return *reg;
+}
+
+/* The wait of an operation begins, or goes on after a wake-up in vain. */
+static CpStep wait_for(CpSim *sim, CpTid tid, const CpInsn *i, CpChan chan, CpBlock reason)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    CpObj *o = &sim->objs[i->c];
+    o->contended += flow->why == CP_WHY_BEGIN;
+    if (reason == CP_BLOCK_LOCK && flow->why == CP_WHY_BEGIN) {
+        cp_record_wide(sim, CP_REC_LOCK_WAIT, i->c, cp_thread(sim, tid)->cpu, 0, tid, 0);
+    }
+    cp_wait(sim, tid, chan, deadline_of(sim, flow, i), reason, i->c);
+    return CP_STEP_BLOCK;
+}
+
+static CpStep timed_out(CpSim *sim, CpTid tid)
+{
+    cp_flow_of(sim, tid)->timed_out = 1;
+    return CP_STEP_NEXT;
+}
+
+static CpStep done(CpSim *sim, CpTid tid)
+{
+    cp_flow_of(sim, tid)->timed_out = 0;
+    return CP_STEP_NEXT;
+}
+
+/* Wakes up to n waiters of an object and books how long they waited. */
+static uint32_t wake(CpSim *sim, CpObj *o, CpChan chan, uint32_t n, CpTid waker,
+                     uint32_t flags)
+{
+    uint32_t woken = 0;
+    CpTid first;
+    bool on_cpu = waker != CP_NONE && cp_thread(sim, waker)->state == CP_THREAD_RUNNING;
+    while (woken < n && (first = cp_first_waiter(sim, chan)) != CP_NONE) {
+        CpTime waited = sim->now - MAX(cp_thread(sim, first)->since, sim->counted_from);
+        o->wait_ns += waited;
+        o->wait_max_ns = MAX(o->wait_max_ns, waited);
+        cp_wake(sim, chan, 1, on_cpu ? waker : CP_NONE,
+                on_cpu ? CP_WAKE_THREAD : CP_WAKE_OUTSIDE, flags);
+        woken++;
+    }
+    return woken;
+}
+
+/* --- locks --- */
+
+bool cp_sync_try_lock(CpSim *sim, CpObjId obj, CpTid tid)
+{
+    CpObj *o = &sim->objs[obj];
+    if (o->owner == tid && o->kind == CP_OBJ_RLOCK) {
+        o->depth++;
+        return true;
+    }
+    if (o->owner != CP_NONE) {
+        return false;
+    }
+    o->owner = tid;
+    o->depth = 1;
+    o->since = sim->now;
+    o->acquired++;
+    cp_record_wide(sim, CP_REC_LOCK_GOT, obj, cp_thread(sim, tid)->cpu, 0, tid, 0);
+    return true;
+}
+
+/* --- priority inheritance: the owner runs as its most urgent waiter would --- */
+
+static int urgency(const CpSchedAttr *a)
+{
+    return a->policy == CP_SCHED_FIFO || a->policy == CP_SCHED_RR ? a->rt_prio : 0;
+}
+
+static void set_effective(CpSim *sim, CpTid tid, const CpSchedAttr *from)
+{
+    CpThreadRare *rare = &sim->rare[tid];
+    uint32_t row =
+        rare->base_attr_plus1 == 0 ? sim->cold[tid].attr : rare->base_attr_plus1 - 1;
+    CpSchedAttr attr = g_array_index(sim->attrs, CpSchedAttr, row);
+    bool inherits = from != NULL && urgency(from) > urgency(&attr);
+    rare->base_attr_plus1 = inherits ? row + 1 : 0;
+    if (inherits) {
+        attr.policy = from->policy;
+        attr.rt_prio = from->rt_prio;
+    }
+    const CpSchedAttr *now = cp_thread_attr(sim, tid);
+    if (attr.policy != now->policy || attr.rt_prio != now->rt_prio) {
+        cp_record_wide(sim, CP_REC_PRIORITY, tid, cp_thread(sim, tid)->cpu, 0, CP_NONE,
+                       urgency(&attr) > 0 ? 99 - attr.rt_prio : 120 + attr.nice);
+        cp_set_attr(sim, tid, &attr);
+    }
+}
+
+/* Along the chain of owners: mirrors rtmutex.c:rt_mutex_adjust_prio_chain. */
+static void boost(CpSim *sim, CpObjId obj, CpTid waiter)
+{
+    for (unsigned depth = 0; depth < 64; depth++) {
+        CpTid owner = sim->objs[obj].owner;
+        if (!(sim->objs[obj].flags & CP_OBJ_PI) || owner == CP_NONE) {
+            return;
+        }
+        if (urgency(cp_thread_attr(sim, waiter)) <= urgency(cp_thread_attr(sim, owner))) {
+            return;
+        }
+        CpSchedAttr from = *cp_thread_attr(sim, waiter);
+        set_effective(sim, owner, &from);
+        const CpThread *t = cp_thread(sim, owner);
+        if (t->state != CP_THREAD_BLOCKED || t->block != CP_BLOCK_LOCK) {
+            return;
+        }
+        waiter = owner;
+        obj = sim->cold[owner].object;
+    }
+}
+
+/* After a release: what the remaining waiters of its other locks still ask for. */
+static void deboost(CpSim *sim, CpTid tid)
+{
+    const CpSchedAttr *best = NULL;
+    for (uint32_t i = 0; i < sim->w->objs->len; i++) {
+        const CpObj *o = &sim->objs[i];
+        CpTid first = cp_first_waiter(sim, o->chan);
+        if (o->owner == tid && (o->flags & CP_OBJ_PI) && first != CP_NONE &&
+            (best == NULL || urgency(cp_thread_attr(sim, first)) > urgency(best))) {
+            best = cp_thread_attr(sim, first);
+        }
+    }
+    CpSchedAttr copy = best != NULL ? *best : (CpSchedAttr){0};
+    set_effective(sim, tid, best != NULL ? &copy : NULL);
+}
+
+void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
+{
+    CpObj *o = &sim->objs[obj];
+    if (--o->depth > 0) {
+        return;
+    }
+    o->owner = CP_NONE;
+    o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
+    cp_record_wide(sim, CP_REC_LOCK_DROP, obj, cp_thread(sim, tid)->cpu, 0, tid,
+                   sim->now - o->since);
+    if (wake(sim, o, o->chan, 1, tid, 0) > 0) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    }
+    if (o->flags & CP_OBJ_PI) {
+        deboost(sim, tid);
+    }
+}
+
+static CpStep lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    if (why == CP_WHY_TIMEOUT) {
+        return timed_out(sim, tid); /* also if it is free by now: nobody looks again */
+    }
+    if (cp_sync_try_lock(sim, i->c, tid)) {
+        return done(sim, tid);
+    }
+    CpStep step = wait_for(sim, tid, i, sim->objs[i->c].chan, CP_BLOCK_LOCK);
+    boost(sim, i->c, tid);
+    return step;
+}
+
+static CpStep unlock(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    if (sim->objs[i->c].owner != tid) {
+        const char *name = cp_workload_text(sim->w, cp_obj_decl(sim->w, i->c)->name);
+        cp_diagnose(sim, "release of a lock not held", &tid, 1,
+                    "%s is released by a thread that does not hold it", name);
+        return CP_STEP_NEXT;
+    }
+    cp_sync_unlock(sim, i->c, tid);
+    return CP_STEP_NEXT;
+}
+
+/* --- rwlock: readers first, as glibc's default --- */
+
+static CpStep read_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpObj *o = &sim->objs[i->c];
+    if (o->owner == CP_NONE) {
+        o->depth++;
+        o->acquired++;
+        return done(sim, tid);
+    }
+    return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                 : wait_for(sim, tid, i, o->chan, CP_BLOCK_LOCK);
+}
+
+static CpStep write_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpObj *o = &sim->objs[i->c];
+    if (o->owner == CP_NONE && o->depth == 0) {
+        o->owner = tid;
+        o->since = sim->now;
+        o->acquired++;
+        return done(sim, tid);
+    }
+    return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                 : wait_for(sim, tid, i, o->chan2, CP_BLOCK_LOCK);
+}
+
+static CpStep rw_unlock(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpObj *o = &sim->objs[i->c];
+    if (o->owner == tid) {
+        o->owner = CP_NONE;
+        o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
+        if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) == 0) {
+            wake(sim, o, o->chan2, 1, tid, 0);
+        }
+    } else if (o->depth > 0 && --o->depth == 0) {
+        wake(sim, o, o->chan2, 1, tid, 0);
+    }
+    return CP_STEP_NEXT;
+}
+
+/* --- semaphore, event, barrier --- */
+
+static CpStep sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpObj *o = &sim->objs[i->c];
+    cp_assert(o->value >= 0);
+    if (o->value > 0) {
+        o->value--;
+        o->acquired++;
+        return done(sim, tid);
+    }
+    return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                 : wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
+}
+
+static CpStep sem_post(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpObj *o = &sim->objs[i->c];
+    cp_assert(o->value >= 0);
+    uint32_t n = i->a == 0 ? 1 : i->a;
+    o->value += n;
+    if (wake(sim, o, o->chan, n, tid, 0) > 0) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    }
+    return CP_STEP_NEXT;
+}
+
+static CpStep event_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpObj *o = &sim->objs[i->c];
+    if (o->value != 0 || why == CP_WHY_WOKEN) {
+        return done(sim, tid);
+    }
+    return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                 : wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
+}
+
+static CpStep event_set(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpObj *o = &sim->objs[i->c];
+    o->value = 1;
+    if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) > 0) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    }
+    return CP_STEP_NEXT;
+}
+
+static CpStep barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpObj *o = &sim->objs[i->c];
+    if (why == CP_WHY_WOKEN) {
+        return done(sim, tid);
+    }
+    if (why == CP_WHY_TIMEOUT) {
+        o->value--;
+        return timed_out(sim, tid);
+    }
+    if (++o->value < cp_obj_decl(sim->w, i->c)->n) {
+        return wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
+    }
+    o->value = 0;
+    o->acquired++;
+    wake(sim, o, o->chan, UINT32_MAX, tid, 0);
+    return done(sim, tid);
+}
+
+/* --- condition: chan is its lock's queue, chan2 that of the waiters --- */
+
+static CpObjId lock_of(const CpSim *sim, CpObjId cond)
+{
+    return sim->objs[cond].lock == CP_NONE ? cond : sim->objs[cond].lock;
+}
+
+static CpStep cond_relock(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    CpObjId l = lock_of(sim, i->c);
+    if (cp_sync_try_lock(sim, l, tid)) {
+        flow->timed_out = flow->rt_state == COND_RELOCK_LATE;
+        return CP_STEP_NEXT;
+    }
+    cp_wait(sim, tid, sim->objs[l].chan, CP_NEVER, CP_BLOCK_LOCK, l);
+    return CP_STEP_BLOCK;
+}
+
+static CpStep cond_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    CpObjId l = lock_of(sim, i->c);
+    if (why == CP_WHY_BEGIN) {
+        if (sim->objs[l].owner != tid) {
+            cp_diagnose(sim, "wait on a condition without its lock", &tid, 1,
+                        "the lock of the condition is not held");
+            return CP_STEP_NEXT;
+        }
+        flow->rt_state = COND_SIGNALLED;
+        CpStep step = wait_for(sim, tid, i, sim->objs[i->c].chan2, CP_BLOCK_COND);
+        cp_sync_unlock(sim, l, tid);
+        return step;
+    }
+    if (flow->rt_state == COND_SIGNALLED) {
+        flow->rt_state = why == CP_WHY_TIMEOUT ? COND_RELOCK_LATE : COND_RELOCK;
+    }
+    return cond_relock(sim, tid, i);
+}
+
+static CpStep cond_signal(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpObj *o = &sim->objs[i->c];
+    uint32_t n = i->a == 255 ? UINT32_MAX : i->a == 0 ? 1 : i->a;
+    if (wake(sim, o, o->chan2, n, tid, 0) > 0) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    }
+    return CP_STEP_NEXT;
+}
+
+/* --- queues, pipes, sockets --- */
+
+static bool is_full(const CpSim *sim, CpObjId obj, int64_t size)
+{
+    const CpObj *o = &sim->objs[obj];
+    const CpObjDecl *d = cp_obj_decl(sim->w, obj);
+    if (d->kind == CP_OBJ_PIPE && d->size > 0) {
+        return o->n > 0 && o->value + size > d->size;
+    }
+    return d->n > 0 && o->n >= (uint64_t)d->n;
+}
+
+static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
+{
+    CpObj *o = &sim->objs[obj];
+    bool was_empty = o->n == 0;
+    o->value += item.size;
+    o->passed++;
+    cp_items_push(o, item);
+    if (G_UNLIKELY(o->pollers > 0)) {
+        sim->rt_poll(sim, obj, from);
+    }
+    wake(sim, o, o->chan, 1, from, o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
+}
+
+/* On a socket with latency or bandwidth the item travels first; `since` is when the line is
+ * free again. */
+static bool in_flight(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
+{
+    const CpObjDecl *d = cp_obj_decl(sim->w, obj);
+    if (d->kind != CP_OBJ_SOCKET || (d->latency == 0 && d->bandwidth == 0)) {
+        return false;
+    }
+    CpObj *o = &sim->objs[obj];
+    CpTime start = MAX(sim->now, o->since);
+    if (d->bandwidth > 0) {
+        start += (CpTime)((__int128)item.size * CP_S / d->bandwidth);
+    }
+    o->since = start;
+    uint32_t row = cp_request_new(sim);
+    g_array_index(sim->requests, CpRequest, row) =
+        (CpRequest){.obj = obj, .tid = from, .item = item};
+    cp_timer(sim, cp_thread(sim, from)->proc, start + d->latency, row, 0);
+    return true;
+}
+
+void cp_sync_timer(CpSim *sim, uint32_t id)
+{
+    CpRequest r = g_array_index(sim->requests, CpRequest, id);
+    cp_request_free(sim, id);
+    if (is_full(sim, r.obj, r.item.size)) {
+        sim->objs[r.obj].dropped++;
+        return;
+    }
+    deliver(sim, r.obj, r.item, CP_NONE);
+}
+
+static CpStep send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    const int64_t *regs = cp_regs(sim, flow);
+    CpObj *o = &sim->objs[i->c];
+    bool on_cpu = cp_thread(sim, tid)->state == CP_THREAD_RUNNING;
+    CpItem item = {.value = regs[CP_REG_VALUE],
+                   .stamp = regs[CP_REG_RELEASE],
+                   .size = i->b == CP_REG_NONE ? 0 : regs[i->b],
+                   .sent = sim->now};
+    item.stamp = item.stamp == CP_NEVER ? sim->now : item.stamp;
+    CpTime cost = why == CP_WHY_RAN ? 0 : sim->cost[CP_COST_SYSCALL]; /* paid before */
+    if (in_flight(sim, i->c, item, tid)) {
+        cp_charge(sim, tid, cost);
+        return CP_STEP_NEXT;
+    }
+    if (is_full(sim, i->c, item.size)) {
+        if (i->a == 1 || !on_cpu) {
+            o->dropped++;
+            return CP_STEP_NEXT;
+        }
+        o->contended += why == CP_WHY_BEGIN || why == CP_WHY_RAN;
+        cp_wait(sim, tid, o->chan2, CP_NEVER, CP_BLOCK_QUEUE, i->c);
+        return CP_STEP_BLOCK;
+    }
+    deliver(sim, i->c, item, tid);
+    cp_charge(sim, tid, cost);
+    return CP_STEP_NEXT;
+}
+
+static CpStep recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    int64_t *regs = cp_regs(sim, flow);
+    CpObj *o = &sim->objs[i->c];
+    if (o->n == 0) {
+        return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                     : wait_for(sim, tid, i, o->chan, CP_BLOCK_QUEUE);
+    }
+    CpItem item = cp_items_pop(o);
+    o->value -= item.size;
+    o->acquired++;
+    regs[CP_REG_VALUE] = item.value;
+    regs[CP_REG_RELEASE] = item.stamp;
+    if (G_UNLIKELY(o->pollers > 0)) {
+        sim->rt_poll(sim, i->c, tid);
+    }
+    wake(sim, o, o->chan2, 1, tid, 0);
+    cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    return done(sim, tid);
+}
+
+/* --- replay: recorded wake-ups, counted so that none is lost --- */
+
+static CpStep replay_wake(CpSim *sim, CpTid tid, const CpInsn *i)
+{
+    CpDeclState *d = &sim->decls[i->c];
+    if (d->instances == 0) {
+        d->credits++;
+        return CP_STEP_NEXT;
+    }
+    CpThread *t = cp_thread(sim, d->first);
+    const CpFlow *flow = cp_flow_of(sim, d->first);
+    bool waits = t->state == CP_THREAD_BLOCKED && !(t->flags & CP_TF_WAKING) &&
+                 sim->code[flow->pc].op == CP_OP_WAIT_WAKE;
+    if (waits) {
+        cp_wake_thread(sim, d->first, tid, CP_WAKE_THREAD, 0);
+    } else {
+        sim->rare[d->first].credits++;
+    }
+    return CP_STEP_NEXT;
+}
+
+static CpStep replay_wait(CpSim *sim, CpTid tid, CpWhy why)
+{
+    if (why == CP_WHY_WOKEN) {
+        return CP_STEP_NEXT;
+    }
+    if (sim->rare[tid].credits > 0) {
+        sim->rare[tid].credits--;
+        return CP_STEP_NEXT;
+    }
+    cp_block(sim, tid, CP_NEVER, CP_BLOCK_COND, CP_NONE);
+    return CP_STEP_BLOCK;
+}
+
+CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    switch ((CpOp)i->op) {
+    case CP_OP_LOCK:
+        return lock(sim, tid, i, why);
+    case CP_OP_UNLOCK:
+        return unlock(sim, tid, i);
+    case CP_OP_RLOCK:
+        return read_lock(sim, tid, i, why);
+    case CP_OP_WLOCK:
+        return write_lock(sim, tid, i, why);
+    case CP_OP_RWUNLOCK:
+        return rw_unlock(sim, tid, i);
+    case CP_OP_SEM_WAIT:
+        return sem_wait(sim, tid, i, why);
+    case CP_OP_SEM_POST:
+        return sem_post(sim, tid, i);
+    case CP_OP_EVENT_WAIT:
+        return event_wait(sim, tid, i, why);
+    case CP_OP_EVENT_SET:
+        return event_set(sim, tid, i);
+    case CP_OP_EVENT_CLEAR:
+        sim->objs[i->c].value = 0;
+        return CP_STEP_NEXT;
+    case CP_OP_COND_WAIT:
+        return cond_wait(sim, tid, i, why);
+    case CP_OP_COND_SIGNAL:
+        return cond_signal(sim, tid, i);
+    case CP_OP_BARRIER:
+        return barrier(sim, tid, i, why);
+    case CP_OP_SEND:
+        return send(sim, tid, i, why);
+    case CP_OP_RECV:
+        return recv(sim, tid, i, why);
+    case CP_OP_WAKE:
+        return replay_wake(sim, tid, i);
+    case CP_OP_WAIT_WAKE:
+        return replay_wait(sim, tid, why);
+    default:
+        cp_require(false);
+        return CP_STEP_EXIT;
+    }
+}

@@ -1,0 +1,23 @@
+/* Synchronisation objects as C programs use them: mutex, rwlock, semaphore, condition,
+ * event, barrier, queue, pipe, socket, built on channels as glibc builds them on futexes.
+ *
+ * There is no hand-off: a release makes the object free and wakes a waiter, which competes
+ * again when it runs (barging), as futex-based objects do. */
+#ifndef CP_MODELS_NATIVE_SYNC_H
+#define CP_MODELS_NATIVE_SYNC_H
+
+#include "sim/engine.h"
+
+/* One step of a runtime operation from LOCK to WAIT_WAKE; same contract as
+ * CpRuntimeClass.step. */
+CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
+
+/* A message in flight reaches its socket: for CpRuntimeClass.timer. */
+void cp_sync_timer(CpSim *sim, uint32_t id);
+
+/* Takes a lock for a thread if it is free. */
+bool cp_sync_try_lock(CpSim *sim, CpObjId obj, CpTid tid);
+/* Makes it free and wakes one waiter. */
+void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid);
+
+#endif

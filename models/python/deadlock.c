@@ -1,0 +1,162 @@
+#include "models/python/python.h"
+
+#include "sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is said of interpreter locks at the end of a run: which threads spent most of their
+ * time waiting for one, for whom, and whether waiters were woken in vain. */
+
+enum { SHOWN = 5, INTERVALS_MIN = 10, WASTED_MIN = 1000 };
+
+/* Most of the waiting is one thread's doing if it outweighs all others together: a vote
+ * weighted by time finds it with one counter. */
+void py_blame(PyThread *t, CpTid holder, CpTime waited)
+{
+    if (t->blamed == holder) {
+        t->blamed_ns += waited;
+    } else if (waited > t->blamed_ns) {
+        t->blamed = holder;
+        t->blamed_ns = waited - t->blamed_ns;
+    } else {
+        t->blamed_ns -= waited;
+    }
+}
+
+/* --- the share of waiting --- */
+
+typedef struct {
+    CpTid tid;
+    CpTime wait;
+    int64_t ppm;
+} Waiter;
+
+static size_t metric_row(const char *name)
+{
+    size_t n, row = 0;
+    const CpMetricInfo *list = cp_metric_list(CP_SCOPE_THREAD, &n);
+    while (row < n && strcmp(list[row].name, name) != 0) {
+        row++;
+    }
+    return row;
+}
+
+static bool waited_much(CpSim *sim, CpTid tid, size_t share, size_t wait, Waiter *out)
+{
+    const PyThread *t = py_thread(sim, tid);
+    const CpProcess *proc = &sim->procs[cp_thread(sim, tid)->proc];
+    if (t->boot == 0) {
+        return false;
+    }
+    const int64_t *v = ((const PyProc *)proc->data)->v;
+    out->tid = tid;
+    return cp_metric_value(sim, CP_SCOPE_THREAD, tid, share, &out->ppm) &&
+           cp_metric_value(sim, CP_SCOPE_THREAD, tid, wait, &out->wait) &&
+           out->ppm > v[PYP_WAITING] && out->wait >= INTERVALS_MIN * v[PYP_INTERVAL];
+}
+
+static int by_share(const void *a, const void *b)
+{
+    const Waiter *x = a, *y = b;
+    return x->ppm != y->ppm ? (x->ppm < y->ppm ? 1 : -1)
+                            : (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* Who held the GIL for most of the waiting, CP_NONE: several did.  A thread that waits
+ * still has blamed nobody for that. */
+static CpTid culprit(const CpSim *sim, const Waiter *w)
+{
+    const PyThread *t = py_thread(sim, w->tid);
+    CpTid holder = t->blamed;
+    if (t->gil_wait < w->wait / 2) {
+        holder = py_gil(sim, t->gil)->last_holder;
+    } else if (t->blamed_ns < t->gil_wait / 2) {
+        holder = CP_NONE;
+    }
+    return holder == w->tid ? CP_NONE : holder;
+}
+
+/* "io waited 82 % of its time (4.10 s) for the GIL, held by cpu" */
+static void describe(const CpSim *sim, const Waiter *w, GString *out)
+{
+    CpTid holder = culprit(sim, w);
+    g_autofree char *name = cp_sim_thread_name(sim, w->tid);
+    g_autofree char *time = cp_format_time_human(w->wait);
+    g_autofree char *other = holder != CP_NONE ? cp_sim_thread_name(sim, holder) : NULL;
+    g_string_append_printf(
+        out, "%s%s waited %" G_GINT64_FORMAT " %% of its time (%s) for the GIL, held by %s",
+        out->len > 0 ? "\n" : "", name, (w->ppm + 5000) / 10000, time,
+        other != NULL ? other : "others in turn");
+}
+
+static void diagnose_waiting(CpSim *sim)
+{
+    g_autoptr(GArray) waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+    size_t share = metric_row("gil_wait_share"), wait = metric_row("gil_wait");
+    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+        Waiter w;
+        if (sim->procs[cp_thread(sim, tid)->proc].runtime == &cp_runtime_python &&
+            waited_much(sim, tid, share, wait, &w)) {
+            g_array_append_val(waiters, w);
+        }
+    }
+    if (waiters->len == 0) {
+        return;
+    }
+    qsort(waiters->data, waiters->len, sizeof(Waiter), by_share);
+    CpTid threads[SHOWN];
+    uint32_t n = MIN(waiters->len, SHOWN);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        const Waiter *w = &g_array_index(waiters, Waiter, i);
+        threads[i] = w->tid;
+        describe(sim, w, text);
+    }
+    if (waiters->len > n) {
+        g_string_append_printf(text, "\nand %u more threads waited most of their time",
+                               waiters->len - n);
+    }
+    cp_diagnose(sim, "waiting for the GIL", threads, n, "%s", text->str);
+}
+
+/* --- wake-ups in vain --- */
+
+static void diagnose_wasted(CpSim *sim)
+{
+    for (uint32_t i = 0; i < py_sim(sim)->gils.n; i++) {
+        const PyGil *g = py_gil(sim, i);
+        if (g->wasted < WASTED_MIN || g->wasted < g->switches) {
+            continue;
+        }
+        uint64_t woken = g->wasted + g->switches;
+        cp_diagnose(sim, "wasted wake-ups", &g->last_holder, g->last_holder != CP_NONE,
+                    "%" G_GUINT64_FORMAT " times a thread that waits for the GIL was woken "
+                    "and found it taken again: %" G_GUINT64_FORMAT
+                    " of 100 such wake-ups were in vain",
+                    g->wasted, g->wasted * 100 / woken);
+    }
+}
+
+/* --- memory --- */
+
+static void diagnose_memory(CpSim *sim)
+{
+    const PySim *ps = py_sim(sim);
+    if (ps->limit > 0 && ps->memory_max > ps->limit) {
+        cp_diagnose(sim, "out of memory", NULL, 0,
+                    "the Python processes take %" G_GINT64_FORMAT
+                    " MiB at most, memory.limit is %" G_GINT64_FORMAT
+                    " MiB: the real ones would be ended by the kernel or wait for the disk",
+                    (ps->memory_max + (1 << 20) - 1) >> 20, ps->limit >> 20);
+    }
+}
+
+void py_diagnose_end(CpSim *sim)
+{
+    if (py_sim(sim) != NULL) {
+        diagnose_memory(sim);
+        diagnose_waiting(sim);
+        diagnose_wasted(sim);
+    }
+}
