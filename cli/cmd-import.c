@@ -3,8 +3,8 @@
 #include "cli/json.h"
 #include "cli/signals.h"
 #include "sim/params.h"
-#include "traces/import-text.h"
-#include "traces/rebuild.h"
+#include "traces/import/text.h"
+#include "traces/rebuild/rebuild.h"
 
 #include <stdio.h>
 #include <string.h>

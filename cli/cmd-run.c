@@ -8,8 +8,8 @@
 #include "models/policy-file.h"
 #include "models/registry.h"
 #include "sim/batch.h"
-#include "traces/run-names.h"
-#include "traces/warmup.h"
+#include "scenario/run-names.h"
+#include "scenario/warmup.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,10 +7,10 @@
 #include "cli/signals.h"
 #include "plots/chart.h"
 #include "sim/params.h"
-#include "traces/import-text.h"
+#include "traces/import/text.h"
 #include "traces/measure.h"
-#include "traces/rebuild.h"
-#include "traces/run-names.h"
+#include "traces/rebuild/rebuild.h"
+#include "scenario/run-names.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

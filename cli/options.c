@@ -2,7 +2,7 @@
 
 #include "sim/assert.h"
 #include "sim/params.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>

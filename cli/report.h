@@ -3,7 +3,7 @@
 #define CP_CLI_REPORT_H
 
 #include "cli/cmd.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 /* Prints all messages on standard error; returns the exit code they ask for, 0 if there
  * are no errors. */

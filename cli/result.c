@@ -3,7 +3,7 @@
 #include "cli/json.h"
 #include "cli/settings.h"
 #include "cli/columns.h"
-#include "traces/warmup.h"
+#include "scenario/warmup.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef CP_CLI_RESULT_H
 #define CP_CLI_RESULT_H
 
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 typedef struct {
     const char *file; /* as given on the command line */

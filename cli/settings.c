@@ -5,7 +5,7 @@
 #include "cli/service.h"
 #include "cli/starter.h"
 #include "sim/params.h"
-#include "traces/machine-file.h"
+#include "scenario/machine-file.h"
 
 #include <string.h>
 

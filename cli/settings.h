@@ -4,7 +4,7 @@
 #define CP_CLI_SETTINGS_H
 
 #include "cli/cmd.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 /* Rows of option tables: what commands mean the same by they say with the same words. */
 #define CP_OPTION_SET(group)                                                               \

@@ -2,7 +2,7 @@
 
 #include "cli/columns.h"
 #include "cli/json.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli/cmd.h"
 
 #include "sim/params.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 #include "traces/outfile.h"
 
 #include <errno.h>

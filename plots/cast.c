@@ -1,7 +1,7 @@
 #include "plots/cast.h"
 
 #include "plots/lanes.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <stdlib.h>
 #include <string.h>

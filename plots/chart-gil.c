@@ -1,6 +1,6 @@
 #include "plots/lane-panel.h"
 
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 

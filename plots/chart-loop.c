@@ -1,7 +1,7 @@
 #include "plots/lane-panel.h"
 
 #include "sim/params.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <string.h>

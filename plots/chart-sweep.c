@@ -5,7 +5,7 @@
 #include "sim/error.h"
 #include "sim/params.h"
 #include "sweeps/query.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <string.h>

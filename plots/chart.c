@@ -6,7 +6,7 @@
 #include "sim/assert.h"
 #include "sim/error.h"
 #include "sim/params.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "plots/output.h"
 
 #include "sim/error.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 #include "traces/outfile.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "sim/error.h"
 #include "sim/params.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <errno.h>
 #include <string.h>

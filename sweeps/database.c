@@ -2,7 +2,7 @@
 
 #include "sim/error.h"
 #include "sweeps/store.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>

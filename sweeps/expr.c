@@ -2,7 +2,7 @@
 
 #include "sim/error.h"
 #include "sweeps/axis.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <string.h>

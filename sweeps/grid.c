@@ -4,7 +4,7 @@
 #include "sim/dist.h"
 #include "sim/error.h"
 #include "sim/params.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <string.h>
 

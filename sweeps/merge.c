@@ -1,7 +1,7 @@
 #include "sim/error.h"
 #include "sweeps/database.h"
 #include "sweeps/store.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

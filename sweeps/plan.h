@@ -8,7 +8,7 @@
 
 #include "sim/metrics.h"
 #include "sweeps/grid.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 typedef struct {
     const char *path; /* workload or recording; "-" is standard input */

@@ -5,7 +5,7 @@
 #include "sweeps/expr.h"
 #include "sweeps/stats.h"
 #include "sweeps/table-source.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "sweeps/runner.h"
 
 #include "sim/error.h"
-#include "traces/warmup.h"
+#include "scenario/warmup.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "sim/assert.h"
 #include "sim/error.h"
 #include "sweeps/database.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

@@ -1,7 +1,7 @@
 #include "sweeps/table-source.h"
 
 #include "sim/error.h"
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <errno.h>
 #include <stdio.h>

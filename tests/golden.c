@@ -10,7 +10,7 @@
  * CP_GOLDEN_UPDATE=1 writes the files instead. */
 #include "models/python/laws.h"
 #include "sim/error.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "models/registry.h"
 #include "sim/dist.h"
 #include "sim/sim.h"
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * messages it must give in error.txt, and optionally set.txt with one KEY=VALUE a line.
  *
  * With CP_GOLDEN_UPDATE=1 the messages found are written instead of compared. */
-#include "traces/scenario.h"
+#include "scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,10 +2,10 @@
  * laws of the python runtime, reads back from its JSON form unchanged, and gives the same
  * result when that form is run. */
 #include "models/python/laws.h"
-#include "traces/json.h"
-#include "traces/parse.h"
-#include "traces/run-names.h"
-#include "traces/scenario.h"
+#include "lang/json.h"
+#include "lang/parse.h"
+#include "scenario/run-names.h"
+#include "scenario/scenario.h"
 
 #include <glib/gstdio.h>
 #include <setjmp.h>

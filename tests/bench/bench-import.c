@@ -2,7 +2,7 @@
 #include "tests/bench/bench.h"
 #include "tests/unit/fixture-records.h"
 #include "traces/cpr-pack.h"
-#include "traces/import-text.h"
+#include "traces/import/text.h"
 
 #include <glib/gstdio.h>
 

@@ -1,8 +1,8 @@
 /* Any bytes as a workload: messages or a scenario, never a fault; what is read as a tree
  * survives its JSON form. */
-#include "traces/json.h"
-#include "traces/parse.h"
-#include "traces/scenario.h"
+#include "lang/json.h"
+#include "lang/parse.h"
+#include "scenario/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Any bytes as trace text: a refusal or a recording that can be read, never a fault. */
 #include "sim/error.h"
-#include "traces/import-text.h"
+#include "traces/import/text.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>

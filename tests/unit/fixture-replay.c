@@ -1,7 +1,7 @@
 #include "tests/unit/fixture-replay.h"
 
-#include "traces/run-names.h"
-#include "traces/scenario.h"
+#include "scenario/run-names.h"
+#include "scenario/scenario.h"
 
 #include <string.h>
 #include <sys/resource.h>

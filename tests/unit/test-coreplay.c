@@ -1,5 +1,5 @@
 /* The installed library: load, override, run, query, free. */
-#include "traces/coreplay.h"
+#include "scenario/coreplay.h"
 
 #include "sim/error.h"
 

@@ -1,4 +1,4 @@
-#include "traces/diag.h"
+#include "lang/diag.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

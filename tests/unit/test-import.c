@@ -1,8 +1,8 @@
 /* Trace text -> recording: every irregularity real files have, one small text each. */
 #include "sim/error.h"
-#include "traces/import-text.h"
-#include "traces/text-event.h"
-#include "traces/text-lines.h"
+#include "traces/import/text.h"
+#include "traces/import/text-event.h"
+#include "traces/import/text-lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "traces/compile.h"
-#include "traces/parse.h"
-#include "traces/scenario.h"
+#include "lang/compile.h"
+#include "lang/parse.h"
+#include "scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,11 +2,11 @@
 #include "models/registry.h"
 #include "sim/error.h"
 #include "sim/sim.h"
-#include "traces/diag.h"
-#include "traces/import-text.h"
-#include "traces/parse.h"
-#include "traces/rebuild-internal.h"
-#include "traces/scenario.h"
+#include "lang/diag.h"
+#include "traces/import/text.h"
+#include "lang/parse.h"
+#include "traces/rebuild/evidence.h"
+#include "scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,10 +2,10 @@
  * in memory, and memory that does not grow with the recording. */
 #include "sim/error.h"
 #include "tests/unit/fixture-replay.h"
-#include "traces/import-text.h"
-#include "traces/rebuild-internal.h"
-#include "traces/run-names.h"
-#include "traces/scenario.h"
+#include "traces/import/text.h"
+#include "traces/rebuild/evidence.h"
+#include "scenario/run-names.h"
+#include "scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

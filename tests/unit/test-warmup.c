@@ -1,7 +1,7 @@
 /* Metrics of a run with a warm-up, and the rule that finds one. */
 #include "models/registry.h"
-#include "traces/scenario.h"
-#include "traces/warmup.h"
+#include "scenario/scenario.h"
+#include "scenario/warmup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,215 @@
+/* What the parts of the compiler share (compile*.c); private. */
+#ifndef CP_LANG_COMPILER_H
+#define CP_LANG_COMPILER_H
+
+#include "lang/compile.h"
+#include "lang/parse.h"
+
+/* The item that ends `for x from q`. */
+#define CP_ITEM_NONE INT64_MIN
+
+/* A resource or variable. */
+typedef struct {
+    const CpNode *node;
+    uint32_t index;   /* of CpWorkload.objs, or of vars for a var */
+    CpProcId owner;   /* declared in that process; CP_NONE: at file level */
+    CpProcId used_by; /* first process that uses it */
+    uint32_t lock;    /* of a shared variable, once used; CP_NONE */
+    bool is_var, used;
+} CpcObject;
+
+typedef struct {
+    const CpNode *node; /* CP_NODE_TASK */
+    uint32_t n_params;
+    uint64_t time_params; /* bit i: argument i is used as a time */
+    GPtrArray *callees;   /* CpcTask, each once */
+    uint32_t pc;
+    uint32_t base, frame; /* registers: first one, how many */
+    bool called;
+    bool periodic; /* it, or what it calls, uses `period` */
+} CpcTask;
+
+/* The name `as` gives to a future or task. */
+typedef struct {
+    uint32_t var;     /* with the handle, for other tasks that use the name; or CP_NONE */
+    uint32_t run_var; /* 1 while it runs, for `running NAME`; or CP_NONE */
+} CpcHandle;
+
+/* Python: code that runs as a flow of its own. */
+typedef struct {
+    CpcTask *task;         /* called by it; NULL: `body` */
+    const CpNode *body;    /* of a thread with a loop */
+    const CpcHandle *runs; /* its run_var is cleared at the end; or NULL */
+    GPtrArray *callees;    /* CpcTask */
+    uint32_t index;        /* of CpWorkload.tasks */
+    uint32_t frame;
+    bool periodic;
+} CpcFlow;
+
+/* A thread declaration and where its code comes from. */
+typedef struct {
+    const CpNode *node; /* CP_NODE_THREAD, or the CP_NODE_SPAWN that names it first */
+    const CpNode *body; /* NULL for a spawned one */
+    CpcTask *task;      /* of a spawned one */
+    CpcFlow *main;      /* python: what its loop runs, then `body` is NULL; or NULL */
+    CpTime after;       /* python: a Timer sleeps first; 0: none */
+    bool refused;       /* python: its process cannot import the main module */
+    GPtrArray *callees; /* CpcTask */
+    uint32_t index;     /* of CpWorkload.threads */
+    uint32_t frame;
+    bool periodic;
+} CpcThread;
+
+typedef struct {
+    const CpNode *node;
+    CpProcId index;
+    GHashTable *objects; /* name -> CpcObject */
+    GHashTable *tasks;   /* name -> CpcTask */
+    GHashTable *threads; /* name -> CpcThread */
+    GPtrArray *task_list, *thread_list;
+    bool python;
+    unsigned version;     /* 312 of python "3.12" */
+    uint8_t start_method; /* CpStartMethod of its `start` option */
+    GHashTable *pools;    /* python: name -> index + 1 */
+    GHashTable *interps;  /* python: name -> index + 1 */
+    GHashTable *handles;  /* python: name -> CpcHandle */
+    GHashTable *running;  /* python: names somebody asks `running` of */
+    GPtrArray *flow_list; /* CpcFlow */
+    uint16_t grid;        /* register of `period`, behind all frames */
+} CpcProc;
+
+typedef struct {
+    const char *name;
+    uint16_t reg;
+    uint8_t dim; /* CpDim */
+} CpcLocal;
+
+/* Value of an expression. */
+typedef enum { CPC_CONST, CPC_REG, CPC_DIST, CPC_WORD } CpcKind;
+typedef struct {
+    CpcKind kind;
+    CpDim dim;
+    __int128 micro;        /* CPC_CONST: value in millionths of its unit */
+    uint16_t reg;          /* CPC_REG */
+    uint32_t dist;         /* CPC_DIST: row */
+    const char *word;      /* CPC_WORD */
+    const CpNode *choices; /* CPC_WORD: list of its parameter's choices, or NULL */
+} CpcValue;
+
+typedef struct {
+    CpWorkload *w;
+    CpDiag *diag;
+    const char *source;
+    const CpNode *root;
+    GHashTable *params;  /* name -> CP_NODE_PARAM */
+    GHashTable *objects; /* at file level: name -> CpcObject */
+    GHashTable *procs;   /* name -> CpcProc */
+    GPtrArray *proc_list;
+    bool measure; /* first pass: nothing is emitted */
+    unsigned param_depth;
+    /* the code being compiled */
+    CpcProc *proc;
+    uint32_t base, reg, reg_max; /* frame: first register, next free, high water */
+    GArray *locals;              /* CpcLocal */
+    GPtrArray *callees;          /* of the code, CpcTask */
+    bool periodic;
+    bool is_async;   /* inside an async task, or a thread with a loop */
+    bool awaiting;   /* the operation is awaited; its object takes that back */
+    uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
+    uint32_t interp; /* of the attributes read last, or CP_NONE */
+    uint16_t caught; /* python: register of the exception an except block handles, or 0 */
+    bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
+} Cpc;
+
+/* Looking through the code for calls, before anything is compiled. */
+typedef struct {
+    Cpc *c;
+    CpcProc *proc;
+    GPtrArray *callees;
+    CpcTask *task; /* whose body is walked, or NULL */
+    bool ok;
+} CpcScan;
+
+/* --- emission: nothing happens while measuring --- */
+uint32_t cpc_emit(Cpc *c, CpOp op, uint8_t a, uint16_t b, uint32_t arg, const CpNode *at);
+uint32_t cpc_pc(const Cpc *c);
+/* Makes a jump go to the next instruction. */
+void cpc_land(Cpc *c, uint32_t jump);
+uint32_t cpc_const(Cpc *c, int64_t value);
+uint32_t cpc_dist(Cpc *c, CpDist dist);
+uint32_t cpc_list(Cpc *c, const GArray *values);
+/* Next n registers, side by side; given back by resetting c->reg. */
+uint16_t cpc_reg(Cpc *c, unsigned n);
+
+/* --- expressions (compile-expr.c) --- */
+bool cpc_eval(Cpc *c, const CpNode *node, CpcValue *out);
+/* Into a given register. */
+bool cpc_eval_to(Cpc *c, const CpNode *node, uint16_t reg, CpDim *dim);
+/* A duration operand: a and c of an instruction. */
+bool cpc_duration(Cpc *c, const CpNode *node, uint8_t *a, uint32_t *arg);
+/* Constants known before the run; each reports what is wrong. */
+bool cpc_const_time(Cpc *c, const CpNode *node, CpTime *out);
+bool cpc_const_int(Cpc *c, const CpNode *node, int64_t min, int64_t max, int64_t *out);
+bool cpc_const_size(Cpc *c, const CpNode *node, int64_t *out);
+bool cpc_const_dist(Cpc *c, const CpNode *node, CpDist *out);
+/* A list of constants; *dim is that of its entries. */
+bool cpc_const_list(Cpc *c, const CpNode *node, GArray *values, CpDim *dim);
+/* The node behind a name that is a parameter, else the node itself. */
+const CpNode *cpc_resolve(Cpc *c, const CpNode *node);
+bool cpc_is_const(Cpc *c, const CpNode *node, CpcValue *out);
+/* Whether a condition is known before the run: 1 true, 0 false, -1 not known, -2 error. */
+int cpc_cond_known(Cpc *c, const CpNode *cond);
+/* Jumps to a place to be landed if the condition does not hold. */
+bool cpc_jump_unless(Cpc *c, const CpNode *cond, uint32_t *jump);
+bool cpc_no_unit(Cpc *c, const CpNode *node, const char *shown);
+int64_t cpc_round(const CpcValue *value);
+/* A file of times beside the source, one a line, into `values`. */
+bool cpc_read_times(Cpc *c, const CpNode *file, GArray *values);
+
+/* --- names --- */
+CpcLocal *cpc_local(Cpc *c, const char *name);
+void cpc_local_push(Cpc *c, const char *name, uint16_t reg, CpDim dim);
+CpcObject *cpc_object(Cpc *c, const char *name);
+/* Reports an unknown name with the nearest of several tables. */
+bool cpc_unknown(Cpc *c, CpPos pos, const char *what, const char *name,
+                 ...) G_GNUC_NULL_TERMINATED;
+
+/* --- code (compile-stmt.c) --- */
+bool cpc_body(Cpc *c, const CpNode *body);
+/* Calls a task in place; `args` is the first argument. */
+bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node);
+bool cpc_check_args(Cpc *c, const CpcTask *task, const CpNode *args);
+/* The object a statement names; CP_NONE after reporting. */
+uint32_t cpc_find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kinds,
+                      CpObjKind *kind);
+/* A timeout goes into a register; CP_REG_NONE if there is none. */
+bool cpc_timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg);
+/* The `else` part after an operation that may have timed out. */
+bool cpc_timeout_else(Cpc *c, const CpNode *body);
+
+/* --- python (compile-python.c) --- */
+bool cpc_python(Cpc *c, const CpNode *node);
+void cpc_scan_python(CpcScan *scan, const CpNode *node);
+/* Reports that a task is async, or is not, where the other is needed. */
+bool cpc_scan_async(CpcScan *scan, const CpNode *stmt, const CpNode *name,
+                    const CpcTask *task, bool is_async);
+/* Registers for the names `as` gives in a body. */
+void cpc_hoist(Cpc *c, const CpNode *body);
+CpcFlow *cpc_flow_new(Cpc *c, CpcProc *proc, CpcTask *task, const char *name);
+bool cpc_flow_code(Cpc *c, CpcFlow *flow);
+bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
+                       unsigned version);
+bool cpc_signal(Cpc *c, CpPos pos, const char *name, uint32_t *number);
+bool cpc_start_method(Cpc *c, const CpNode *value, uint8_t *out);
+
+/* --- declarations (compile-decl.c) --- */
+bool cpc_declare(Cpc *c);
+bool cpc_attrs(Cpc *c, const CpNode *opts, CpSchedAttr *attr, CpTime *start, bool *given);
+bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
+/* The task of a call, with that many arguments; NULL after reporting. */
+CpcTask *cpc_scan_task(CpcScan *scan, const CpNode *name, unsigned n_args);
+void cpc_scan_callee(CpcScan *scan, CpcTask *task);
+/* Tables of calls, spawned threads; no recursion. */
+bool cpc_scan_calls(Cpc *c, CpcProc *proc);
+
+#endif

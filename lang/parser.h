@@ -1,0 +1,82 @@
+/* What the parts of the parser share (parse.c, parse-stmt.c, parse-expr.c); private. */
+#ifndef CP_LANG_PARSER_H
+#define CP_LANG_PARSER_H
+
+#include "lang/parse.h"
+
+typedef struct {
+    CpScanner scan; /* behind `tok` */
+    CpToken tok;    /* not yet consumed */
+    uint32_t end;   /* bytes: end of the token consumed last */
+    CpTree *tree;
+    CpDiag *diag;
+    unsigned depth;        /* open blocks */
+    unsigned expr_depth;   /* open parentheses of an expression */
+    uint32_t n_statements; /* written so far */
+    bool python;           /* inside a process with `runtime python` */
+    const CpNode *owner;   /* task or thread being read, NULL outside */
+    bool may_await;        /* its body may use `await` */
+    bool grouped;          /* inside gather or its like: names stand for tasks */
+    bool unwinding;        /* a '}' is missing: leave the blocks of statements */
+    CpPos suspect;         /* first block whose '}' is indented otherwise; line 0: none */
+} CpParser;
+
+/* Reads one item of a block; false: reported, the caller recovers. */
+typedef bool (*CpParseItem)(CpParser *p, CpNodeList *into);
+
+void cp_parser_next(CpParser *p);
+CpToken cp_parser_peek(const CpParser *p);
+bool cp_parser_is(const CpParser *p, const char *word);
+bool cp_parser_is_char(const CpParser *p, char c);
+bool cp_parser_accept(CpParser *p, const char *word);
+bool cp_parser_accept_char(CpParser *p, char c);
+/* False: reports "expected WHAT, found ..." */
+bool cp_parser_expect_char(CpParser *p, char c, const char *what);
+bool cp_parser_expected(CpParser *p, const char *what);
+bool cp_parser_at_end(const CpParser *p); /* of a statement */
+/* Text of the source from a byte offset to the end of the last token, trimmed. */
+const char *cp_parser_slice(CpParser *p, uint32_t start);
+/* `{ item; item ... }` into a list. */
+bool cp_parser_block(CpParser *p, CpNodeList *into, CpParseItem item);
+void cp_parser_skip_block(CpParser *p);
+/* Moves to the end of the statement, over balanced blocks, and over `else` blocks. */
+void cp_parser_skip_statement(CpParser *p);
+
+/* Names: a NAME, or a text in quotes for foreign names; NULL after reporting. */
+CpNode *cp_parser_name(CpParser *p, const char *what);
+/* A dotted key such as cgroup.web/api.quota or end.worker-3. */
+const char *cp_parser_key(CpParser *p, const char *what);
+
+CpNode *cp_parser_expr(CpParser *p);
+/* An expression or distribution; a bare number is an error (no unit). */
+CpNode *cp_parser_duration(CpParser *p);
+CpNode *cp_parser_size(CpParser *p);
+CpNode *cp_parser_list(CpParser *p);
+CpNode *cp_parser_cond(CpParser *p);
+CpNode *cp_parser_cpus(CpParser *p);
+CpNode *cp_parser_string(CpParser *p, const char *what);
+/* "(" key=value, ... ")"; an empty OPTS node if there is no parenthesis. */
+CpNode *cp_parser_opts(CpParser *p);
+/* key=value, ... into an OPTS node. */
+bool cp_parser_more_opts(CpParser *p, CpNode *opts);
+CpNode *cp_parser_value(CpParser *p);
+bool cp_parser_no_unit(CpParser *p, const CpNode *number, bool size);
+
+/* NAME "(" expressions ")": a CP_NODE_INVOKE. */
+CpNode *cp_parser_call(CpParser *p);
+/* [ "timeout" dur [ "else" body ] ]: adds two children. */
+bool cp_parser_timeout(CpParser *p, CpNodeList *list);
+CpNode *cp_parser_null(CpParser *p);
+/* Adds a required child; false if it could not be read. */
+bool cp_parser_add(CpNodeList *list, CpNode *child);
+
+bool cp_parser_statement(CpParser *p, CpNodeList *into);
+/* A statement of the python runtime (parse-python.c).  CP_NODE_NULL: it is none. */
+CpNodeKind cp_parser_python_kind(const CpParser *p);
+bool cp_parser_python(CpParser *p, CpNodeKind kind, CpNodeList *into);
+/* Behind `call f(x)`: soon, after 1s, on THREAD; true if there is none of them. */
+bool cp_parser_soon(CpParser *p, CpNode *node, CpNode *call);
+/* `{ statements }`, or NULL after reporting. */
+CpNode *cp_parser_body(CpParser *p);
+
+#endif

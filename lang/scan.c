@@ -1,0 +1,343 @@
+#include "lang/scan.h"
+
+#include <string.h>
+
+void cp_scanner_init(CpScanner *scanner, const char *text, uint32_t len, CpDiag *diag)
+{
+    *scanner = (CpScanner){.text = text, .len = len, .line = 1, .column = 1, .diag = diag};
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        scanner->at = 3;
+    }
+}
+
+static char peek(const CpScanner *s, uint32_t ahead)
+{
+    return s->at + ahead < s->len ? s->text[s->at + ahead] : '\0';
+}
+
+/* Moves over one character and keeps the position. */
+static void advance(CpScanner *s)
+{
+    unsigned char c = (unsigned char)s->text[s->at];
+    if (c == '\n') {
+        s->line++;
+        s->column = 1;
+        s->at++;
+        return;
+    }
+    size_t n = 1;
+    if (c >= 0x80) {
+        gunichar u = g_utf8_get_char_validated(s->text + s->at, s->len - s->at);
+        n = u == (gunichar)-1 || u == (gunichar)-2
+                ? 1
+                : (size_t)g_utf8_skip[(unsigned char)s->text[s->at]];
+    }
+    s->at += (uint32_t)n;
+    s->column++;
+}
+
+static bool starts_name(const CpScanner *s, uint32_t ahead)
+{
+    char c = peek(s, ahead);
+    if ((unsigned char)c < 0x80) {
+        return g_ascii_isalpha(c) || c == '_';
+    }
+    gunichar u = g_utf8_get_char_validated(s->text + s->at + ahead, s->len - s->at - ahead);
+    return u != (gunichar)-1 && u != (gunichar)-2 && g_unichar_isalpha(u);
+}
+
+static bool continues_name(const CpScanner *s)
+{
+    return g_ascii_isdigit(peek(s, 0)) || starts_name(s, 0) ||
+           (peek(s, 0) == '.' && starts_name(s, 1));
+}
+
+static void skip_blanks(CpScanner *s)
+{
+    while (s->at < s->len) {
+        char c = peek(s, 0);
+        if (c == '#') {
+            const char *eol = memchr(s->text + s->at, '\n', s->len - s->at);
+            s->at = eol != NULL ? (uint32_t)(eol - s->text) : s->len;
+        } else if (c == ' ' || c == '\t' || c == '\r' || (c == '\n' && s->depth > 0)) {
+            advance(s);
+        } else {
+            return;
+        }
+    }
+}
+
+static void scan_number(CpScanner *s, CpToken *token)
+{
+    token->kind = CP_TOK_NUMBER;
+    while (g_ascii_isdigit(peek(s, 0))) {
+        advance(s);
+    }
+    if (peek(s, 0) == '.' && g_ascii_isdigit(peek(s, 1))) {
+        advance(s);
+        while (g_ascii_isdigit(peek(s, 0))) {
+            advance(s);
+        }
+    }
+    token->unit = s->at;
+    if (peek(s, 0) == '%') {
+        advance(s);
+        return;
+    }
+    while (starts_name(s, 0) || g_ascii_isdigit(peek(s, 0))) {
+        advance(s);
+    }
+}
+
+static void scan_string(CpScanner *s, CpToken *token)
+{
+    token->kind = CP_TOK_STRING;
+    advance(s);
+    while (s->at < s->len && peek(s, 0) != '"' && peek(s, 0) != '\n') {
+        if (peek(s, 0) == '\\' && s->at + 1 < s->len && peek(s, 1) != '\n') {
+            advance(s);
+        }
+        advance(s);
+    }
+    if (peek(s, 0) == '"') {
+        advance(s);
+        return;
+    }
+    if (s->diag == NULL) {
+        return;
+    }
+    cp_diag_error(s->diag, token->pos, "text is not closed");
+    cp_diag_help(s->diag, "end it with '\"' on the same line");
+}
+
+/* Two-character signs; returns false if `first second` is none. */
+static bool double_sign(char first, char second, CpTokenKind *kind)
+{
+    static const struct {
+        char sign[3];
+        CpTokenKind kind;
+    } signs[] = {{"+=", CP_TOK_PLUS_SET}, {"+-", CP_TOK_PLUS_MINUS}, {"..", CP_TOK_RANGE},
+                 {"==", CP_TOK_EQ},       {"!=", CP_TOK_NE},         {"<=", CP_TOK_LE},
+                 {">=", CP_TOK_GE}};
+    for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
+        if (signs[i].sign[0] == first && signs[i].sign[1] == second) {
+            *kind = signs[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void scan_sign(CpScanner *s, CpToken *token)
+{
+    char c = peek(s, 0);
+    token->ch = c;
+    if (double_sign(c, peek(s, 1), &token->kind)) {
+        advance(s);
+        advance(s);
+        return;
+    }
+    token->kind = c == '<'                ? CP_TOK_LT
+                  : c == '>'              ? CP_TOK_GT
+                  : c == ';' || c == '\n' ? CP_TOK_SEPARATOR
+                                          : CP_TOK_CHAR;
+    if (c == '(' || c == '[') {
+        s->depth++;
+    } else if ((c == ')' || c == ']') && s->depth > 0) {
+        s->depth--;
+    } else if (c == '{' || c == '}' || c == ';') {
+        /* A bracket left open must not swallow the rest of the file. */
+        s->depth = 0;
+    }
+    advance(s);
+}
+
+/* Reports a character the language has no use for and moves over it. */
+static void skip_stray(CpScanner *s)
+{
+    CpPos pos = {s->line, s->column, 1};
+    uint32_t start = s->at;
+    advance(s);
+    if (s->diag == NULL) {
+        return;
+    }
+    g_autofree char *shown = cp_clean_text(s->text + start, s->at - start);
+    cp_diag_error(s->diag, pos, "character '%s' has no meaning here", shown);
+    if (*shown == '\'') {
+        cp_diag_help(s->diag, "texts are written in double quotes: \"...\"");
+    }
+}
+
+CpToken cp_scan(CpScanner *s)
+{
+    for (;;) {
+        skip_blanks(s);
+        CpToken token = {.start = s->at, .pos = {s->line, s->column, 1}};
+        char c = peek(s, 0);
+        if (s->at >= s->len) {
+            token.kind = CP_TOK_EOF;
+        } else if (g_ascii_isdigit(c)) {
+            scan_number(s, &token);
+        } else if (starts_name(s, 0)) {
+            token.kind = CP_TOK_NAME;
+            while (continues_name(s)) {
+                advance(s);
+            }
+        } else if (c == '"') {
+            scan_string(s, &token);
+        } else if (c != '\0' && strchr("{}()[],;=+-*/<>!.:\n%", c) != NULL) {
+            scan_sign(s, &token);
+        } else {
+            skip_stray(s);
+            continue;
+        }
+        token.end = s->at;
+        if (s->line == token.pos.line && s->column > token.pos.column) {
+            token.pos.length = s->column - token.pos.column;
+        }
+        return token;
+    }
+}
+
+/* --- values --- */
+
+typedef struct {
+    const char *name;
+    CpDim dim;
+    int64_t factor;
+} Unit;
+
+static const Unit units[] = {
+    {"", CP_DIM_NUMBER, 1},          {"ns", CP_DIM_TIME, 1},
+    {"us", CP_DIM_TIME, CP_US},      {"ms", CP_DIM_TIME, CP_MS},
+    {"s", CP_DIM_TIME, CP_S},        {"min", CP_DIM_TIME, 60 * CP_S},
+    {"h", CP_DIM_TIME, 3600 * CP_S}, {"%", CP_DIM_SHARE, 10000},
+    {"B", CP_DIM_SIZE, 1},           {"KiB", CP_DIM_SIZE, 1024},
+    {"MiB", CP_DIM_SIZE, 1 << 20},   {"GiB", CP_DIM_SIZE, 1 << 30},
+};
+
+static const Unit *find_unit(const CpScanner *s, const CpToken *token)
+{
+    size_t n = token->end - token->unit;
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (strlen(units[i].name) == n &&
+            memcmp(units[i].name, s->text + token->unit, n) == 0) {
+            return &units[i];
+        }
+    }
+    g_autofree char *unit = cp_clean_text(s->text + token->unit, (gssize)n);
+    cp_diag_error(s->diag, token->pos, "unknown unit '%s'", unit);
+    bool micro = strcmp(unit, "µs") == 0 || strcmp(unit, "μs") == 0;
+    cp_diag_help(s->diag, "%stimes: ns us ms s min h; shares: %%; sizes: B KiB MiB GiB",
+                 micro ? "write us; " : "");
+    return NULL;
+}
+
+/* Digits of the token as one integer, the decimals counted in *scale.  False: more than 18
+ * of them. */
+static bool read_digits(const CpScanner *s, const CpToken *token, int64_t *digits,
+                        int64_t *scale)
+{
+    *digits = 0;
+    *scale = 1;
+    bool fraction = false;
+    uint32_t last = token->unit;
+    const char *point = memchr(s->text + token->start, '.', token->unit - token->start);
+    while (point != NULL && s->text[last - 1] == '0') {
+        last--;
+    }
+    for (uint32_t i = token->start; i < last; i++) {
+        char c = s->text[i];
+        if (c == '.') {
+            fraction = true;
+            continue;
+        }
+        if (*digits > INT64_MAX / 10 - 1) {
+            return false;
+        }
+        *digits = *digits * 10 + (c - '0');
+        *scale *= fraction ? 10 : 1;
+    }
+    return true;
+}
+
+bool cp_token_number(const CpScanner *s, const CpToken *token, int64_t *value, CpDim *dim,
+                     bool *micro)
+{
+    const Unit *unit = find_unit(s, token);
+    if (unit == NULL) {
+        return false;
+    }
+    int64_t digits, scale;
+    int64_t limit = unit->dim == CP_DIM_TIME     ? CP_TIME_LIMIT
+                    : unit->dim == CP_DIM_NUMBER ? INT64_MAX / 2
+                                                 : INT64_MAX / 1024;
+    bool fits = read_digits(s, token, &digits, &scale);
+    *micro = unit->dim == CP_DIM_NUMBER && fits && scale > 1;
+    int64_t factor = *micro ? 1000000 : unit->factor;
+    __int128 product = fits ? (__int128)digits * factor : 0;
+    g_autofree char *shown =
+        g_strndup(s->text + token->start, MIN(token->end - token->start, 40));
+    if (!fits || product / scale > limit) {
+        cp_diag_error(s->diag, token->pos, "'%s' is too large", shown);
+        cp_diag_help(s->diag, "%s",
+                     unit->dim == CP_DIM_TIME ? "a time is at most 100 years"
+                                              : "numbers have at most 18 digits");
+        return false;
+    }
+    if (product % scale != 0) {
+        cp_diag_error(s->diag, token->pos, "'%s' has too many decimals", shown);
+        cp_diag_help(s->diag, "%s",
+                     unit->dim == CP_DIM_TIME   ? "times are whole nanoseconds"
+                     : unit->dim == CP_DIM_SIZE ? "sizes are whole bytes"
+                                                : "at most six decimals are kept");
+        return false;
+    }
+    *value = (int64_t)(product / scale);
+    *dim = unit->dim;
+    return true;
+}
+
+char *cp_token_string(const CpScanner *s, const CpToken *token)
+{
+    GString *out = g_string_new(NULL);
+    uint32_t end = token->end;
+    if (end > token->start + 1 && s->text[end - 1] == '"') {
+        end--;
+    }
+    for (uint32_t i = token->start + 1; i < end; i++) {
+        char c = s->text[i];
+        if (c == '\\' && i + 1 < end) {
+            c = s->text[++i];
+            c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
+        }
+        g_string_append_c(out, c);
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *cp_token_describe(const CpScanner *s, const CpToken *token)
+{
+    if (token->kind == CP_TOK_EOF) {
+        return g_strdup("end of file");
+    }
+    if (token->kind == CP_TOK_SEPARATOR) {
+        return g_strdup(token->ch == ';' ? "';'" : "end of line");
+    }
+    const char *start = s->text + token->start;
+    const char *end = s->text + token->end;
+    if (end - start > 40) {
+        const char *cut = g_utf8_find_prev_char(start, start + 40);
+        g_autofree char *part = cp_clean_text(start, cut != NULL ? cut - start : 40);
+        return g_strdup_printf("'%s...'", part);
+    }
+    g_autofree char *clean = cp_clean_text(start, end - start);
+    return g_strdup_printf("'%s'", clean);
+}
+
+bool cp_token_is(const CpScanner *s, const CpToken *token, const char *word)
+{
+    size_t n = strlen(word);
+    return token->kind == CP_TOK_NAME && token->end - token->start == n &&
+           memcmp(s->text + token->start, word, n) == 0;
+}

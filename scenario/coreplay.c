@@ -1,0 +1,108 @@
+#include "scenario/coreplay.h"
+
+#include "sim/error.h"
+#include "sim/sim.h"
+#include "scenario/scenario.h"
+#include "scenario/warmup.h"
+
+struct CpPlay {
+    char *path;
+    GPtrArray *keys, *values; /* owned text; overrides in the order given */
+    CpScenario *scenario;     /* with the overrides of the last load */
+    CpSim *sim;               /* of the last run, borrows from scenario; NULL before */
+};
+
+/* Reads the file anew with all overrides: parameters of a workload decide how it is
+ * compiled.  NULL with the messages as the error's text. */
+static CpScenario *load(const CpPlay *play, GError **error)
+{
+    size_t n = play->keys->len;
+    g_autofree CpOverride *overrides = g_new0(CpOverride, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        overrides[i] = (CpOverride){play->keys->pdata[i], play->values->pdata[i], "--set"};
+    }
+    CpDiag *diag = cp_diag_new(play->path, NULL, 0);
+    CpScenario *scenario = cp_scenario_load(play->path, overrides, n, diag);
+    if (scenario == NULL) {
+        g_autofree char *text = cp_diag_print(diag, false);
+        g_strchomp(text);
+        g_set_error_literal(error, CP_ERROR, cp_diag_code(diag), text);
+    }
+    cp_diag_free(diag);
+    return scenario;
+}
+
+static void replace(CpPlay *play, CpScenario *scenario)
+{
+    g_clear_pointer(&play->sim, cp_sim_free);
+    g_clear_pointer(&play->scenario, cp_scenario_free);
+    play->scenario = scenario;
+}
+
+CpPlay *cp_play_load(const char *path, GError **error)
+{
+    CpPlay *play = g_new0(CpPlay, 1);
+    play->path = g_strdup(path);
+    play->keys = g_ptr_array_new_with_free_func(g_free);
+    play->values = g_ptr_array_new_with_free_func(g_free);
+    play->scenario = load(play, error);
+    if (play->scenario == NULL) {
+        g_clear_pointer(&play, cp_play_free);
+    }
+    return play;
+}
+
+gboolean cp_play_set(CpPlay *play, const char *key, const char *value, GError **error)
+{
+    g_ptr_array_add(play->keys, g_strdup(key));
+    g_ptr_array_add(play->values, g_strdup(value));
+    CpScenario *scenario = load(play, error);
+    if (scenario == NULL) {
+        g_ptr_array_set_size(play->keys, (gint)play->keys->len - 1);
+        g_ptr_array_set_size(play->values, (gint)play->values->len - 1);
+        return FALSE;
+    }
+    replace(play, scenario);
+    return TRUE;
+}
+
+gboolean cp_play_run(CpPlay *play, GError **error)
+{
+    CpSimConfig config = {0};
+    g_clear_pointer(&play->sim, cp_sim_free);
+    cp_scenario_config(play->scenario, &config);
+    if (!cp_warmup_resolve(play->scenario, &config, error)) {
+        return FALSE;
+    }
+    play->sim = cp_sim_new(&config, error);
+    if (play->sim == NULL) {
+        return FALSE;
+    }
+    if (cp_sim_run(play->sim, error) == CP_OUTCOME_ERROR) {
+        g_clear_pointer(&play->sim, cp_sim_free);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+const char *cp_play_outcome(const CpPlay *play)
+{
+    return play->sim != NULL ? cp_outcome_name(cp_sim_outcome(play->sim)) : NULL;
+}
+
+bool cp_play_query(CpPlay *play, const char *metric, int64_t *value)
+{
+    CpUnit unit;
+    return play->sim != NULL && cp_metric_find(play->sim, metric, value, &unit);
+}
+
+void cp_play_free(CpPlay *play)
+{
+    if (play != NULL) {
+        replace(play, NULL);
+        g_ptr_array_unref(play->keys);
+        g_ptr_array_unref(play->values);
+        g_free(play->path);
+        g_free(play);
+    }
+}

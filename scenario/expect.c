@@ -1,0 +1,398 @@
+#include "scenario/expect.h"
+
+#include "lang/compiler.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { MICRO = 1000000 };
+
+static const char *const outcomes[] = {"done", "deadlock", "until", "guard", "error", NULL};
+static const char *const hist_parts[] = {"n",   "mean", "p50", "p90", "p95",
+                                         "p99", "p999", "max", "min", NULL};
+
+void cp_expect_free(void *data)
+{
+    CpExpect *e = data;
+    g_free(e->text);
+    g_free(e->metric);
+    g_free(e->word);
+    g_free(e);
+}
+
+/* --- which metrics there are --- */
+
+static bool find_metric(CpScope scope, const char *name, size_t len, CpUnit *unit)
+{
+    size_t n;
+    const CpMetricInfo *list = cp_metric_list(scope, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(list[i].name) == len && strncmp(list[i].name, name, len) == 0) {
+            *unit = list[i].unit;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A thread by name, or one instance of it: "worker", "worker-3". */
+static bool is_thread(const CpWorkload *w, const char *name)
+{
+    if (cp_thread_find(w, name, 0) != CP_NONE) {
+        return true;
+    }
+    const char *dash = strrchr(name, '-');
+    if (dash == NULL || dash[1] == '\0' ||
+        strspn(dash + 1, "0123456789") != strlen(dash + 1)) {
+        return false;
+    }
+    g_autofree char *decl = g_strndup(name, (gsize)(dash - name));
+    return cp_thread_find(w, decl, 0) != CP_NONE;
+}
+
+static bool is_hist(const CpWorkload *w, const char *name, CpUnit *unit)
+{
+    const char *dot = strrchr(name, '.');
+    for (uint32_t i = 0; dot != NULL && i < w->hists->len; i++) {
+        const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        if (strlen(h) == (size_t)(dot - name) && strncmp(h, name, strlen(h)) == 0 &&
+            g_strv_contains(hist_parts, dot + 1)) {
+            *unit = strcmp(dot + 1, "n") == 0 ? CP_UNIT_COUNT : CP_UNIT_NS;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_var(const CpWorkload *w, const char *name)
+{
+    for (uint32_t i = 0; i < w->vars->len; i++) {
+        if (strcmp(cp_workload_text(w, g_array_index(w->vars, CpVarDecl, i).name), name) ==
+            0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_group(const CpWorkload *w, const char *name, CpUnit *unit)
+{
+    for (CpGroup i = 1; i < w->groups->len; i++) {
+        const char *own = cp_workload_text(w, cp_group_decl(w, i)->name);
+        size_t len = strlen(own);
+        if (strncmp(name, own, len) == 0 && name[len] == '.' &&
+            find_metric(CP_SCOPE_GROUP, name + len + 1, strlen(name + len + 1), unit)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mirrors cp_metric_find, which needs a run. */
+static bool metric_unit(const CpWorkload *w, const char *name, CpUnit *unit)
+{
+    if (find_metric(CP_SCOPE_RUN, name, strlen(name), unit) || is_hist(w, name, unit)) {
+        return true;
+    }
+    if (g_str_has_prefix(name, "var.")) {
+        *unit = CP_UNIT_NUMBER;
+        return is_var(w, name + 4);
+    }
+    if (g_str_has_prefix(name, "cgroup.")) {
+        return is_group(w, name + 7, unit);
+    }
+    for (const char *dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        if (find_metric(CP_SCOPE_THREAD, name, (size_t)(dot - name), unit) &&
+            is_thread(w, dot + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_names(GPtrArray *names, const CpWorkload *w)
+{
+    size_t n;
+    const CpMetricInfo *list = cp_metric_list(CP_SCOPE_RUN, &n);
+    for (size_t i = 0; i < n; i++) {
+        g_ptr_array_add(names, g_strdup(list[i].name));
+    }
+    for (uint32_t i = 0; i < w->hists->len; i++) {
+        const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        for (int k = 0; hist_parts[k] != NULL; k++) {
+            g_ptr_array_add(names, g_strconcat(h, ".", hist_parts[k], NULL));
+        }
+    }
+    for (uint32_t i = 0; i < w->vars->len; i++) {
+        const CpVarDecl *v = &g_array_index(w->vars, CpVarDecl, i);
+        g_ptr_array_add(names, g_strconcat("var.", cp_workload_text(w, v->name), NULL));
+    }
+    list = cp_metric_list(CP_SCOPE_THREAD, &n);
+    for (uint32_t i = 0; i < MIN(w->threads->len, 100); i++) {
+        const char *name = cp_workload_text(w, cp_thread_decl(w, i)->name);
+        for (size_t k = 0; k < n; k++) {
+            g_ptr_array_add(names, g_strconcat(list[k].name, ".", name, NULL));
+        }
+    }
+    g_ptr_array_add(names, g_strdup("outcome"));
+    g_ptr_array_add(names, g_strdup("order"));
+    g_ptr_array_add(names, NULL);
+}
+
+bool cp_scenario_metric(const CpScenario *s, const char *name, CpUnit *unit, char **near)
+{
+    *near = NULL;
+    if (metric_unit(s->workload, name, unit)) {
+        return true;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    add_names(names, s->workload);
+    *near = g_strdup(cp_nearest(name, (const char *const *)names->pdata));
+    return false;
+}
+
+static bool unknown_metric(Cpc *c, const CpNode *node)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    add_names(names, c->w);
+    const char *near = cp_nearest(node->text, (const char *const *)names->pdata);
+    cp_diag_error(c->diag, node->pos, "unknown metric '%s'", node->text);
+    if (near != NULL) {
+        cp_diag_help(c->diag, "did you mean '%s'?  coreplay list metrics", near);
+    } else {
+        cp_diag_help(c->diag,
+                     "coreplay list metrics; of a thread: end.NAME; of a variable: "
+                     "var.NAME; of respond and timed: NAME.p99");
+    }
+    return false;
+}
+
+/* --- values in the metric's unit --- */
+
+static bool wrong_unit(Cpc *c, const CpNode *value, const char *want)
+{
+    g_autofree char *shown = cp_node_print(value);
+    return cp_diag_error(c->diag, value->pos, "expected %s, found '%s'", want, shown);
+}
+
+static bool to_unit(Cpc *c, const CpNode *node, CpUnit unit, int64_t *out)
+{
+    CpcValue v;
+    if (!cpc_is_const(c, node, &v)) {
+        return wrong_unit(c, node, "a value known before the run");
+    }
+    bool number = v.dim == CP_DIM_NUMBER || v.dim == CP_DIM_ANY;
+    int64_t scale = 1;
+    switch (unit) {
+    case CP_UNIT_NS:
+        if (v.dim == CP_DIM_NUMBER && v.micro != 0) {
+            g_autofree char *shown = cp_node_print(node);
+            return cpc_no_unit(c, node, shown);
+        }
+        if (v.dim == CP_DIM_SIZE || v.dim == CP_DIM_SHARE) {
+            return wrong_unit(c, node, "a time");
+        }
+        break;
+    case CP_UNIT_PPM:
+        if (v.dim == CP_DIM_TIME || v.dim == CP_DIM_SIZE) {
+            return wrong_unit(c, node, "a share such as 50%");
+        }
+        scale = MICRO;
+        break;
+    case CP_UNIT_MILLI:
+        scale = 1000;
+        if (!number) {
+            return wrong_unit(c, node, "a plain number");
+        }
+        break;
+    case CP_UNIT_BYTES:
+        if (!number && v.dim != CP_DIM_SIZE) {
+            return wrong_unit(c, node, "a size such as 64MiB");
+        }
+        break;
+    default:
+        if (!number && unit == CP_UNIT_COUNT) {
+            return wrong_unit(c, node, "a plain number");
+        }
+    }
+    v.micro *= scale;
+    *out = cpc_round(&v);
+    return true;
+}
+
+/* +- 1%, +- 5ms */
+static bool read_tolerance(Cpc *c, const CpNode *node, CpUnit unit, CpExpect *e)
+{
+    CpcValue v;
+    if (node->kind == CP_NODE_NULL) {
+        return true;
+    }
+    if (cpc_is_const(c, node, &v) && v.dim == CP_DIM_SHARE) {
+        e->tolerance_ppm = (int64_t)v.micro;
+        return true;
+    }
+    return to_unit(c, node, unit, &e->tolerance);
+}
+
+static bool read_outcome(Cpc *c, const CpNode *node, CpExpect *e)
+{
+    const CpNode *value = node->child;
+    if (node->value != CP_EQ) {
+        return cp_diag_error(c->diag, node->pos, "an outcome is compared with ==");
+    }
+    if (value->kind == CP_NODE_NAME && g_strv_contains(outcomes, value->text)) {
+        e->word = g_strdup(value->text);
+        return true;
+    }
+    g_autofree char *shown = cp_node_print(value);
+    const char *near = cp_nearest(shown, outcomes);
+    cp_diag_error(c->diag, value->pos, "unknown outcome '%s'", shown);
+    if (near != NULL) {
+        cp_diag_help(c->diag, "did you mean '%s'?", near);
+    } else {
+        cp_diag_help(c->diag, "outcomes: done, deadlock, until, guard, error");
+    }
+    return false;
+}
+
+static bool read_order(Cpc *c, const CpNode *node, CpExpect *e)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    if (node->value != CP_EQ || node->child->kind != CP_NODE_LIST) {
+        cp_diag_error(c->diag, node->pos, "an order is written order == [first, second]");
+        return false;
+    }
+    for (const CpNode *name = node->child->child; name != NULL; name = name->next) {
+        if (name->text == NULL || !is_thread(c->w, name->text)) {
+            g_autofree char *shown = cp_node_print(name);
+            return cp_diag_error(c->diag, name->pos, "no thread is named '%s'", shown);
+        }
+        g_string_append_printf(words, "%s%s", words->len > 0 ? "," : "", name->text);
+    }
+    e->word = g_strdup(words->str);
+    return true;
+}
+
+static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
+{
+    CpUnit unit;
+    e->text = g_strdup(cp_node_at(node, 2)->text);
+    e->metric = g_strdup(node->text);
+    e->cmp = (CpCmp)node->value;
+    e->tolerance = e->tolerance_ppm = -1;
+    e->line = node->pos.line;
+    if (strcmp(node->text, "outcome") == 0) {
+        return read_outcome(c, node, e);
+    }
+    if (strcmp(node->text, "order") == 0) {
+        return read_order(c, node, e);
+    }
+    if (!metric_unit(c->w, node->text, &unit)) {
+        return unknown_metric(c, node);
+    }
+    const CpNode *tolerance = cp_node_at(node, 1);
+    if (tolerance->kind != CP_NODE_NULL && node->value != CP_EQ) {
+        cp_diag_error(c->diag, tolerance->pos, "a tolerance goes with == only");
+        return false;
+    }
+    return to_unit(c, node->child, unit, &e->value) &&
+           read_tolerance(c, tolerance, unit, e);
+}
+
+bool cp_expects_read(const CpTree *tree, const CpWorkload *w, GPtrArray *expects,
+                     CpDiag *diag)
+{
+    Cpc c = {.w = (CpWorkload *)w, .diag = diag, .source = "", .measure = true};
+    c.root = cp_tree_root(tree);
+    c.params = g_hash_table_new(g_str_hash, g_str_equal);
+    c.objects = g_hash_table_new(g_str_hash, g_str_equal);
+    c.locals = g_array_new(FALSE, FALSE, sizeof(CpcLocal));
+    bool ok = true;
+    for (const CpNode *node = c.root->child; node != NULL; node = node->next) {
+        if (node->kind == CP_NODE_PARAM) {
+            g_hash_table_insert(c.params, (char *)node->text, (void *)node);
+        }
+    }
+    for (const CpNode *node = c.root->child; node != NULL; node = node->next) {
+        if (node->kind == CP_NODE_EXPECT) {
+            CpExpect *e = g_new0(CpExpect, 1);
+            ok = read_expect(&c, node, e) && ok;
+            g_ptr_array_add(expects, e);
+        }
+    }
+    g_hash_table_unref(c.params);
+    g_hash_table_unref(c.objects);
+    g_array_unref(c.locals);
+    return ok;
+}
+
+/* --- after the run --- */
+
+static char *print_measured(int64_t value, CpUnit unit)
+{
+    switch (unit) {
+    case CP_UNIT_NS:
+        return cp_format_time_human(value);
+    case CP_UNIT_PPM:
+        return g_strdup_printf("%" PRId64 ".%02" PRId64 "%%", value / 10000,
+                               value % 10000 / 100);
+    case CP_UNIT_MILLI:
+        return g_strdup_printf("%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
+    case CP_UNIT_BYTES:
+        return g_strdup_printf("%" PRId64 ".%" PRId64 " MiB", value >> 20,
+                               (value & ((1 << 20) - 1)) * 10 >> 20);
+    default:
+        return g_strdup_printf("%" PRId64, value);
+    }
+}
+
+/* Names of ended threads in order; those not expected are left out of the comparison. */
+static bool check_order(const CpExpect *e, CpSim *sim, char **measured)
+{
+    g_autoptr(GArray) ended = cp_sim_end_order(sim);
+    g_auto(GStrv) want = g_strsplit(e->word, ",", -1);
+    g_autoptr(GString) got = g_string_new(NULL);
+    for (guint i = 0; i < ended->len; i++) {
+        g_autofree char *name = cp_sim_thread_name(sim, g_array_index(ended, CpTid, i));
+        if (g_strv_contains((const char *const *)want, name)) {
+            g_string_append_printf(got, "%s%s", got->len > 0 ? "," : "", name);
+        }
+    }
+    bool ok = strcmp(got->str, e->word) == 0;
+    g_auto(GStrv) names = g_strsplit(got->str, ",", -1);
+    g_autofree char *list = g_strjoinv(", ", names);
+    *measured = g_strdup_printf("[%s]", list);
+    return ok;
+}
+
+static bool compare(const CpExpect *e, int64_t value)
+{
+    if (e->cmp == CP_EQ && (e->tolerance >= 0 || e->tolerance_ppm >= 0)) {
+        __int128 off = (__int128)value - e->value;
+        off = off < 0 ? -off : off;
+        __int128 base = e->value < 0 ? -(__int128)e->value : e->value;
+        __int128 margin =
+            e->tolerance >= 0 ? e->tolerance : base * e->tolerance_ppm / MICRO;
+        return off <= margin;
+    }
+    return cp_cmp_holds(e->cmp, (value > e->value) - (value < e->value));
+}
+
+bool cp_expect_check(const CpExpect *e, CpSim *sim, char **measured)
+{
+    if (strcmp(e->metric, "outcome") == 0) {
+        *measured = g_strdup(cp_outcome_name(cp_sim_outcome(sim)));
+        return strcmp(*measured, e->word) == 0;
+    }
+    if (strcmp(e->metric, "order") == 0) {
+        return check_order(e, sim, measured);
+    }
+    int64_t value;
+    CpUnit unit;
+    if (!cp_metric_find(sim, e->metric, &value, &unit)) {
+        *measured = g_strdup("not defined in this run");
+        return false;
+    }
+    *measured = print_measured(value, unit);
+    return compare(e, value);
+}

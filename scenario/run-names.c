@@ -1,0 +1,168 @@
+#include "scenario/run-names.h"
+
+#include "models/python/python.h"
+
+#include <inttypes.h>
+
+enum { PRIO_DEFAULT = 120, PRIO_RT_MAX = 99 };
+
+/* As the kernel counts: 120 + nice, or 99 - priority under a real-time policy. */
+static int32_t kernel_prio(const CpSchedAttr *attr)
+{
+    bool is_rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
+    return is_rt ? PRIO_RT_MAX - attr->rt_prio : PRIO_DEFAULT + attr->nice;
+}
+
+static void add_threads(CpCprWriter *writer, CpSim *sim, const CpWorkload *w)
+{
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        const CpThreadDecl *decl = cp_thread_decl(w, cp_sim_thread_decl(sim, tid));
+        const CpProcDecl *proc = cp_proc_decl(w, decl->proc);
+        g_autofree char *name = cp_sim_thread_name(sim, tid);
+        CpCprThread row = {
+            .name = cp_cpr_string(writer, name),
+            .process = cp_cpr_string(writer, cp_workload_text(w, proc->name)),
+            .pid = cp_sim_thread_proc(sim, tid),
+            .tid = tid,
+            .prio = kernel_prio(&decl->attr),
+        };
+        cp_cpr_thread(writer, tid, &row);
+    }
+}
+
+static void add_name(CpCprWriter *writer, CpRecordKind domain, uint32_t id,
+                     const char *text)
+{
+    cp_cpr_name(writer, domain, id, cp_cpr_string(writer, text));
+}
+
+static void add_objects(CpCprWriter *writer, const CpWorkload *w)
+{
+    for (uint32_t i = 0; i < w->objs->len; i++) {
+        const CpObjDecl *obj = cp_obj_decl(w, i);
+        CpRecordKind domain = obj->kind == CP_OBJ_DEVICE ? CP_REC_DEVICE : CP_REC_LOCK_WAIT;
+        add_name(writer, domain, i, cp_workload_text(w, obj->name));
+    }
+    for (uint32_t i = 0; i < w->hists->len; i++) {
+        add_name(writer, CP_REC_RESPOND, i,
+                 cp_workload_text(w, g_array_index(w->hists, uint32_t, i)));
+    }
+    for (uint32_t i = 0; i < w->groups->len; i++) {
+        add_name(writer, CP_REC_THROTTLE, i,
+                 cp_workload_text(w, cp_group_decl(w, i)->name));
+    }
+}
+
+/* "loop of main", with the process if there are several. */
+static void add_loops(CpCprWriter *writer, CpSim *sim, const CpWorkload *w)
+{
+    for (uint32_t loop = 0; loop < cp_python_n_loops(sim); loop++) {
+        bool uvloop = false;
+        CpTid tid = cp_python_loop_thread(sim, loop, &uvloop);
+        const CpThreadDecl *decl = cp_thread_decl(w, cp_sim_thread_decl(sim, tid));
+        g_autofree char *thread = cp_sim_thread_name(sim, tid);
+        g_autofree char *name = g_strdup_printf(
+            "%s of %s%s%s", uvloop ? "uvloop" : "loop",
+            w->procs->len > 1 ? cp_workload_text(w, cp_proc_decl(w, decl->proc)->name) : "",
+            w->procs->len > 1 ? "/" : "", thread);
+        add_name(writer, CP_REC_LOOP_READY, loop, name);
+    }
+}
+
+/* Functions that run as tasks, callbacks or calls for pools. */
+static void add_functions(CpCprWriter *writer, const CpWorkload *w)
+{
+    for (uint32_t i = 0; i < w->tasks->len; i++) {
+        add_name(writer, CP_REC_TASK_CREATE, i,
+                 cp_workload_text(w, cp_task_decl(w, i)->name));
+    }
+}
+
+/* Marks carry the workload's string number; only strings that are marks are kept. */
+static void add_marks(CpCprWriter *writer, const CpWorkload *w)
+{
+    for (uint32_t pc = 0; pc < w->code->len; pc++) {
+        const CpInsn *insn = cp_insn(w, pc);
+        if (insn->op == CP_OP_MARK) {
+            add_name(writer, CP_REC_MARK, insn->c, cp_workload_text(w, insn->c));
+        }
+    }
+}
+
+static void add_diagnoses(CpCprWriter *writer, CpSim *sim)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(sim);
+    for (uint32_t i = 0; i < diagnoses->len; i++) {
+        const CpDiagnosis *d = diagnoses->pdata[i];
+        g_autofree char *text = g_strdup_printf("%s: %s", d->kind, d->text);
+        add_name(writer, CP_REC_DIAGNOSIS, i, text);
+    }
+}
+
+static void append_set(GString *out, const char *prefix, const CpParamSet *set)
+{
+    for (size_t i = 0; set != NULL && i < set->n; i++) {
+        if (set->given[i]) {
+            g_autofree char *value = cp_params_print(set, (int)i);
+            g_string_append_printf(out, "%s%s=%s\n", prefix, set->spec[i].name, value);
+        }
+    }
+}
+
+/* Every setting given, as --set takes it. */
+static char *settings_text(const CpScenario *s)
+{
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "policy=%s\n", s->policy);
+    append_set(out, "", s->machine_params);
+    append_set(out, "", s->run);
+    append_set(out, "", s->costs);
+    for (size_t i = 0; s->classes[i] != NULL; i++) {
+        append_set(out, "", s->class_params[i]);
+    }
+    const CpWorkload *w = s->workload;
+    for (uint32_t i = 0; s->proc_params != NULL && i < w->procs->len; i++) {
+        const char *name = cp_workload_text(w, cp_proc_decl(w, i)->name);
+        g_autofree char *prefix = g_strdup_printf("process.%s.", name);
+        append_set(out, prefix, s->proc_params[i]);
+    }
+    for (unsigned i = 0; i < s->params->len; i++) {
+        const CpWorkloadParam *p = s->params->pdata[i];
+        g_string_append_printf(out, "%s=%s\n", p->name, p->value);
+    }
+    return g_string_free(out, FALSE);
+}
+
+static CpTime end_of(CpSim *sim)
+{
+    CpTime end = 0;
+    CpUnit unit = CP_UNIT_NS;
+    return cp_metric_find(sim, "makespan", &end, &unit) ? end : 0;
+}
+
+void cp_run_describe(CpCprWriter *writer, CpSim *sim, const CpScenario *scenario,
+                     const char *metrics, CpCprInfo *info)
+{
+    const CpWorkload *w = scenario->workload;
+    add_threads(writer, sim, w);
+    add_objects(writer, w);
+    add_loops(writer, sim, w);
+    add_functions(writer, w);
+    add_marks(writer, w);
+    add_diagnoses(writer, sim);
+    g_autofree char *machine = g_strdup_printf("%u cores", scenario->machine->n_cores);
+    g_autofree char *settings = settings_text(scenario);
+    *info = (CpCprInfo){
+        .origin = CP_ORIGIN_SIMULATED,
+        .n_cpus = scenario->machine->n_cpus,
+        .end = end_of(sim),
+        .seed = cp_sim_config(sim)->seed,
+        .machine = cp_cpr_string(writer, machine),
+        .policy = cp_cpr_string(writer, scenario->policy),
+        .workload = cp_cpr_string(writer, cp_workload_text(w, w->name)),
+        .version = cp_cpr_string(writer, "coreplay " PACKAGE_VERSION),
+        .source = cp_cpr_string(writer, scenario->source),
+        .settings = cp_cpr_string(writer, settings),
+        .metrics = metrics != NULL ? cp_cpr_string(writer, metrics) : 0,
+    };
+}

@@ -1,0 +1,111 @@
+/* A scenario: everything one run needs, from a workload text, a recording and overrides.
+ *
+ *   text or tree -> CpScenario -> cp_scenario_config -> cp_sim_new
+ *
+ * Precedence of settings: built-in < config file < workload < --set.  `param` values are
+ * known before compilation, because the workload is compiled for them. */
+#ifndef CP_SCENARIO_SCENARIO_H
+#define CP_SCENARIO_SCENARIO_H
+
+#include "sim/sim.h"
+#include "lang/diag.h"
+
+typedef struct {
+    const char *key, *value; /* borrowed during the call */
+    const char *origin;      /* "--set", "coreplay.conf": for messages */
+} CpOverride;
+
+/* One `expect` line. */
+typedef struct {
+    char *text;   /* as written */
+    char *metric; /* dotted name; "outcome", "order" */
+    CpCmp cmp;
+    int64_t value;         /* in the metric's stored unit */
+    int64_t tolerance;     /* absolute; -1: none */
+    int64_t tolerance_ppm; /* of value; -1: none */
+    char *word;            /* outcome name, or the names of an order, comma-separated */
+    uint32_t line;
+} CpExpect;
+
+typedef struct CpScenario {
+    CpWorkload *workload;
+    CpMachine *machine;
+    const struct CpPolicyClass **classes; /* NULL-ended */
+    CpParamSet **class_params;
+    CpParamSet *machine_params, *costs, *run;
+    CpParamSet **proc_params;
+    char *policy;       /* profile name */
+    char *source;       /* file name, "-" or "" */
+    char *hash;         /* of the canonical JSON form: 16 hex digits */
+    GPtrArray *expects; /* CpExpect */
+    GPtrArray *params;  /* CpWorkloadParam: name, value in force, choices */
+    /* For cp_scenario_retune. */
+    const struct CpScenario *base; /* owner of the workload, borrowed; NULL: this one */
+    GPtrArray *written; /* key, value, key ...: settings of the text; NULL: a recording */
+} CpScenario;
+
+typedef struct {
+    char *name;
+    char *value;   /* text in force */
+    char *choices; /* "a|b|c" or NULL */
+} CpWorkloadParam;
+
+/* Rows of scenario->run. */
+enum {
+    CP_RUN_UNTIL,
+    CP_RUN_SEED,
+    CP_RUN_MAX_EVENTS,
+    CP_RUN_MAX_WALL,
+    CP_RUN_EXACT_TICKS,
+    CP_RUN_WARMUP, /* CP_WARMUP_AUTO: see scenario/warmup.h */
+    CP_RUN_COSTS,
+    CP_RUN_PARAMS
+};
+enum { CP_WARMUP_AUTO = -1 };
+extern const CpParam cp_run_params[];
+
+/* Reads a .cpw text, its JSON form or a .cpr recording (by content); "-" is standard input.
+ * On failure messages are in `diag` and NULL is returned. */
+CpScenario *cp_scenario_load(const char *path, const CpOverride *overrides, size_t n,
+                             CpDiag *diag);
+/* The same from memory; `name` is used in messages. */
+CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len,
+                                  const CpOverride *overrides, size_t n, CpDiag *diag);
+void cp_scenario_free(CpScenario *scenario);
+
+/* Whether a setting is independent of the compiled workload: not a param, not of a thread
+ * or control group, and the scenario is no recording. */
+bool cp_scenario_can_retune(const CpScenario *base, const char *key);
+/* The same workload, not compiled again, under other settings: all overrides are given
+ * anew; those that cp_scenario_can_retune refuses are skipped, they must be those `base`
+ * was loaded with.  Borrows from `base` until freed; threads may do so at once. */
+CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrides,
+                               size_t n, CpDiag *diag);
+
+/* Fills a configuration that borrows from the scenario. */
+void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);
+
+/* Evaluates one expect after the run; *measured in the metric's unit (new text for words).
+ */
+bool cp_expect_check(const CpExpect *expect, CpSim *sim, char **measured);
+
+/* Whether runs of the scenario have a metric of that name, and its unit.  If not, *near is
+ * new text of the one that may be meant, or NULL. */
+bool cp_scenario_metric(const CpScenario *scenario, const char *name, CpUnit *unit,
+                        char **near);
+
+/* Every setting key there is, with the owner's table row; for list, completion,
+ * suggestions.  New array that ends with a NULL spec; an ENUM without choices takes a name
+ * or a text, and NAME in a key stands for a thread or group of the workload. */
+typedef struct {
+    const CpParam *spec;
+    const char *owner; /* "machine", "run", "costs", a policy or runtime name */
+} CpSettingInfo;
+CpSettingInfo *cp_settings(void);
+
+/* Named machines for `machine "NAME"` and -m, ended by NULL. */
+extern const char *const cp_machine_presets[];
+/* Settings of one: "key", "value", ..., NULL-ended; NULL: no such machine. */
+const char *const *cp_machine_preset(const char *name);
+
+#endif

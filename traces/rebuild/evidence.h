@@ -1,0 +1,109 @@
+/* What reading a recording leaves for making a workload: what is known of its threads, and
+ * one stream of pieces a thread, numbered as the thread is in the recording. */
+#ifndef CP_TRACES_REBUILD_EVIDENCE_H
+#define CP_TRACES_REBUILD_EVIDENCE_H
+
+#include "traces/rebuild/pieces.h"
+#include "traces/rebuild/rebuild.h"
+
+typedef enum {
+    THREAD_UNSEEN,
+    THREAD_READY,
+    THREAD_RUNNING,
+    THREAD_BLOCKED,
+    THREAD_ENDED,
+} ThreadState;
+
+/* A wake-up as its author did it. */
+typedef struct {
+    int64_t place; /* of its piece */
+    int64_t wait;  /* of the sleeper's; 0: it has not been put down */
+    CpRebuildRule rule;
+} RebuildWake;
+
+typedef struct {
+    CpRebuiltThread facts;
+    ThreadState state;
+    uint32_t cpu; /* last one it ran on, CP_NONE */
+    uint32_t start_cpu;
+    uint32_t parent; /* who started it within the recording, CP_NONE */
+    uint32_t
+        spawned_by; /* a kept thread that starts it, CP_NONE: it exists or starts itself */
+    uint32_t waker; /* author of a wake-up begun but not reported yet, CP_NONE */
+    int64_t waker_piece; /* place of its wake */
+    CpTime since;        /* of the state */
+    CpTime run;          /* CPU time not yet put into a piece */
+    CpTime start;        /* when it begins, if nobody starts it */
+    CpTime asked;        /* for an interpreter's lock and has not got it; INT64_MIN: not */
+    uint32_t gil;
+    GArray *last_wakes; /* RebuildWake: of the thread that started it, with nothing behind
+                           them; NULL: none */
+    int64_t last_join;  /* place of its last join, 0 */
+    uint64_t n_pieces;
+    uint64_t waits, by_author; /* pieces that wait to be woken; by rule 'author' */
+    uint32_t live_children;
+    uint32_t ended_child;     /* the child that ended last, CP_NONE */
+    CpTime child_end;         /* and when */
+    int32_t prio, start_prio; /* kernel priority now and at its start */
+    uint64_t named, unnamed;  /* wake-ups with and without an author */
+    bool changes_rt;          /* it became a real-time thread */
+    bool exiting;             /* it has begun to end */
+    bool kept, foreign, begun, doubtful, several_cpus, wake_begun;
+} RebuildThread;
+
+/* An interpreter's lock. */
+typedef struct {
+    uint32_t dropper, asker, taker; /* threads that did so last */
+    CpTime dropped, taken;
+} RebuildGil;
+
+struct CpRebuild {
+    CpRebuildOptions options;
+    CpCpr *cpr;           /* borrowed during reading; texts are copied */
+    GPtrArray *names;     /* char *, by thread of the recording */
+    GPtrArray *processes; /* char * */
+    int64_t *pids;
+    int64_t *tids;
+    RebuildThread *threads;
+    uint32_t n_threads;
+    CpPieces *pieces;
+    bool prio_seen[140]; /* kernel priorities that threads changed to */
+    GArray *order;       /* uint32_t: kept threads, by process, then as they appeared */
+    GArray *gils;        /* RebuildGil */
+    uint32_t *current;   /* thread by CPU, CP_NONE: idle or not known */
+    uint32_t n_cpus;
+    bool simulated, has_waking, has_wakeups, open, past;
+    CpTime from, to; /* in the recording */
+    char *source;
+    uint64_t rules[CP_RULES];
+};
+
+/* One piece of a folded program: either a piece, or `times` > 1 repetitions of the `n`
+ * pieces that follow. */
+typedef struct {
+    CpPiece piece;
+    uint32_t times, n;
+} FoldedPiece;
+
+/* New array of FoldedPiece from one of CpPiece: exact repetitions become loops. */
+GArray *cp_rebuild_fold(const GArray *pieces);
+
+/* Names of the kept threads, by declaration: as recorded, with the tid where several
+ * threads have the same one; `plain`: fit for the workload language. */
+GPtrArray *cp_rebuild_names(const CpRebuild *rb, bool plain);
+/* As the language wants it; `otherwise` begins it where there is no letter. */
+char *cp_rebuild_plain_name(const char *name, const char *otherwise);
+const char *cp_rebuild_process_name(const CpRebuild *rb, uint32_t thread);
+
+static inline const RebuildThread *cp_rebuild_kept(const CpRebuild *rb, uint32_t decl)
+{
+    return &rb->threads[g_array_index(rb->order, uint32_t, decl)];
+}
+
+/* A real-time thread that lost its CPU although it could run took turns with others. */
+static inline CpSchedPolicy cp_rebuild_rt_policy(const RebuildThread *t)
+{
+    return t->facts.involuntary > 0 ? CP_SCHED_RR : CP_SCHED_FIFO;
+}
+
+#endif
