@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 
+#include "cli/interrupt.h"
 #include "cli/json.h"
-#include "cli/signals.h"
 #include "sim/params.h"
 #include "traces/import/text.h"
 #include "traces/rebuild/rebuild.h"
@@ -72,12 +72,12 @@ static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
         .to = cp_opt_time(cli, "to", 0),
         .root_pid = cp_opt_number(cli, "root", 0),
         .source = cli->operands[0],
-        .interrupt = cp_signals_flag(),
+        .interrupt = cp_interrupt_flag(),
     };
     g_autoptr(GError) error = NULL;
     if (!cp_import_text(cli->operands[0], output, &wanted, r, &error)) {
         int code = cp_fail(cli, error);
-        return cp_signals_code() != 0 ? cp_signals_code() : code;
+        return cp_interrupt_code() != 0 ? cp_interrupt_code() : code;
     }
     g_autofree char *text = cp_import_report_text(r);
     if (!cli->quiet) {
@@ -174,7 +174,7 @@ static int import(CpCli *cli, const char *output)
     }
     CpImportReport r;
     cp_import_report_init(&r);
-    cp_signals_catch();
+    cp_interrupt_catch();
     int code = CP_EXIT_OK;
     if (wants_workload) {
         code = import_workload(cli, &r);

@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
-#include "cli/settings.h"
+#include "cli/examples.h"
 #include "cli/service.h"
 #include "cli/starter.h"
 #include "cli/columns.h"

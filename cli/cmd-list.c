@@ -2,7 +2,8 @@
 
 #include "cli/json.h"
 #include "cli/options.h"
-#include "cli/settings.h"
+#include "cli/examples.h"
+#include "cli/overrides.h"
 #include "cli/columns.h"
 #include "models/registry.h"
 #include "plots/chart.h"

@@ -1,10 +1,10 @@
 #include "cli/commands.h"
 
+#include "cli/interrupt.h"
+#include "cli/overrides.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/result.h"
-#include "cli/settings.h"
-#include "cli/signals.h"
 #include "models/policy-file.h"
 #include "models/registry.h"
 #include "sim/batch.h"
@@ -158,7 +158,7 @@ static int exit_code(const CpScenario *s, CpOutcome outcome, unsigned n_failed)
     bool is_stopped = outcome == CP_OUTCOME_DEADLOCK || outcome == CP_OUTCOME_GUARD ||
                       outcome == CP_OUTCOME_ERROR;
     if (outcome == CP_OUTCOME_INTERRUPTED) {
-        return cp_signals_code() != 0 ? cp_signals_code() : CP_EXIT_SIGINT;
+        return cp_interrupt_code() != 0 ? cp_interrupt_code() : CP_EXIT_SIGINT;
     }
     if (is_stopped && !is_expected(s, outcome)) {
         return CP_EXIT_MODEL;
@@ -245,7 +245,7 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
         config.progress = cp_progress_update;
         config.progress_data = &progress;
     }
-    config.interrupt = cp_signals_flag();
+    config.interrupt = cp_interrupt_flag();
     g_autoptr(GError) error = NULL;
     CpSim *sim = NULL;
     if (cp_warmup_resolve(scenario, &config, &error)) {
@@ -339,7 +339,7 @@ static bool on_done(uint64_t index, void *result, void *data)
     fputs(outcome->err->str, stderr);
     job->worst = MAX(job->worst, outcome->code);
     outcome_free(outcome);
-    return works && cp_signals_code() == 0;
+    return works && cp_interrupt_code() == 0;
 }
 
 static int check_output(const CpCli *cli, const char *output)
@@ -386,10 +386,10 @@ static int run_all(CpCli *cli)
     unsigned n_jobs = (unsigned)MIN(cp_opt_number(cli, "jobs", 1), cli->n_operands);
     job.alone = n_jobs == 1;
     if (code == CP_EXIT_OK) {
-        cp_signals_catch();
+        cp_interrupt_catch();
         CpBatch batch = {on_job, on_done, outcome_free, &job, n_jobs};
         cp_batch_run(&batch, (uint64_t)cli->n_operands);
-        code = cp_signals_code() != 0 ? cp_signals_code() : job.worst;
+        code = cp_interrupt_code() != 0 ? cp_interrupt_code() : job.worst;
     }
     cp_overrides_clear(&job.overrides);
     return code;

@@ -1,9 +1,9 @@
 #include "cli/commands.h"
 
+#include "cli/interrupt.h"
 #include "cli/json.h"
+#include "cli/overrides.h"
 #include "cli/report.h"
-#include "cli/settings.h"
-#include "cli/signals.h"
 #include "cli/sweep-scripts.h"
 #include "cli/table-print.h"
 #include "sweeps/sweep.h"
@@ -515,7 +515,7 @@ static void print_how_to_see(const Job *job, const CpSweepResult *r)
 
 static int finish(Job *job, const CpSweepResult *r)
 {
-    int signal_code = cp_signals_code();
+    int signal_code = cp_interrupt_code();
     if (job->output != NULL) {
         print_summary(job, r);
     }
@@ -663,7 +663,8 @@ static int find(Job *job)
         g_autofree char *value = NULL;
         begin_search(job, values);
         if (!cp_sweep_find(&job->o, &job->find, places, &value, &error)) {
-            return cp_signals_code() != 0 ? cp_signals_code() : cp_fail(job->cli, error);
+            return cp_interrupt_code() != 0 ? cp_interrupt_code()
+                                            : cp_fail(job->cli, error);
         }
         end_search(job, value);
         none = none || value == NULL;
@@ -686,7 +687,7 @@ static int act(Job *job)
     if (code != CP_EXIT_OK) {
         return code;
     }
-    cp_signals_catch();
+    cp_interrupt_catch();
     return job->find_key != NULL ? find(job) : sweep(job);
 }
 
@@ -695,7 +696,7 @@ static int run(CpCli *cli)
     Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
     job.o.n_workers = (unsigned)MIN(cp_opt_number(cli, "jobs", 0), 1024);
     job.o.fail_fast = cp_opt_flag(cli, "fail-fast");
-    job.o.interrupt = cp_signals_flag();
+    job.o.interrupt = cp_interrupt_flag();
     job.shown_us = g_get_monotonic_time();
     job.others = g_string_new(NULL);
     int (*const steps[])(Job *) = {read_shard, read_find,         read_until_ci,

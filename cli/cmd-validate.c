@@ -2,8 +2,8 @@
 
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/overrides.h"
 #include "cli/report.h"
-#include "cli/settings.h"
 #include "traces/cpr.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 #include "cli/commands.h"
 
 #include "cli/columns.h"
+#include "cli/interrupt.h"
 #include "cli/json.h"
+#include "cli/overrides.h"
 #include "cli/progress.h"
-#include "cli/settings.h"
-#include "cli/signals.h"
 #include "plots/chart.h"
 #include "sim/params.h"
 #include "traces/import/text.h"
@@ -79,7 +79,7 @@ static int prepare_input(WhatIf *w)
         .to = cp_opt_time(w->cli, "to", 0),
         .root_pid = cp_opt_number(w->cli, "root", 0),
         .source = input,
-        .interrupt = cp_signals_flag(),
+        .interrupt = cp_interrupt_flag(),
     };
     CpImportReport report;
     cp_import_report_init(&report);
@@ -150,7 +150,7 @@ static int simulate(WhatIf *w, const CpScenario *scenario, const char *path)
     config.sink = &sink;
     config.progress = cp_progress_update;
     config.progress_data = &progress;
-    config.interrupt = cp_signals_flag();
+    config.interrupt = cp_interrupt_flag();
     CpSim *sim = cp_sim_new(&config, &error);
     CpOutcome outcome = sim != NULL ? cp_sim_run(sim, &error) : CP_OUTCOME_ERROR;
     cp_progress_end(&progress);
@@ -161,8 +161,8 @@ static int simulate(WhatIf *w, const CpScenario *scenario, const char *path)
         ok = cp_cpr_writer_finish(writer, &info, &error);
     }
     int code = ok ? CP_EXIT_OK : cp_fail(w->cli, error);
-    if (ok && cp_signals_code() != 0) {
-        code = cp_signals_code();
+    if (ok && cp_interrupt_code() != 0) {
+        code = cp_interrupt_code();
     } else if (ok && outcome != CP_OUTCOME_DONE && outcome != CP_OUTCOME_UNTIL) {
         cp_error(w->cli, "the simulation stopped: %s", cp_outcome_name(outcome));
         cp_help(w->cli, "coreplay run %s says why", w->path[RECORDED]);
@@ -488,7 +488,7 @@ static int run(CpCli *cli)
         return CP_EXIT_USAGE;
     }
     int code = cp_overrides_init(&w.changes, cli);
-    cp_signals_catch();
+    cp_interrupt_catch();
     if (code == CP_EXIT_OK) {
         code = whatif(&w);
     }

@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "cli/overrides.h"
 
 #include "cli/report.h"
 #include "sim/params.h"

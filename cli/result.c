@@ -1,8 +1,8 @@
 #include "cli/result.h"
 
-#include "cli/json.h"
-#include "cli/settings.h"
 #include "cli/columns.h"
+#include "cli/json.h"
+#include "cli/overrides.h"
 #include "scenario/warmup.h"
 
 #include <string.h>

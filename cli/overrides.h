@@ -1,7 +1,7 @@
 /* What the commands that load workloads share: overrides from the command line and
- * coreplay.conf, named machines, effective settings, and the shipped examples. */
-#ifndef CP_CLI_SETTINGS_H
-#define CP_CLI_SETTINGS_H
+ * coreplay.conf, named machines, and the settings in force. */
+#ifndef CP_CLI_OVERRIDES_H
+#define CP_CLI_OVERRIDES_H
 
 #include "cli/cmd.h"
 #include "scenario/scenario.h"
@@ -69,13 +69,5 @@ void cp_settings_walk(const CpScenario *scenario,
 int cp_settings_effective(CpCli *cli, const char *path,
                           void (*visit)(const CpEffective *setting, void *data),
                           void *data);
-
-typedef struct {
-    char *name, *summary;
-    char *path; /* NULL: the text is cp_starter_workload */
-} CpExampleFile;
-/* New array of CpExampleFile *, by name.  At least the starter is there, even if the
- * examples are not installed. */
-GPtrArray *cp_examples(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "cli/signals.h"
+#include "cli/interrupt.h"
 
 #include "cli/cmd.h"
 
@@ -18,7 +18,7 @@ static void on_signal(int number)
     caught = number;
 }
 
-void cp_signals_catch(void)
+void cp_interrupt_catch(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
@@ -26,12 +26,12 @@ void cp_signals_catch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-const volatile int *cp_signals_flag(void)
+const volatile int *cp_interrupt_flag(void)
 {
     return &caught;
 }
 
-int cp_signals_code(void)
+int cp_interrupt_code(void)
 {
     return caught == 0 ? 0 : 128 + caught;
 }
