@@ -6,201 +6,6 @@
 
 #include <string.h>
 
-/* --- settings of groups and threads --- */
-
-const char *const cp_group_keys[] = {"quota", "period", "burst", "weight",
-                                     "cpus",  "idle",   NULL};
-const char *const cp_thread_keys[] = {"nice", "cpus", NULL};
-
-static gboolean parse_mask(CpWorkload *w, const char *value, uint32_t *mask, GError **error)
-{
-    g_autofree char *text = g_strdup(value);
-    char *to = text;
-    for (const char *from = value; *from != '\0'; from++) {
-        if (*from != ' ' && *from != '\t') {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    if (strcmp(text, "all") == 0) {
-        *mask = CP_NONE;
-        return TRUE;
-    }
-    CpCpuMask cpus;
-    if (!cp_parse_cpus(text, &cpus, error)) {
-        return FALSE;
-    }
-    *mask = cp_workload_mask(w, &cpus);
-    return TRUE;
-}
-
-static gboolean parse_int_in(const char *value, int64_t min, int64_t max, int64_t *out,
-                             GError **error)
-{
-    if (!cp_parse_int(value, out, error)) {
-        return FALSE;
-    }
-    if (*out < min || *out > max) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "'%s' is out of range; expected %" G_GINT64_FORMAT
-                    " to %" G_GINT64_FORMAT,
-                    value, min, max);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-/* A share of the period, a time, or none. */
-static gboolean set_quota(CpGroupDecl *g, const char *value, GError **error)
-{
-    int64_t share;
-    if (strcmp(value, "none") == 0) {
-        g->quota = 0;
-        return TRUE;
-    }
-    if (strchr(value, '%') == NULL) {
-        return cp_parse_time(value, &g->quota, error);
-    }
-    if (!cp_parse_share(value, &share, error)) {
-        return FALSE;
-    }
-    if (share <= 0 || share > (int64_t)CP_CPUS_MAX * 1000000) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "'%s' is out of range; expected above 0 %% and at most 102400 %%",
-                    value);
-        return FALSE;
-    }
-    CpTime period = g->period > 0 ? g->period : 100 * CP_MS;
-    g->quota = (CpTime)((__int128)share * period / 1000000);
-    return TRUE;
-}
-
-/* The quota keeps its share when the period changes after it. */
-static gboolean set_period(CpGroupDecl *g, const char *value, GError **error)
-{
-    CpTime period;
-    if (!cp_parse_time(value, &period, error)) {
-        return FALSE;
-    }
-    if (period < CP_MS || period > CP_S) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "period '%s' is out of range; expected 1ms to 1s", value);
-        return FALSE;
-    }
-    CpTime before = g->period > 0 ? g->period : 100 * CP_MS;
-    g->quota = (CpTime)((__int128)g->quota * period / before);
-    g->period = period;
-    return TRUE;
-}
-
-static gboolean set_idle(CpGroupDecl *g, const char *value, GError **error)
-{
-    if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "'%s' is neither 'on' nor 'off'",
-                    value);
-        return FALSE;
-    }
-    g->idle = strcmp(value, "on") == 0;
-    return TRUE;
-}
-
-gboolean cp_group_set(CpWorkload *w, CpGroup group, const char *key, const char *value,
-                      GError **error)
-{
-    CpGroupDecl *g = cp_group_decl(w, group);
-    int64_t number;
-    if (strcmp(key, "quota") == 0) {
-        return set_quota(g, value, error);
-    }
-    if (strcmp(key, "period") == 0) {
-        return set_period(g, value, error);
-    }
-    if (strcmp(key, "burst") == 0) {
-        return cp_parse_time(value, &g->burst, error);
-    }
-    if (strcmp(key, "weight") == 0) {
-        if (!parse_int_in(value, 1, 10000, &number, error)) {
-            return FALSE;
-        }
-        g->weight = (uint32_t)number;
-        return TRUE;
-    }
-    if (strcmp(key, "cpus") == 0) {
-        return parse_mask(w, value, &g->cpus, error);
-    }
-    if (strcmp(key, "idle") == 0) {
-        return set_idle(g, value, error);
-    }
-    const char *near = cp_nearest(key, cp_group_keys);
-    g_set_error(
-        error, CP_ERROR, CP_ERROR_USAGE, "unknown setting '%s' of a cgroup; %s%s%s", key,
-        near != NULL ? "did you mean '" : "expected quota, period, burst, weight, cpus",
-        near != NULL ? near : " or idle", near != NULL ? "'?" : "");
-    return FALSE;
-}
-
-gboolean cp_thread_set(CpWorkload *w, uint32_t thread, const char *key, const char *value,
-                       GError **error)
-{
-    CpThreadDecl *t = cp_thread_decl(w, thread);
-    int64_t number;
-    if (strcmp(key, "nice") == 0) {
-        if (!parse_int_in(value, -20, 19, &number, error)) {
-            return FALSE;
-        }
-        t->attr.nice = (int32_t)number;
-        t->own_attr = true;
-        return TRUE;
-    }
-    if (strcmp(key, "cpus") == 0) {
-        uint32_t mask;
-        if (!parse_mask(w, value, &mask, error)) {
-            return FALSE;
-        }
-        cp_thread_decl(w, thread)->attr.cpus = mask;
-        cp_thread_decl(w, thread)->own_attr = true;
-        return TRUE;
-    }
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                "unknown setting '%s' of a thread; expected nice or cpus", key);
-    return FALSE;
-}
-
-/* Whether `path` names the group: the whole path, or its last part. */
-static bool group_is(const CpWorkload *w, CpGroup group, const char *path)
-{
-    const char *name = cp_workload_text(w, cp_group_decl(w, group)->name);
-    if (strcmp(name, path) == 0) {
-        return true;
-    }
-    const char *last = strrchr(name, '/');
-    return last != NULL && strcmp(last + 1, path) == 0;
-}
-
-CpGroup cp_group_find(const CpWorkload *w, const char *path)
-{
-    CpGroup found = CP_NONE;
-    for (CpGroup i = 1; i < w->groups->len; i++) {
-        if (strcmp(cp_workload_text(w, cp_group_decl(w, i)->name), path) == 0) {
-            return i;
-        }
-        if (group_is(w, i, path)) {
-            found = found == CP_NONE ? i : CP_NONE;
-        }
-    }
-    return found;
-}
-
-uint32_t cp_thread_find(const CpWorkload *w, const char *name, uint32_t from)
-{
-    for (uint32_t i = from; i < w->threads->len; i++) {
-        if (strcmp(cp_workload_text(w, cp_thread_decl(w, i)->name), name) == 0) {
-            return i;
-        }
-    }
-    return CP_NONE;
-}
-
 /* --- helpers --- */
 
 static bool duplicate(Cpc *c, const CpNode *node, const char *what, const CpNode *first)
@@ -217,112 +22,7 @@ static char *setting_text(Cpc *c, const CpNode *value)
     return param != NULL ? cp_node_print(param->child) : g_strdup(value->text);
 }
 
-static bool unknown_option(Cpc *c, const CpNode *opt, const char *of,
-                           const char *const *known)
-{
-    const char *near = cp_nearest(opt->text, known);
-    g_autofree char *all = g_strjoinv(", ", (char **)known);
-    cp_diag_error(c->diag, opt->pos, "unknown option '%s' of %s", opt->text, of);
-    if (near != NULL) {
-        cp_diag_help(c->diag, "did you mean '%s'?   (options: %s)", near, all);
-    } else {
-        cp_diag_help(c->diag, *all != '\0' ? "options: %s" : "it has no options%s", all);
-    }
-    return false;
-}
-
-bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask)
-{
-    g_autoptr(GError) error = NULL;
-    if (cpus->kind != CP_NODE_STRING) {
-        return cp_diag_error(c->diag, cpus->pos, "expected CPU numbers such as 0-3,6");
-    }
-    if (!parse_mask(c->w, cpus->text, mask, &error)) {
-        return cp_diag_error(c->diag, cpus->pos, "%s", error->message);
-    }
-    return true;
-}
-
 /* --- attributes --- */
-
-static const char *const attr_names[] = {
-    "nice", "policy", "prio",  "slice",   "runtime",     "deadline", "period",
-    "cpus", "slack",  "start", "tickets", "interpreter", NULL};
-static const char *const policy_names[] = {"normal", "batch",    "idle", "fifo",
-                                           "rr",     "deadline", NULL};
-
-static bool parse_policy(Cpc *c, const CpNode *node, CpSchedPolicy *out)
-{
-    for (int i = 0; node->kind == CP_NODE_NAME && policy_names[i] != NULL; i++) {
-        if (strcmp(policy_names[i], node->text) == 0) {
-            *out = (CpSchedPolicy)i;
-            return true;
-        }
-    }
-    g_autofree char *shown = cp_node_print(node);
-    const char *near = cp_nearest(shown, policy_names);
-    cp_diag_error(c->diag, node->pos, "unknown policy '%s' of a thread", shown);
-    if (near != NULL) {
-        cp_diag_help(c->diag, "did you mean '%s'?", near);
-    } else {
-        cp_diag_help(c->diag,
-                     "policies of threads: normal, batch, idle, fifo, rr, deadline; "
-                     "the machine's scheduler is chosen in kernel { policy ... }");
-    }
-    return false;
-}
-
-static bool parse_attr(Cpc *c, const CpNode *opt, CpSchedAttr *attr, CpTime *start)
-{
-    const CpNode *value = opt->child;
-    struct {
-        const char *name;
-        CpTime *to;
-    } times[] = {{"slice", &attr->slice},       {"runtime", &attr->runtime},
-                 {"deadline", &attr->deadline}, {"period", &attr->period},
-                 {"slack", &attr->slack},       {"start", start}};
-    for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
-        if (strcmp(opt->text, times[i].name) == 0) {
-            return cpc_const_time(c, value, times[i].to);
-        }
-    }
-    int64_t number = 0;
-    if (strcmp(opt->text, "nice") == 0) {
-        bool ok = cpc_const_int(c, value, -20, 19, &number);
-        attr->nice = (int32_t)number;
-        return ok;
-    }
-    if (strcmp(opt->text, "prio") == 0) {
-        bool ok = cpc_const_int(c, value, 0, 1000, &number);
-        attr->rt_prio = (int32_t)number;
-        return ok;
-    }
-    if (strcmp(opt->text, "tickets") == 0) {
-        bool ok = cpc_const_int(c, value, 1, 1000000, &number);
-        attr->tickets = (uint32_t)number;
-        return ok;
-    }
-    if (strcmp(opt->text, "cpus") == 0) {
-        return cpc_mask(c, value, &attr->cpus);
-    }
-    if (strcmp(opt->text, "policy") == 0) {
-        return parse_policy(c, cpc_resolve(c, value), &attr->policy);
-    }
-    if (strcmp(opt->text, "interpreter") == 0 && c->proc != NULL && c->proc->python) {
-        guint row =
-            value->text == NULL
-                ? 0
-                : GPOINTER_TO_UINT(g_hash_table_lookup(c->proc->interps, value->text));
-        c->interp = row - 1;
-        return row != 0 ||
-               cpc_unknown(c, value->pos, "interpreter",
-                           value->text != NULL ? value->text : "", c->proc->interps, NULL);
-    }
-    if (strcmp(opt->text, "interpreter") == 0) {
-        return cp_diag_error(c->diag, opt->pos, "'interpreter' needs a python runtime");
-    }
-    return unknown_option(c, opt, "a thread", attr_names);
-}
 
 /* What sched_setattr would refuse. */
 static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
@@ -330,7 +30,7 @@ static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
     bool rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
     if (rt && (attr->rt_prio < 1 || attr->rt_prio > 99)) {
         cp_diag_error(c->diag, at->pos, "policy=%s needs a priority",
-                      policy_names[attr->policy]);
+                      attr->policy == CP_SCHED_FIFO ? "fifo" : "rr");
         cp_diag_help(c->diag, "write prio=1 (low) to prio=99 (high)");
         return false;
     }
@@ -349,138 +49,18 @@ static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
     return true;
 }
 
-bool cpc_attrs(Cpc *c, const CpNode *opts, CpSchedAttr *attr, CpTime *start, bool *given)
+bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread)
 {
-    bool ok = true;
-    *given = false;
     for (const CpNode *opt = opts->child; opt != NULL; opt = opt->next) {
-        ok = parse_attr(c, opt, attr, start) && ok;
-        *given = *given || strcmp(opt->text, "start") != 0;
+        thread->own_attr = thread->own_attr || strcmp(opt->text, "start") != 0;
     }
-    return ok && check_attr(c, opts, attr);
+    return cpc_keys(c, opts, cp_thread_keys, CP_KINDS_ANY, "a thread", thread) &&
+           check_attr(c, opts, &thread->attr);
 }
 
 /* --- resources --- */
 
-static bool option_on(Cpc *c, const CpNode *value, bool *on)
-{
-    const CpNode *node = cpc_resolve(c, value);
-    bool is_on = node->kind == CP_NODE_NAME && strcmp(node->text, "on") == 0;
-    if (!is_on && (node->kind != CP_NODE_NAME || strcmp(node->text, "off") != 0)) {
-        return cp_diag_error(c->diag, value->pos, "expected 'on' or 'off'");
-    }
-    *on = is_on;
-    return true;
-}
-
-/* service=4ms, service=exp(4ms) of a device. */
-static bool set_service(Cpc *c, const CpNode *value, CpObjDecl *obj)
-{
-    CpDist dist;
-    if (!cpc_const_dist(c, value, &dist)) {
-        return false;
-    }
-    obj->service_arg = dist.kind == CP_DIST_CONST ? CP_ARG_CONST : CP_ARG_DIST;
-    obj->service = dist.kind == CP_DIST_CONST ? cp_workload_const(c->w, dist.p[0])
-                                              : cp_workload_dist(c->w, dist);
-    return true;
-}
-
-static bool set_condition_lock(Cpc *c, const CpNode *value, CpObjDecl *obj)
-{
-    const CpcObject *lock = value->kind == CP_NODE_NAME ? cpc_object(c, value->text) : NULL;
-    bool is_lock = lock != NULL && !lock->is_var &&
-                   (cp_obj_decl(c->w, lock->index)->kind == CP_OBJ_LOCK ||
-                    cp_obj_decl(c->w, lock->index)->kind == CP_OBJ_RLOCK);
-    if (!is_lock) {
-        return cp_diag_error(c->diag, value->pos,
-                             "expected the name of a lock declared before");
-    }
-    obj->lock = lock->index;
-    return true;
-}
-
-/* Options by kind; the table says which kinds take which. */
-typedef struct {
-    const char *name;
-    uint32_t kinds; /* bit per CpObjKind */
-} ObjOption;
-
 #define KIND(K) (1u << CP_OBJ_##K)
-static const ObjOption obj_options[] = {
-    {"pi", KIND(LOCK)},
-    {"n", KIND(SEMAPHORE) | KIND(BARRIER)},
-    {"lock", KIND(CONDITION)},
-    {"capacity", KIND(QUEUE) | KIND(SOCKET)},
-    {"size", KIND(PIPE)},
-    {"latency", KIND(SOCKET)},
-    {"bandwidth", KIND(SOCKET) | KIND(DEVICE)},
-    {"channels", KIND(DEVICE)},
-    {"service", KIND(DEVICE)},
-    {"irq", KIND(DEVICE)},
-};
-
-static bool takes_option(CpObjKind kind, const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(obj_options); i++) {
-        if (strcmp(obj_options[i].name, name) == 0) {
-            return (obj_options[i].kinds >> kind) & 1;
-        }
-    }
-    return false;
-}
-
-static bool unknown_obj_option(Cpc *c, const CpNode *opt, CpObjKind kind)
-{
-    const char *known[G_N_ELEMENTS(obj_options) + 1];
-    size_t n = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(obj_options); i++) {
-        if ((obj_options[i].kinds >> kind) & 1) {
-            known[n++] = obj_options[i].name;
-        }
-    }
-    known[n] = NULL;
-    g_autofree char *of = g_strdup_printf("a %s", cp_resource_word(kind));
-    return unknown_option(c, opt, of, known);
-}
-
-static bool set_obj_option(Cpc *c, const CpNode *opt, CpObjDecl *obj)
-{
-    const char *key = opt->text;
-    const CpNode *value = opt->child;
-    if (!takes_option(obj->kind, key)) {
-        return unknown_obj_option(c, opt, obj->kind);
-    }
-    if (strcmp(key, "pi") == 0) {
-        bool on = false;
-        bool ok = option_on(c, value, &on);
-        obj->flags |= on ? CP_OBJ_PI : 0;
-        return ok;
-    }
-    if (strcmp(key, "n") == 0) {
-        int64_t min = obj->kind == CP_OBJ_BARRIER ? 1 : 0;
-        return cpc_const_int(c, value, min, CP_THREADS_MAX, &obj->n);
-    }
-    if (strcmp(key, "capacity") == 0) {
-        return cpc_const_int(c, value, 1, INT32_MAX, &obj->n);
-    }
-    if (strcmp(key, "channels") == 0) {
-        return cpc_const_int(c, value, 1, 65536, &obj->n);
-    }
-    if (strcmp(key, "size") == 0) {
-        return cpc_const_size(c, value, &obj->size);
-    }
-    if (strcmp(key, "bandwidth") == 0) {
-        return cpc_const_size(c, value, &obj->bandwidth);
-    }
-    if (strcmp(key, "service") == 0) {
-        return set_service(c, value, obj);
-    }
-    if (strcmp(key, "lock") == 0) {
-        return set_condition_lock(c, value, obj);
-    }
-    return cpc_const_time(c, value, &obj->latency); /* latency, irq */
-}
 
 static bool declare_obj(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *index)
 {
@@ -505,10 +85,8 @@ static bool declare_obj(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *in
                 (is_async ? (uint32_t)CP_OBJ_ASYNC : 0);
     obj.n = kind == CP_OBJ_SEMAPHORE || kind == CP_OBJ_DEVICE ? 1 : 0;
     obj.size = kind == CP_OBJ_PIPE ? 65536 : 0;
-    bool ok = true;
-    for (const CpNode *opt = node->child->child; opt != NULL; opt = opt->next) {
-        ok = set_obj_option(c, opt, &obj) && ok;
-    }
+    g_autofree char *of = g_strdup_printf("a %s", cp_resource_word(kind));
+    bool ok = cpc_keys(c, node->child, cp_resource_keys, 1u << kind, of, &obj);
     if (value->kind != CP_NODE_NULL) {
         bool counts = kind == CP_OBJ_SEMAPHORE || kind == CP_OBJ_BARRIER;
         ok = ok && (counts ? cpc_const_int(c, value, 0, CP_THREADS_MAX, &obj.n)
@@ -539,7 +117,7 @@ static bool declare_var(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *in
     }
     if (node->child->child != NULL) {
         const char *const none[] = {NULL};
-        ok = unknown_option(c, node->child->child, "a var", none);
+        ok = cpc_unknown_key(c, node->child->child, "a var", none);
     }
     var.value = cpc_round(&v);
     g_array_append_val(c->w->vars, var);
@@ -685,9 +263,7 @@ static bool declare_task(Cpc *c, CpcProc *proc, const CpNode *node)
 static bool declare_loop(Cpc *c, CpcProc *proc, CpcThread *thread, const CpNode *loop)
 {
     static const char *const names[] = {"asyncio", "uvloop", NULL};
-    static const char *const known[] = {"eager", NULL};
     bool uvloop = strcmp(loop->text, "uvloop") == 0;
-    bool eager = false;
     bool ok = true;
     if (!g_strv_contains(names, loop->text)) {
         const char *near = cp_nearest(loop->text, names);
@@ -696,21 +272,19 @@ static bool declare_loop(Cpc *c, CpcProc *proc, CpcThread *thread, const CpNode 
                      near != NULL ? "did you mean '%s'?" : "loops: asyncio, uvloop", near);
         ok = false;
     }
-    for (const CpNode *opt = loop->child->child; opt != NULL; opt = opt->next) {
-        ok = (strcmp(opt->text, "eager") == 0 ? option_on(c, opt->child, &eager)
-                                              : unknown_option(c, opt, "a loop", known)) &&
-             ok;
-    }
+    uint32_t flags = CP_TASK_ASYNC | (uvloop ? (uint32_t)CP_TASK_UVLOOP : 0);
+    ok = cpc_keys(c, loop->child, cp_loop_keys, CP_KINDS_ANY, "a loop", &flags) && ok;
     ok = cpc_needs_version(c, proc, loop->pos, "asyncio with async and await", 305) && ok;
-    ok = (!eager || cpc_needs_version(c, proc, loop->pos, "eager=on", 312)) && ok;
+    ok = (!(flags & CP_TASK_EAGER) ||
+          cpc_needs_version(c, proc, loop->pos, "eager=on", 312)) &&
+         ok;
     g_autofree char *name = g_strdup_printf("%s.main", thread->node->text);
     thread->main = cpc_flow_new(c, proc, NULL, name);
     thread->main->body = thread->body;
     thread->body = NULL;
     CpTaskDecl *decl = cp_task_decl(c->w, thread->main->index);
     decl->line = thread->node->pos.line;
-    decl->flags = CP_TASK_ASYNC | (uvloop ? (uint32_t)CP_TASK_UVLOOP : 0) |
-                  (eager ? (uint32_t)CP_TASK_EAGER : 0);
+    decl->flags = flags;
     return ok;
 }
 
@@ -734,15 +308,13 @@ static bool declare_thread(Cpc *c, CpcProc *proc, const CpNode *node)
     int64_t n = 1;
     bool ok =
         copies->kind == CP_NODE_NULL || cpc_const_int(c, copies, 1, CP_THREADS_MAX, &n);
-    c->interp = CP_NONE;
-    ok = cpc_attrs(c, cp_node_at(node, 1), &row.attr, &row.start, &row.own_attr) && ok;
+    ok = cpc_thread_keys(c, cp_node_at(node, 1), &row) && ok;
     ok = find_group(c, cp_node_at(node, 3), &row.group) && ok;
     if (loop->kind != CP_NODE_NULL && !proc->python) {
         ok = cp_diag_error(c->diag, loop->pos, "'loop' needs a python runtime");
     } else if (loop->kind != CP_NODE_NULL) {
         ok = declare_loop(c, proc, thread, loop) && ok;
     }
-    row.interp = c->interp;
     row.copies = (uint32_t)n;
     row.flags = node->flags & CP_FLAG_DAEMON ? CP_THREAD_DAEMON : 0;
     row.line = node->pos.line;
@@ -779,7 +351,7 @@ static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
         return refuse_session(c, opt);
     }
     if (!g_strv_contains(known, opt->text)) {
-        return unknown_option(c, opt, "the python runtime", known);
+        return cpc_unknown_key(c, opt, "the python runtime", known);
     }
     bool own = strcmp(opt->text, "gil") == 0 || strcmp(opt->text, "start") == 0;
     g_autofree char *key = own ? g_strdup(opt->text) : g_strconcat("gil.", opt->text, NULL);
@@ -795,18 +367,20 @@ static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
         value = cp_format_time(interval);
     }
     CpParamSet *set = cp_params_new(cp_python_params);
-    bool ok = cp_params_set(set, cp_params_find(cp_python_params, key), value, &error);
+    int row = cp_params_find(cp_python_params, key);
+    bool ok = cp_params_set(set, row, value, &error) ||
+              cp_diag_error(c->diag, opt->child->pos, "%s", error->message);
+    if (ok && strcmp(opt->text, "start") == 0) {
+        proc->start_method = (uint8_t)set->v[row]; /* auto is CP_START_DEFAULT */
+    }
     cp_params_free(set);
     if (!ok) {
-        return cp_diag_error(c->diag, opt->child->pos, "%s", error->message);
-    }
-    if (strcmp(opt->text, "start") == 0 && strcmp(value, "auto") != 0) {
-        ok = cpc_start_method(c, opt->child, &proc->start_method);
+        return false;
     }
     GPtrArray *settings = cp_proc_decl(c->w, proc->index)->settings;
     g_ptr_array_add(settings, g_steal_pointer(&key));
     g_ptr_array_add(settings, g_steal_pointer(&value));
-    return ok;
+    return true;
 }
 
 static bool declare_python(Cpc *c, CpcProc *proc, const CpNode *runtime)
@@ -833,26 +407,18 @@ static bool declare_python(Cpc *c, CpcProc *proc, const CpNode *runtime)
 
 static bool declare_interp(Cpc *c, CpcProc *proc, const CpNode *node)
 {
-    static const char *const known[] = {"gil", NULL};
-    bool own = true;
     if (g_hash_table_contains(proc->interps, node->text)) {
         return cp_diag_error(c->diag, node->pos, "interpreter '%s' is declared twice",
                              node->text);
     }
-    for (const CpNode *opt = node->child->child; opt != NULL; opt = opt->next) {
-        const CpNode *value = cpc_resolve(c, opt->child);
-        if (strcmp(opt->text, "gil") != 0) {
-            return unknown_option(c, opt, "an interpreter", known);
-        }
-        own = value->text != NULL && strcmp(value->text, "own") == 0;
-        if (!own && (value->text == NULL || strcmp(value->text, "shared") != 0)) {
-            return cp_diag_error(c->diag, value->pos, "expected 'own' or 'shared'");
-        }
+    CpInterpDecl decl = {.own_gil = true};
+    if (!cpc_keys(c, node->child, cp_interp_keys, CP_KINDS_ANY, "an interpreter", &decl)) {
+        return false;
     }
-    uint32_t row = cp_workload_interp(c->w, proc->index, node->text, own);
+    uint32_t row = cp_workload_interp(c->w, proc->index, node->text, decl.own_gil);
     g_hash_table_insert(proc->interps, (char *)node->text, GUINT_TO_POINTER(row + 1));
-    return !own || cpc_needs_version(c, proc, node->pos,
-                                     "an interpreter with a GIL of its own", 312);
+    return !decl.own_gil || cpc_needs_version(c, proc, node->pos,
+                                              "an interpreter with a GIL of its own", 312);
 }
 
 /* on SIGINT f(): tasks are known by now. */
@@ -884,7 +450,7 @@ static bool check_native(Cpc *c, const CpNode *runtime)
     }
     for (const CpNode *opt = opts->child; opt != NULL; opt = opt->next) {
         if (strcmp(opt->text, "session") != 0) {
-            return unknown_option(c, opt, "the native runtime", known);
+            return cpc_unknown_key(c, opt, "the native runtime", known);
         }
         return refuse_session(c, opt);
     }
@@ -970,23 +536,11 @@ static bool declare_process(Cpc *c, const CpNode *node)
 
 static bool declare_noise(Cpc *c, const CpNode *node)
 {
-    static const char *const known[] = {"every", "steal", "cpus", NULL};
+    const CpNode *opts = node->child;
     CpNoiseDecl noise = {.name = cp_workload_string(c->w, node->text), .cpus = CP_NONE};
-    bool every = false;
-    bool steal = false;
-    bool ok = true;
-    for (const CpNode *opt = node->child->child; opt != NULL; opt = opt->next) {
-        if (strcmp(opt->text, "every") == 0) {
-            ok = (every = cpc_const_dist(c, opt->child, &noise.every)) && ok;
-        } else if (strcmp(opt->text, "steal") == 0) {
-            ok = (steal = cpc_const_dist(c, opt->child, &noise.steal)) && ok;
-        } else if (strcmp(opt->text, "cpus") == 0) {
-            ok = cpc_mask(c, opt->child, &noise.cpus) && ok;
-        } else {
-            ok = unknown_option(c, opt, "noise", known);
-        }
-    }
-    if (ok && (!every || !steal)) {
+    bool ok = cpc_keys(c, opts, cp_noise_keys, CP_KINDS_ANY, "noise", &noise);
+    if (ok &&
+        (cp_opts_find(opts, "every") == NULL || cp_opts_find(opts, "steal") == NULL)) {
         cp_diag_error(c->diag, node->pos, "noise '%s' needs every= and steal=", node->text);
         cp_diag_help(c->diag, "write noise %s (every=exp(1ms), steal=5us)", node->text);
         return false;

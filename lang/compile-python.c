@@ -197,21 +197,6 @@ bool cpc_scan_async(CpcScan *s, const CpNode *stmt, const CpNode *name, const Cp
     return false;
 }
 
-bool cpc_start_method(Cpc *c, const CpNode *value, uint8_t *out)
-{
-    static const char *const names[] = {"default", "fork", "spawn", "forkserver", NULL};
-    const CpNode *node = cpc_resolve(c, value);
-    for (uint8_t i = 0; node->kind == CP_NODE_NAME && names[i] != NULL; i++) {
-        if (strcmp(names[i], node->text) == 0) {
-            *out = i;
-            return true;
-        }
-    }
-    cp_diag_error(c->diag, value->pos, "unknown start method");
-    cp_diag_help(c->diag, "start methods: fork, spawn, forkserver");
-    return false;
-}
-
 static bool pool_kind(Cpc *c, const CpNode *word, CpPoolKind *kind)
 {
     static const char *const kinds[] = {[CP_POOL_THREADS] = "threads",
@@ -241,7 +226,7 @@ static void scan_pool(CpcScan *s, const CpNode *node)
     CpPoolKind kind;
     int64_t n = 0;
     const CpNode *count = cp_node_at(node, 3);
-    uint8_t start = CP_START_DEFAULT;
+    CpPoolDecl keys = {.start_method = CP_START_DEFAULT};
     if (g_hash_table_contains(s->proc->pools, node->child->text)) {
         s->ok = cp_diag_error(c->diag, node->child->pos, "pool '%s' is declared twice",
                               node->child->text);
@@ -249,13 +234,8 @@ static void scan_pool(CpcScan *s, const CpNode *node)
     }
     bool ok = pool_kind(c, cp_node_at(node, 1), &kind);
     ok = ok && (is_null(count) || cpc_const_int(c, count, 1, 10000, &n));
-    for (const CpNode *opt = cp_node_at(node, 4)->child; ok && opt != NULL;
-         opt = opt->next) {
-        ok = strcmp(opt->text, "start") == 0
-                 ? cpc_start_method(c, opt->child, &start)
-                 : cp_diag_error(c->diag, opt->pos, "unknown option '%s' of a pool",
-                                 opt->text);
-    }
+    ok =
+        ok && cpc_keys(c, cp_node_at(node, 4), cp_pool_keys, CP_KINDS_ANY, "a pool", &keys);
     ok = ok && (kind != CP_POOL_INTERPRETERS ||
                 cpc_needs_version(c, s->proc, node->pos, "a pool of interpreters", 314));
     if (!ok) {
@@ -266,7 +246,7 @@ static void scan_pool(CpcScan *s, const CpNode *node)
     }
     uint32_t pool =
         cp_workload_pool(c->w, s->proc->index, node->child->text, kind, (uint32_t)n);
-    cp_pool_decl(c->w, pool)->start_method = start;
+    cp_pool_decl(c->w, pool)->start_method = keys.start_method;
     g_hash_table_insert(s->proc->pools, (char *)node->child->text,
                         GUINT_TO_POINTER(pool + 1));
 }

@@ -1013,9 +1013,7 @@ static bool do_affinity(Cpc *c, const CpNode *node)
 static bool do_policy(Cpc *c, const CpNode *node)
 {
     const CpNode *opts = cp_node_at(node, 1);
-    CpSchedAttr attr = cp_sched_attr_default();
-    CpTime start = 0;
-    bool given;
+    CpThreadDecl thread = {.attr = cp_sched_attr_default()};
     CpNode name = *node->child;
     name.next = NULL;
     CpNode policy = {
@@ -1024,12 +1022,12 @@ static bool do_policy(Cpc *c, const CpNode *node)
     CpNode all = *opts;
     all.pos = name.pos;
     all.child = &policy;
-    if (!cpc_attrs(c, &all, &attr, &start, &given)) {
+    if (!cpc_thread_keys(c, &all, &thread)) {
         return false;
     }
     uint32_t row = c->measure ? 0 : c->w->attrs->len;
     if (!c->measure) {
-        g_array_append_val(c->w->attrs, attr);
+        g_array_append_val(c->w->attrs, thread.attr);
     }
     cpc_emit(c, CP_OP_SET_SCHED, 0, 0, row, node);
     return true;

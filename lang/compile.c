@@ -161,45 +161,41 @@ static bool imports_main(const CpcProc *proc, uint8_t method)
            (method == CP_START_DEFAULT && proc->version >= 314);
 }
 
-/* `after`, `guard` and `start` of a method are options of python's spawn only. */
-static bool spawn_opt(CpcScan *s, const CpNode *opt, CpcThread *thread, CpThreadDecl *decl,
-                      bool *guard)
+/* Whether a key of spawn is one that threads do not have.  `start` is both: the start
+ * method of a process if it is a word, else when the thread begins. */
+static bool is_spawn_key(Cpc *c, const CpNode *opt)
+{
+    return cp_key_find(cp_spawn_keys, CP_KINDS_ANY, opt->text) != NULL &&
+           (strcmp(opt->text, "start") != 0 ||
+            cpc_resolve(c, opt->child)->kind == CP_NODE_NAME);
+}
+
+static bool spawn_key(CpcScan *s, const CpNode *opt, const CpThreadDecl *decl,
+                      CpSpawnKeys *keys)
 {
     Cpc *c = s->c;
     if (!s->proc->python) {
         return cp_diag_error(c->diag, opt->pos, "'%s' needs a python runtime", opt->text);
     }
-    if (strcmp(opt->text, "after") == 0) {
-        return cpc_const_time(c, opt->child, &thread->after);
-    }
-    if (!(decl->flags & CP_THREAD_FORKS)) {
+    if (!(decl->flags & CP_THREAD_FORKS) && strcmp(opt->text, "after") != 0) {
         return cp_diag_error(c->diag, opt->pos, "'%s' is an option of processes",
                              opt->text);
     }
-    if (strcmp(opt->text, "start") == 0) {
-        return cpc_start_method(c, opt->child, &decl->start_method);
-    }
-    const CpNode *value = cpc_resolve(c, opt->child);
-    *guard = value->text == NULL || strcmp(value->text, "off") != 0;
-    return true;
+    return cpc_key(c, cp_key_find(cp_spawn_keys, CP_KINDS_ANY, opt->text), opt, keys);
 }
 
-static bool spawn_opts(CpcScan *s, const CpNode *spawn, CpcThread *thread,
+static bool spawn_keys(CpcScan *s, const CpNode *spawn, CpcThread *thread,
                        CpThreadDecl *decl)
 {
     Cpc *c = s->c;
     bool ok = true;
-    bool guard = true;
+    CpSpawnKeys keys = {.guard = true};
     CpNode rest = *cp_node_at(spawn, 4);
     CpNodeList list = {&rest, NULL};
-    const CpNode *next;
     rest.child = NULL;
-    for (const CpNode *opt = cp_node_at(spawn, 4)->child; opt != NULL; opt = next) {
-        next = opt->next;
-        bool method = strcmp(opt->text, "start") == 0 &&
-                      cpc_resolve(c, opt->child)->kind == CP_NODE_NAME;
-        if (method || strcmp(opt->text, "after") == 0 || strcmp(opt->text, "guard") == 0) {
-            ok = spawn_opt(s, opt, thread, decl, &guard) && ok;
+    for (const CpNode *opt = cp_node_at(spawn, 4)->child; opt != NULL; opt = opt->next) {
+        if (is_spawn_key(c, opt)) {
+            ok = spawn_key(s, opt, decl, &keys) && ok;
             continue;
         }
         CpNode *copy = g_newa(CpNode, 1);
@@ -207,11 +203,10 @@ static bool spawn_opts(CpcScan *s, const CpNode *spawn, CpcThread *thread,
         copy->next = NULL;
         cp_node_add(&list, copy);
     }
-    thread->refused = !guard && imports_main(s->proc, decl->start_method);
-    c->interp = CP_NONE;
-    ok = cpc_attrs(c, &rest, &decl->attr, &decl->start, &decl->own_attr) && ok;
-    decl->interp = c->interp;
-    return ok;
+    thread->after = keys.after;
+    decl->start_method = keys.method;
+    thread->refused = !keys.guard && imports_main(s->proc, decl->start_method);
+    return cpc_thread_keys(c, &rest, decl) && ok;
 }
 
 static void declare_spawned(CpcScan *s, const CpNode *spawn, CpcTask *task)
@@ -241,7 +236,7 @@ static void declare_spawned(CpcScan *s, const CpNode *spawn, CpcTask *task)
     row.flags = spawn_flags(spawn);
     row.copies = 0;
     row.line = spawn->pos.line;
-    s->ok = spawn_opts(s, spawn, thread, &row) && s->ok;
+    s->ok = spawn_keys(s, spawn, thread, &row) && s->ok;
     *cp_thread_decl(s->c->w, thread->index) = row;
 }
 
@@ -722,7 +717,6 @@ CpWorkload *cp_compile(const CpTree *tree, const char *source, CpDiag *diag)
     Cpc c = {
         .w = cp_workload_new(), .diag = diag, .source = source, .root = cp_tree_root(tree)};
     c.group = CP_REG_NONE;
-    c.interp = CP_NONE;
     c.params = g_hash_table_new(g_str_hash, g_str_equal);
     c.objects = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     c.procs = g_hash_table_new(g_str_hash, g_str_equal);

@@ -3,6 +3,7 @@
 #define CP_LANG_COMPILER_H
 
 #include "lang/compile.h"
+#include "lang/keys.h"
 #include "lang/parse.h"
 
 /* The item that ends `for x from q`. */
@@ -116,7 +117,6 @@ typedef struct {
     bool is_async;   /* inside an async task, or a thread with a loop */
     bool awaiting;   /* the operation is awaited; its object takes that back */
     uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
-    uint32_t interp; /* of the attributes read last, or CP_NONE */
     uint16_t caught; /* python: register of the exception an except block handles, or 0 */
     bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
 } Cpc;
@@ -200,12 +200,19 @@ bool cpc_flow_code(Cpc *c, CpcFlow *flow);
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
                        unsigned version);
 bool cpc_signal(Cpc *c, CpPos pos, const char *name, uint32_t *number);
-bool cpc_start_method(Cpc *c, const CpNode *value, uint8_t *out);
+
+/* --- keys (compile-keys.c) --- */
+/* Evaluates (key=value, ...) by the rows of a table into `row`; `of`: "a thread". */
+bool cpc_keys(Cpc *c, const CpNode *opts, const CpKey *table, uint32_t kinds,
+              const char *of, void *row);
+bool cpc_key(Cpc *c, const CpKey *key, const CpNode *opt, void *row);
+bool cpc_unknown_key(Cpc *c, const CpNode *opt, const char *of, const char *const *known);
+bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
 
 /* --- declarations (compile-decl.c) --- */
 bool cpc_declare(Cpc *c);
-bool cpc_attrs(Cpc *c, const CpNode *opts, CpSchedAttr *attr, CpTime *start, bool *given);
-bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
+/* The keys of a thread: its attributes, start and interpreter. */
+bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread);
 /* The task of a call, with that many arguments; NULL after reporting. */
 CpcTask *cpc_scan_task(CpcScan *scan, const CpNode *name, unsigned n_args);
 void cpc_scan_callee(CpcScan *scan, CpcTask *task);

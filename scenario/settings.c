@@ -1,6 +1,6 @@
 #include "scenario/settings.h"
 
-#include "lang/compile.h"
+#include "lang/keys.h"
 
 #include <string.h>
 
@@ -57,22 +57,6 @@ static const CpParam machine_keys[] = {
      "speed of each core, 1024 = full; the last entry repeats: [1024 x 4, 446 x 4]"},
     {NULL},
 };
-static const CpParam workload_keys[] = {
-    {"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},
-    {"thread.NAME.cpus", CP_PARAM_ENUM, "all", 0, 0, NULL, "CPUs a thread may use: 0-3,6"},
-    {"cgroup.NAME.quota", CP_PARAM_ENUM, "none", 0, 0, NULL,
-     "CPU bandwidth of a group: a share of its period, a time, or none"},
-    {"cgroup.NAME.period", CP_PARAM_TIME, "100ms", CP_MS, CP_S, NULL,
-     "period of a group's quota"},
-    {"cgroup.NAME.burst", CP_PARAM_TIME, "0ns", 0, CP_S, NULL,
-     "unused quota a group may keep"},
-    {"cgroup.NAME.weight", CP_PARAM_INT, "100", 1, 10000, NULL,
-     "share of a group among its siblings"},
-    {"cgroup.NAME.cpus", CP_PARAM_ENUM, "all", 0, 0, NULL, "CPUs a group may use"},
-    {"cgroup.NAME.idle", CP_PARAM_BOOL, "off", 0, 1, NULL,
-     "the group runs only when nobody else does"},
-    {NULL},
-};
 static const CpParam python_keys[] = {
     {"runtime.version", CP_PARAM_ENUM, "", 0, 0, NULL,
      "version of all python processes, instead of the one written"},
@@ -107,6 +91,16 @@ static void add_table(GArray *all, const CpParam *spec, const char *owner)
     }
 }
 
+static void add_keys(GArray *all, const CpKey *keys)
+{
+    for (; keys->param.name != NULL; keys++) {
+        const CpSettingInfo info = {&keys->param, "workload"};
+        if (cp_key_is_setting(keys)) {
+            g_array_append_val(all, info);
+        }
+    }
+}
+
 CpSettingInfo *cp_settings(void)
 {
     GArray *all = g_array_new(TRUE, TRUE, sizeof(CpSettingInfo));
@@ -121,7 +115,8 @@ CpSettingInfo *cp_settings(void)
     for (const CpRuntimeClass *const *r = cp_runtime_classes(); *r != NULL; r++) {
         add_table(all, (*r)->params, (*r)->name);
     }
-    add_table(all, workload_keys, "workload");
+    add_keys(all, cp_thread_keys);
+    add_keys(all, cp_group_keys);
     add_table(all, python_keys, "python");
     return (CpSettingInfo *)(void *)g_array_free(all, FALSE);
 }
@@ -142,6 +137,18 @@ bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ..
     return false;
 }
 
+/* "cgroup.web.quota" for every setting of a table. */
+static void add_subject(GPtrArray *keys, const char *of, const char *name,
+                        const CpKey *table)
+{
+    for (; table->param.name != NULL; table++) {
+        if (cp_key_is_setting(table)) {
+            g_ptr_array_add(keys,
+                            g_strdup_printf("%s.%s.%s", of, name, cp_key_word(table)));
+        }
+    }
+}
+
 /* All keys that could be meant, those of this workload's threads and groups included. */
 static GPtrArray *all_keys(CpBuild *b)
 {
@@ -159,14 +166,11 @@ static GPtrArray *all_keys(CpBuild *b)
     const CpWorkload *w = b->s->workload;
     for (uint32_t i = 0; w != NULL && i < MIN(w->threads->len, 1000); i++) {
         const char *name = cp_workload_text(w, cp_thread_decl(w, i)->name);
-        g_ptr_array_add(keys, g_strdup_printf("thread.%s.nice", name));
-        g_ptr_array_add(keys, g_strdup_printf("thread.%s.cpus", name));
+        add_subject(keys, "thread", name, cp_thread_keys);
     }
     for (uint32_t i = 1; w != NULL && i < MIN(w->groups->len, 1000); i++) {
         const char *name = cp_workload_text(w, cp_group_decl(w, i)->name);
-        for (int k = 0; cp_group_keys[k] != NULL; k++) {
-            g_ptr_array_add(keys, g_strdup_printf("cgroup.%s.%s", name, cp_group_keys[k]));
-        }
+        add_subject(keys, "cgroup", name, cp_group_keys);
     }
     g_ptr_array_add(keys, NULL);
     return keys;
@@ -249,8 +253,9 @@ static bool set_subject(CpBuild *b, CpSetting *setting, bool *found)
     g_autofree char *subject = g_strndup(name, (gsize)(last - name));
     CpWorkload *w = b->s->workload;
     uint32_t row = thread ? cp_thread_find(w, subject, 0) : cp_group_find(w, subject);
-    const char *const *keys = thread ? cp_thread_keys : cp_group_keys;
-    if (row == CP_NONE || !g_strv_contains(keys, last + 1)) {
+    const CpKey *key =
+        cp_key_find(thread ? cp_thread_keys : cp_group_keys, CP_KINDS_ANY, last + 1);
+    if (row == CP_NONE || key == NULL || !cp_key_is_setting(key)) {
         return true;
     }
     *found = true;
