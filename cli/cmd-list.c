@@ -192,9 +192,9 @@ static int list_charts(CpCli *cli)
 {
     static const char *const columns[] = {"name", "summary", NULL};
     Rows rows = rows_new(columns);
-    for (const CpChartInfo *c = cp_charts(); c->name != NULL; c++) {
-        rows_add(&rows, c->name);
-        rows_add(&rows, c->summary);
+    for (const CpChartInfo *const *c = cp_charts; *c != NULL; c++) {
+        rows_add(&rows, (*c)->name);
+        rows_add(&rows, (*c)->summary);
     }
     return print_rows(cli, &rows, "charts");
 }

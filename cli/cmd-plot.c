@@ -2,8 +2,8 @@
 
 #include "cli/report.h"
 #include "cli/size.h"
-#include "plots/chart-sweep.h"
 #include "plots/chart.h"
+#include "sim/assert.h"
 #include "sim/params.h"
 
 #include <stdio.h>
@@ -25,41 +25,69 @@ static const CpOption options[] = {
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "begin at this time, for example 4.9s"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part", "end at this time"},
-    {"blocking", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Chart loop",
-     "steps this long are blocking calls (default: loop.slow_callback of the recorded run, "
-     "100ms)"},
-    {"x", 'x', CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
-     "the axis to the right (default: the first of the sweep)"},
-    {"y", 'y', CP_OPT_TEXT, "METRIC", NULL, NULL, "Chart sweep",
-     "the metric upwards (default makespan)"},
-    {"by", 0, CP_OPT_TEXT, "A,B", NULL, NULL, "Chart sweep",
-     "one line for each value of this axis, or for each combination of several"},
-    {"heat", 0, CP_OPT_TEXT, "AXIS", NULL, NULL, "Chart sweep",
-     "draw a heat map with this axis upwards"},
-    {"log", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Chart sweep",
-     "a logarithmic axis upwards, or colours of a heat map, for values that differ by "
-     "factors"},
-    {"filter", 0, CP_OPT_TEXT, "EXPR", NULL, NULL, "Chart sweep",
-     "only runs for which this holds, as for coreplay query"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
+enum { CHART_OPTIONS_MAX = 64 };
+
+/* The options that single charts have, as options of the command. */
+static const CpOption *chart_options(void)
+{
+    static const CpOptKind kinds[] = {[CP_CHART_FLAG] = CP_OPT_FLAG,
+                                      [CP_CHART_TEXT] = CP_OPT_TEXT,
+                                      [CP_CHART_TIME] = CP_OPT_TIME};
+    static gsize once;
+    static CpOption rows[CHART_OPTIONS_MAX + 1];
+    if (!g_once_init_enter(&once)) {
+        return rows;
+    }
+    size_t n = 0;
+    for (const CpChartInfo *const *chart = cp_charts; *chart != NULL; chart++) {
+        g_autofree char *group = g_strconcat("Chart ", (*chart)->name, NULL);
+        const CpChartOption *o = (*chart)->options;
+        for (; o != NULL && o->name != NULL; o++) {
+            cp_require(n < CHART_OPTIONS_MAX);
+            rows[n++] = (CpOption){.name = o->name,
+                                   .letter = o->name[1] == '\0' ? o->name[0] : '\0',
+                                   .kind = kinds[o->kind],
+                                   .arg = o->arg,
+                                   .group = g_intern_string(group),
+                                   .help = o->help};
+        }
+    }
+    g_once_init_leave(&once, 1);
+    return rows;
+}
+
 typedef struct {
     CpChartOptions options;
+    CpChartValue values[CHART_OPTIONS_MAX + 1];
     char **charts;
     char **labels; /* NULL: none given */
     GPtrArray *recordings;
 } Plot;
 
+static void read_values(const CpCli *cli, Plot *plot)
+{
+    size_t n = 0;
+    for (const CpOption *o = chart_options(); o->name != NULL; o++) {
+        const char *text = cp_opt_text(cli, o->name);
+        if (text != NULL) {
+            plot->values[n++] = (CpChartValue){o->name, text};
+        }
+    }
+    plot->options.values = plot->values;
+}
+
 static int read_looks(const CpCli *cli, Plot *plot)
 {
     CpChartOptions *o = &plot->options;
+    read_values(cli, plot);
     o->title = cp_opt_text(cli, "title");
     o->theme = cp_opt_text(cli, "theme");
     o->data_csv = cp_opt_text(cli, "data");
     o->from = cp_opt_time(cli, "from", 0);
     o->to = cp_opt_time(cli, "to", 0);
-    o->blocking = cp_opt_time(cli, "blocking", 0);
     if (cp_opt_text(cli, "to") != NULL && o->to <= o->from) {
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;
@@ -91,20 +119,11 @@ static int read_labels(const CpCli *cli, Plot *plot)
     return CP_EXIT_OK;
 }
 
-static const CpChartInfo *find_chart(const char *name)
-{
-    const CpChartInfo *chart = cp_charts();
-    while (chart->name != NULL && strcmp(chart->name, name) != 0) {
-        chart++;
-    }
-    return chart->name != NULL ? chart : NULL;
-}
-
 static int unknown_chart(const CpCli *cli, const char *name)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (const CpChartInfo *chart = cp_charts(); chart->name != NULL; chart++) {
-        g_ptr_array_add(names, (void *)chart->name);
+    for (const CpChartInfo *const *chart = cp_charts; *chart != NULL; chart++) {
+        g_ptr_array_add(names, (void *)(*chart)->name);
     }
     g_ptr_array_add(names, NULL);
     if (g_file_test(name, G_FILE_TEST_EXISTS)) {
@@ -121,7 +140,7 @@ static int read_charts(const CpCli *cli, Plot *plot)
     unsigned n_recordings = (unsigned)cli->n_operands - 1;
     plot->charts = g_strsplit(cli->operands[0], ",", -1);
     for (char **name = plot->charts; *name != NULL; name++) {
-        const CpChartInfo *chart = find_chart(g_strstrip(*name));
+        const CpChartInfo *chart = cp_chart_find(g_strstrip(*name));
         if (chart == NULL) {
             return unknown_chart(cli, *name);
         }
@@ -172,22 +191,13 @@ static void free_recording(void *recording)
     cp_cpr_free(recording);
 }
 
-/* The chart of a result file, which is no recording. */
-static int plot_sweep(CpCli *cli, const char *output)
+/* A chart of a result file, which is no recording. */
+static int plot_results(CpCli *cli, const CpChartInfo *chart, const char *output)
 {
     Plot plot = {0};
-    CpSweepChart chart = {
-        .file = cli->operands[1],
-        .x = cp_opt_text(cli, "x"),
-        .y = cp_opt_text(cli, "y"),
-        .by = cp_opt_text(cli, "by"),
-        .heat = cp_opt_text(cli, "heat"),
-        .log = cp_opt_flag(cli, "log"),
-        .filter = cp_opt_text(cli, "filter"),
-    };
     g_autoptr(GError) error = NULL;
     if (cli->n_operands != 2) {
-        cp_error(cli, "chart 'sweep' shows one result file, %d are given",
+        cp_error(cli, "chart '%s' shows one result file, %d are given", chart->name,
                  cli->n_operands - 1);
         return CP_EXIT_USAGE;
     }
@@ -195,7 +205,8 @@ static int plot_sweep(CpCli *cli, const char *output)
     if (code == CP_EXIT_OK) {
         code = cp_output_check(cli, output, cli->operands);
     }
-    if (code == CP_EXIT_OK && !cp_chart_sweep_draw(&chart, output, &plot.options, &error)) {
+    if (code == CP_EXIT_OK && !cp_chart_draw_results(chart->name, cli->operands[1], output,
+                                                     &plot.options, &error)) {
         code = cp_fail(cli, error);
     }
     return code;
@@ -209,8 +220,9 @@ static int run(CpCli *cli)
         cp_help(cli, "for example: -o fig.svg   the ending says the format");
         return CP_EXIT_USAGE;
     }
-    if (strcmp(cli->operands[0], cp_chart_sweep_info.name) == 0) {
-        return plot_sweep(cli, output);
+    const CpChartInfo *chart = cp_chart_find(cli->operands[0]);
+    if (chart != NULL && chart->needs == CP_CHART_RESULTS) {
+        return plot_results(cli, chart, output);
     }
     Plot plot = {.recordings = g_ptr_array_new_with_free_func(free_recording)};
     int code = read_looks(cli, &plot);
@@ -246,6 +258,7 @@ const CpCmd cp_cmd_plot = {
          {"coreplay plot occupancy real.cpr sim.cpr --label real,simulated -o fig.png",
           "two recordings in aligned panels"}},
     .options = options,
+    .more_options = chart_options,
     .see_also = "coreplay-run(1), coreplay-import(1), coreplay-list(1)",
     .run = run,
 };

@@ -66,8 +66,10 @@ typedef struct {
     const char *also;               /* other words people type for it, space-separated */
     CpExample examples[3];
     const CpOption *options; /* beside the global ones */
-    const char *see_also;    /* "coreplay-plot(1), coreplay-list(1)" */
-    int (*run)(CpCli *cli);  /* returns the exit code */
+    /* Further ones, of what the command works with: static, ended by a NULL name. */
+    const CpOption *(*more_options)(void);
+    const char *see_also;   /* "coreplay-plot(1), coreplay-list(1)" */
+    int (*run)(CpCli *cli); /* returns the exit code */
 } CpCmd;
 
 extern const CpCmd *const cp_commands[]; /* NULL-ended, in the order of the help page */

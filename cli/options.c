@@ -52,6 +52,10 @@ void cp_options_each(const CpCmd *cmd, void (*visit)(const CpOption *, void *), 
     for (const CpOption *o = cmd ? cmd->options : NULL; o != NULL && o->name; o++) {
         visit(o, data);
     }
+    const CpOption *more = cmd && cmd->more_options ? cmd->more_options() : NULL;
+    for (const CpOption *o = more; o != NULL && o->name; o++) {
+        visit(o, data);
+    }
     for (const CpOption *o = cp_global_options; o->name != NULL; o++) {
         visit(o, data);
     }

@@ -36,34 +36,12 @@ void cp_table_print_text(CpCli *cli, const CpTableData *data)
     cp_out_bytes(cli, out->str, out->len);
 }
 
-static void add_field(GString *out, const char *text)
-{
-    if (strpbrk(text, ",\"\n\r") == NULL) {
-        g_string_append(out, text);
-        return;
-    }
-    g_autoptr(GString) quoted = g_string_new(text);
-    g_string_replace(quoted, "\"", "\"\"", 0);
-    g_string_append_printf(out, "\"%s\"", quoted->str);
-}
-
 void cp_table_print_csv(CpCli *cli, const CpTableData *data)
 {
     g_autoptr(GString) out = g_string_new(NULL);
-    for (guint i = 0; i < data->columns->len; i++) {
-        const CpQueryColumn *c = data->columns->pdata[i];
-        g_string_append(out, i > 0 ? "," : "");
-        add_field(out, c->key);
-    }
-    g_string_append_c(out, '\n');
+    cp_table_data_csv_head(data, out);
     for (guint r = 0; r < data->rows->len; r++) {
-        const CpCell *cells = data->rows->pdata[r];
-        for (guint i = 0; i < data->columns->len; i++) {
-            g_autofree char *text = cp_cell_text(&cells[i], data->columns->pdata[i], true);
-            g_string_append(out, i > 0 ? "," : "");
-            add_field(out, text);
-        }
-        g_string_append_c(out, '\n');
+        cp_table_data_csv_row(data, r, out);
         if (out->len > 65536) {
             cp_out_bytes(cli, out->str, out->len);
             g_string_truncate(out, 0);

@@ -1,4 +1,4 @@
-#include "plots/canvas.h"
+#include "plots/canvas-backend.h"
 
 #include "sim/assert.h"
 #include "sim/error.h"

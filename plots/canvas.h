@@ -12,9 +12,10 @@
  * aggregate first.  Text is made valid UTF-8 here, but cleaning of foreign names is the
  * caller's (cp_clean_text).
  *
- * Two back ends: PLplot (canvas-plplot.c: PNG, SVG, PDF) and text (one line a primitive),
- * with which charts are tested where there is no PLplot.  The PLplot back end draws one
- * canvas at a time; a second thread waits in cp_canvas_open. */
+ * Back ends are listed in canvas-formats.c: PLplot (canvas-plplot.c: PNG, SVG, PDF) and
+ * text (canvas-text.c: one line a primitive), with which charts are tested where there is
+ * no PLplot.  The PLplot back end draws one canvas at a time; a second thread waits in
+ * cp_canvas_open. */
 #ifndef CP_PLOTS_CANVAS_H
 #define CP_PLOTS_CANVAS_H
 
@@ -53,6 +54,9 @@ typedef struct {
 
 typedef struct CpCanvas CpCanvas;
 
+/* The format that a file's ending names, SVG for "-".  CP_ERROR_USAGE: none. */
+gboolean cp_canvas_format(const char *path, CpFormat *format, GError **error);
+
 /* CP_ERROR_OUTPUT: the format needs PLplot and this build has none, or its cairo driver
  * or any font is not installed. */
 CpCanvas *cp_canvas_new(const CpCanvasOptions *options, GError **error);
@@ -64,6 +68,8 @@ double cp_canvas_text_width(CpCanvas *canvas, CpTextStyle style, const char *tex
  */
 char *cp_canvas_fit(CpCanvas *canvas, CpTextStyle style, const char *text, double width);
 
+/* Whether pages have sizes of their own, instead of lying below each other. */
+bool cp_canvas_is_paged(const CpCanvas *canvas);
 /* Size of everything; a PDF takes it page by page and ignores it.  CP_ERROR_USAGE: too
  * large for the format. */
 gboolean cp_canvas_open(CpCanvas *canvas, double width, double height, GError **error);
@@ -83,39 +89,5 @@ unsigned cp_canvas_n_primitives(const CpCanvas *canvas);
 
 /* Ends the last page; new bytes of the whole file, or NULL. */
 GBytes *cp_canvas_finish(CpCanvas *canvas, GError **error);
-
-/* --- for back ends --- */
-
-typedef struct {
-    gboolean (*open)(CpCanvas *canvas, double width, double height, GError **error);
-    void (*page)(CpCanvas *canvas, double width, double height, CpColour background);
-    void (*end_page)(CpCanvas *canvas);
-    void (*boxes)(CpCanvas *canvas, const CpBox *boxes, size_t n);
-    void (*polyline)(CpCanvas *canvas, const CpPoint *points, size_t n, double width,
-                     CpColour colour);
-    void (*polygon)(CpCanvas *canvas, const CpPoint *points, size_t n, CpColour colour);
-    void (*text)(CpCanvas *canvas, CpPoint at, CpTextStyle style, const char *text);
-    double (*text_width)(CpCanvas *canvas, CpTextStyle style, const char *text);
-    GBytes *(*finish)(CpCanvas *canvas); /* NULL after cp_canvas_fail */
-    void (*free)(CpCanvas *canvas);      /* all of it, also after a failed open */
-} CpCanvasClass;
-
-/* First member of a back end's own struct. */
-struct CpCanvas {
-    const CpCanvasClass *cls;
-    CpFormat format;
-    double scale;
-    char *title, *detail; /* owned */
-    unsigned n_primitives;
-    bool on_page;
-    GError *error; /* the first one */
-};
-
-/* Keeps the first error; later drawing does nothing. */
-void cp_canvas_fail(CpCanvas *canvas, GError *error);
-
-#ifdef HAVE_PLPLOT
-CpCanvas *cp_canvas_plplot_new(GError **error);
-#endif
 
 #endif

@@ -584,7 +584,8 @@ static double natural_height(const CpChartJob *job)
 }
 
 const CpChartClass cp_chart_gil = {
-    .info = {"gil", "who holds an interpreter's lock and who waits for it, over time", 8},
+    .info = {"gil", "who holds an interpreter's lock and who waits for it, over time",
+             CP_CHART_RECORDINGS, 8, NULL},
     .title = "Interpreter locks",
     .height = natural_height,
     .draw = draw,

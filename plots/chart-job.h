@@ -1,5 +1,5 @@
 /* What every chart gets, and what a chart is: one file, one CpChartClass, one line in
- * chart.c.  A chart draws one page with the helpers of axes, legend, scale and lanes. */
+ * charts.def.  A chart draws one page with the helpers of axes, legend, scale and lanes. */
 #ifndef CP_PLOTS_CHART_JOB_H
 #define CP_PLOTS_CHART_JOB_H
 
@@ -13,15 +13,15 @@ typedef struct {
     const CpTheme *theme;
     CpCpr *const *recordings; /* borrowed */
     size_t n;
-    CpTime from, to;   /* window on the common time axis; to >= from */
-    CpTime blocking;   /* steps as long as this block their loop; 0: as recorded */
-    char **labels;     /* cleaned, one a recording */
-    char **details;    /* machine, policy, seed, workload; one a recording */
-    const char *title; /* cleaned; NULL: the chart's own */
-    CpCast *cast;      /* of all recordings and this window */
-    double width;      /* of the page, points */
-    double height;     /* of the page; 0: the chart's choice */
-    GString *csv;      /* rows for --data, or NULL; see cp_chart_row */
+    CpTime from, to;            /* window on the common time axis; to >= from */
+    char **labels;              /* cleaned, one a recording */
+    char **details;             /* machine, policy, seed, workload; one a recording */
+    const char *title;          /* cleaned; NULL: the chart's own */
+    CpCast *cast;               /* of all recordings and this window */
+    double width;               /* of the page, points */
+    double height;              /* of the page; 0: the chart's choice */
+    GString *csv;               /* rows for --data, or NULL; see cp_chart_row */
+    const CpChartValue *values; /* borrowed; see cp_chart_text */
 } CpChartJob;
 
 typedef struct {
@@ -31,10 +31,18 @@ typedef struct {
     double (*height)(const CpChartJob *job);
     /* Draws onto the page begun, job->width by `height`.  Only reading can fail. */
     gboolean (*draw)(CpChartJob *job, double height, GError **error);
+    /* Instead of all these, for charts of results: draws the whole file. */
+    gboolean (*draw_results)(const char *file, const char *path,
+                             const CpChartOptions *options, GError **error);
 } CpChartClass;
 
-extern const CpChartClass cp_chart_gil, cp_chart_loop, cp_chart_occupancy,
-    cp_chart_switches;
+#define CP_CHART(name) extern const CpChartClass cp_chart_##name;
+#include "plots/charts.def"
+#undef CP_CHART
+
+/* Values of the chart's own options: NULL or `otherwise` if not given. */
+const char *cp_chart_text(const CpChartValue *values, const char *name);
+CpTime cp_chart_time(const CpChartValue *values, const char *name, CpTime otherwise);
 
 /* One number behind a chart: what was drawn of a recording on some CPUs ("" for all)
  * between two times.  Does nothing without --data. */

@@ -88,8 +88,9 @@ static Course *course_of(Walk *walk, uint32_t loop)
  * had it set when it was simulated. */
 static CpTime blocking_length(const CpChartJob *job, const CpCpr *cpr, uint32_t tid)
 {
-    if (job->blocking > 0) {
-        return job->blocking;
+    CpTime given = cp_chart_time(job->values, "blocking", 0);
+    if (given > 0) {
+        return given;
     }
     const char *process = "";
     if (tid < cp_cpr_n_threads(cpr)) {
@@ -741,8 +742,16 @@ static double natural_height(const CpChartJob *job)
     return n > 0 ? cp_lane_panels_page(job, n) : 140;
 }
 
+static const CpChartOption own_options[] = {
+    {"blocking", CP_CHART_TIME, "TIME",
+     "steps this long are blocking calls (default: loop.slow_callback of the recorded run, "
+     "100ms)"},
+    {NULL, CP_CHART_FLAG, NULL, NULL},
+};
+
 const CpChartClass cp_chart_loop = {
-    .info = {"loop", "iterations, lag and blocking calls of event loops, over time", 8},
+    .info = {"loop", "iterations, lag and blocking calls of event loops, over time",
+             CP_CHART_RECORDINGS, 8, own_options},
     .title = "Event loops",
     .height = natural_height,
     .draw = draw,

@@ -573,7 +573,8 @@ static gboolean draw(CpChartJob *job, double height, GError **error)
 }
 
 const CpChartClass cp_chart_occupancy = {
-    .info = {"occupancy", "which thread runs on which CPU, over time", 8},
+    .info = {"occupancy", "which thread runs on which CPU, over time", CP_CHART_RECORDINGS,
+             8, NULL},
     .title = "CPU occupancy",
     .height = natural_height,
     .draw = draw,

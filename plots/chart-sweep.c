@@ -1,6 +1,5 @@
-#include "plots/chart-sweep.h"
+#include "plots/chart-job.h"
 
-#include "plots/axes.h"
 #include "plots/output.h"
 #include "sim/error.h"
 #include "sim/params.h"
@@ -10,6 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+/* The chart of a sweep: a metric over an axis, one line for each value of another with its
+ * 95 % interval over the repeats, or a heat map over two axes. */
+
 enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12, LEVEL = 1000000 };
 
 #define DEFAULT_WIDTH  620.0
@@ -17,8 +19,16 @@ enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12, LEVEL = 1000000 };
 #define SIZE_MIN       200.0
 #define LABEL_MAX      150.0
 
-const CpChartInfo cp_chart_sweep_info = {
-    "sweep", "a metric over the axes of a sweep: lines with intervals, or a heat map", 1};
+/* What is asked for. */
+typedef struct {
+    const char *file; /* result file, or lines of JSON */
+    const char *x;    /* axis; NULL: the first one */
+    const char *y;    /* metric; NULL: makespan */
+    const char *by;   /* axes of the lines, "a,b"; NULL: the second one, if there is one */
+    const char *heat; /* axis upwards of a heat map, or NULL: lines */
+    const char *filter; /* as for query, or NULL */
+    bool log;           /* equal factors are equally far upwards, or in colour */
+} Wanted;
 
 /* One mean with its interval. */
 typedef struct {
@@ -27,7 +37,7 @@ typedef struct {
 } Dot;
 
 typedef struct {
-    const CpSweepChart *chart;
+    const Wanted *chart;
     const CpTheme *theme;
     CpCanvas *canvas;
     CpTableData *data;                 /* x, n_by columns of the line, mean, ci95 */
@@ -184,7 +194,7 @@ static bool is_axis(const char *axis, const char *name)
 
 static gboolean load(Sweep *s, GError **error)
 {
-    const CpSweepChart *c = s->chart;
+    const Wanted *c = s->chart;
     uint32_t repeats;
     g_auto(GStrv) axes = cp_query_axes(c->file, &repeats, error);
     if (axes == NULL) {
@@ -593,32 +603,14 @@ static void draw_heat(const Sweep *s, CpArea area)
 
 /* --- the page --- */
 
-static void add_csv_field(GString *out, const char *text)
-{
-    bool plain = strpbrk(text, ",\"\n\r") == NULL;
-    g_autoptr(GString) quoted = g_string_new(text);
-    g_string_replace(quoted, "\"", "\"\"", 0);
-    g_string_append_printf(out, plain ? "%s," : "\"%s\",", quoted->str);
-}
-
 /* The numbers behind the chart. */
 static GBytes *make_csv(const Sweep *s)
 {
     GString *csv = g_string_new(NULL);
-    for (guint i = 0; i < s->data->columns->len; i++) {
-        const CpQueryColumn *c = s->data->columns->pdata[i];
-        add_csv_field(csv, c->key);
-    }
+    cp_table_data_csv_head(s->data, csv);
     for (guint r = 0; r < s->data->rows->len; r++) {
-        csv->str[csv->len - 1] = '\n';
-        const CpCell *cells = s->data->rows->pdata[r];
-        for (guint i = 0; i < s->data->columns->len; i++) {
-            g_autofree char *text =
-                cp_cell_text(&cells[i], s->data->columns->pdata[i], true);
-            add_csv_field(csv, text);
-        }
+        cp_table_data_csv_row(s->data, r, csv);
     }
-    csv->str[csv->len - 1] = '\n';
     return g_string_free_to_bytes(csv);
 }
 
@@ -652,7 +644,7 @@ static gboolean draw(Sweep *s, const char *path, const CpChartOptions *o, GError
 {
     CpFormat format;
     s->theme = cp_theme_find(o->theme, error);
-    if (s->theme == NULL || !cp_output_format(path, &format, error)) {
+    if (s->theme == NULL || !cp_canvas_format(path, &format, error)) {
         return FALSE;
     }
     s->width = o->width_pt > 0 ? o->width_pt : DEFAULT_WIDTH;
@@ -681,10 +673,20 @@ static gboolean draw(Sweep *s, const char *path, const CpChartOptions *o, GError
     return bytes != NULL && cp_output_write(outputs, csv != NULL ? 2 : 1, error);
 }
 
-gboolean cp_chart_sweep_draw(const CpSweepChart *chart, const char *path,
+static gboolean draw_results(const char *file, const char *path,
                              const CpChartOptions *options, GError **error)
 {
-    Sweep s = {.chart = chart, .others = g_string_new(NULL)};
+    const CpChartValue *values = options->values;
+    const Wanted wanted = {
+        .file = file,
+        .x = cp_chart_text(values, "x"),
+        .y = cp_chart_text(values, "y"),
+        .by = cp_chart_text(values, "by"),
+        .heat = cp_chart_text(values, "heat"),
+        .filter = cp_chart_text(values, "filter"),
+        .log = cp_chart_text(values, "log") != NULL,
+    };
+    Sweep s = {.chart = &wanted, .others = g_string_new(NULL)};
     s.xs = g_ptr_array_new_with_free_func(g_free);
     s.lines = g_ptr_array_new_with_free_func(g_free);
     s.dots = g_array_new(FALSE, FALSE, sizeof(Dot));
@@ -701,3 +703,24 @@ gboolean cp_chart_sweep_draw(const CpSweepChart *chart, const char *path,
     g_free(s.y_name);
     return ok;
 }
+
+static const CpChartOption own_options[] = {
+    {"x", CP_CHART_TEXT, "AXIS", "the axis to the right (default: the first of the sweep)"},
+    {"y", CP_CHART_TEXT, "METRIC", "the metric upwards (default makespan)"},
+    {"by", CP_CHART_TEXT, "A,B",
+     "one line for each value of this axis, or for each combination of several"},
+    {"heat", CP_CHART_TEXT, "AXIS", "draw a heat map with this axis upwards"},
+    {"log", CP_CHART_FLAG, NULL,
+     "a logarithmic axis upwards, or colours of a heat map, for values that differ by "
+     "factors"},
+    {"filter", CP_CHART_TEXT, "EXPR",
+     "only runs for which this holds, as for coreplay query"},
+    {NULL, CP_CHART_FLAG, NULL, NULL},
+};
+
+const CpChartClass cp_chart_sweep = {
+    .info = {"sweep",
+             "a metric over the axes of a sweep: lines with intervals, or a heat map",
+             CP_CHART_RESULTS, 1, own_options},
+    .draw_results = draw_results,
+};

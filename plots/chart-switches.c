@@ -370,7 +370,8 @@ static double natural_height(const CpChartJob *job)
 }
 
 const CpChartClass cp_chart_switches = {
-    .info = {"switches", "voluntary and involuntary switches and migrations, over time", 8},
+    .info = {"switches", "voluntary and involuntary switches and migrations, over time",
+             CP_CHART_RECORDINGS, 8, NULL},
     .title = "Context switches",
     .height = natural_height,
     .draw = draw,

@@ -1,18 +1,31 @@
 #include "plots/chart.h"
 
 #include "plots/chart-job.h"
-#include "plots/chart-sweep.h"
 #include "plots/output.h"
 #include "sim/assert.h"
 #include "sim/error.h"
 #include "sim/params.h"
 #include "lang/diag.h"
+#include "traces/csv.h"
 
 #include <math.h>
 #include <string.h>
 
-static const CpChartClass *const charts[] = {&cp_chart_occupancy, &cp_chart_switches,
-                                             &cp_chart_gil, &cp_chart_loop};
+/* Which charts there are, and what is the same for all of them: the window, the page, the
+ * words about a recording, the numbers behind a chart, the file. */
+
+static const CpChartClass *const charts[] = {
+#define CP_CHART(name) &cp_chart_##name,
+#include "plots/charts.def"
+#undef CP_CHART
+};
+
+const CpChartInfo *const cp_charts[] = {
+#define CP_CHART(name) &cp_chart_##name.info,
+#include "plots/charts.def"
+#undef CP_CHART
+    NULL,
+};
 
 #define DEFAULT_WIDTH   760.0
 /* Smaller pages have no room for axes and names. */
@@ -21,30 +34,28 @@ static const CpChartClass *const charts[] = {&cp_chart_occupancy, &cp_chart_swit
 #define HEIGHT_MIN_EACH 60.0 /* for each recording */
 #define MM_PER_POINT    (25.4 / 72)
 
-const CpChartInfo *cp_charts(void)
+const CpChartInfo *cp_chart_find(const char *name)
 {
-    static gsize once;
-    static CpChartInfo infos[G_N_ELEMENTS(charts) + 2];
-    if (g_once_init_enter(&once)) {
-        for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
-            infos[i] = charts[i]->info;
+    for (const CpChartInfo *const *info = cp_charts; *info != NULL; info++) {
+        if (strcmp((*info)->name, name) == 0) {
+            return *info;
         }
-        infos[G_N_ELEMENTS(charts)] = cp_chart_sweep_info;
-        g_once_init_leave(&once, 1);
     }
-    return infos;
+    return NULL;
 }
 
 /* --- what the user asked for --- */
 
-static const CpChartClass *find_chart(const char *name, GError **error)
+static const CpChartClass *find_chart(const char *name, CpChartNeeds needs, GError **error)
 {
     const char *names[G_N_ELEMENTS(charts) + 1] = {NULL};
-    for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
-        if (strcmp(charts[i]->info.name, name) == 0) {
+    for (size_t i = 0, n = 0; i < G_N_ELEMENTS(charts); i++) {
+        if (charts[i]->info.needs == needs && strcmp(charts[i]->info.name, name) == 0) {
             return charts[i];
         }
-        names[i] = charts[i]->info.name;
+        if (charts[i]->info.needs == needs) {
+            names[n++] = charts[i]->info.name;
+        }
     }
     g_autofree char *all = g_strjoinv(", ", (char **)names);
     g_autofree char *clean = cp_clean_text(name, -1);
@@ -60,6 +71,38 @@ static const CpChartClass *find_chart(const char *name, GError **error)
     return NULL;
 }
 
+static const CpChartOption *find_option(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
+        const CpChartOption *o = charts[i]->info.options;
+        for (; o != NULL && o->name != NULL; o++) {
+            if (strcmp(o->name, name) == 0) {
+                return o;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Each value is of an option that a chart has, and what that option takes. */
+static gboolean check_values(const CpChartValue *values, GError **error)
+{
+    for (const CpChartValue *v = values; v != NULL && v->name != NULL; v++) {
+        const CpChartOption *o = find_option(v->name);
+        CpTime t;
+        if (o == NULL) {
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no chart has an option '%s'",
+                        v->name);
+            return FALSE;
+        }
+        if (o->kind == CP_CHART_TIME && !cp_parse_time(v->text, &t, error)) {
+            g_prefix_error(error, "option '%s': ", v->name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* The window: what was asked for, else from the first start to the last end. */
 static gboolean find_window(CpChartJob *job, const CpChartOptions *options, GError **error)
 {
@@ -69,7 +112,6 @@ static gboolean find_window(CpChartJob *job, const CpChartOptions *options, GErr
         start = MIN(start, info->start);
         end = MAX(end, info->end);
     }
-    job->blocking = options->blocking;
     job->from = options->from > 0 ? options->from : MIN(start, end);
     job->to = options->to > 0 ? options->to : end;
     g_autofree char *from = cp_time_text(job->from), *to = cp_time_text(job->to);
@@ -170,6 +212,23 @@ static void describe_all(CpChartJob *job, const CpChartOptions *options)
 
 /* --- helpers of the charts --- */
 
+const char *cp_chart_text(const CpChartValue *values, const char *name)
+{
+    for (const CpChartValue *v = values; v != NULL && v->name != NULL; v++) {
+        if (strcmp(v->name, name) == 0) {
+            return v->text;
+        }
+    }
+    return NULL;
+}
+
+CpTime cp_chart_time(const CpChartValue *values, const char *name, CpTime otherwise)
+{
+    const char *text = cp_chart_text(values, name);
+    CpTime t = otherwise;
+    return text != NULL && cp_parse_time(text, &t, NULL) ? t : otherwise;
+}
+
 bool cp_chart_extent(const CpChartJob *job, size_t recording, CpTime *from, CpTime *to)
 {
     const CpCprInfo *info = cp_cpr_info(job->recordings[recording]);
@@ -185,33 +244,16 @@ double cp_chart_heading(CpChartJob *job, const CpChartClass *chart)
                            job->n == 1 ? job->details[0] : NULL);
 }
 
-/* Quotes a field when a reader would otherwise split it. */
-static void add_field(GString *out, const char *text)
-{
-    if (strpbrk(text, ",\"\n\r") == NULL) {
-        g_string_append(out, text);
-        return;
-    }
-    g_string_append_c(out, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"') {
-            g_string_append_c(out, '"');
-        }
-        g_string_append_c(out, *p);
-    }
-    g_string_append_c(out, '"');
-}
-
 void cp_chart_row(CpChartJob *job, const CpChartRow *row)
 {
     if (job->csv == NULL) {
         return;
     }
     g_string_append_printf(job->csv, "%s,", row->chart);
-    add_field(job->csv, job->labels[row->recording]);
+    cp_csv_field(job->csv, job->labels[row->recording]);
     g_string_append_printf(job->csv, ",%s,%" G_GINT64_FORMAT ",%" G_GINT64_FORMAT ",",
                            row->cpus, row->from, row->to);
-    add_field(job->csv, row->series);
+    cp_csv_field(job->csv, row->series);
     g_string_append_printf(job->csv, ",%" G_GINT64_FORMAT ",%s\n", row->value, row->unit);
 }
 
@@ -228,7 +270,7 @@ static gboolean find_charts(Pages *pages, const char *const *names, size_t n_rec
                             GError **error)
 {
     for (; *names != NULL; names++) {
-        const CpChartClass *chart = find_chart(*names, error);
+        const CpChartClass *chart = find_chart(*names, CP_CHART_RECORDINGS, error);
         if (chart == NULL) {
             return FALSE;
         }
@@ -257,7 +299,7 @@ static gboolean draw_pages(CpChartJob *job, Pages *pages, GError **error)
         pages->total += pages->height[i];
         tallest = MAX(tallest, pages->height[i]);
     }
-    bool is_paged = job->canvas->format == CP_FORMAT_PDF;
+    bool is_paged = cp_canvas_is_paged(job->canvas);
     if (!cp_canvas_open(job->canvas, job->width, is_paged ? tallest : pages->total,
                         error)) {
         return FALSE;
@@ -303,7 +345,7 @@ static gboolean run_job(CpChartJob *job, Pages *pages, const char *path,
                         const CpChartOptions *options, GError **error)
 {
     CpFormat format;
-    if (!cp_output_format(path, &format, error) || !find_window(job, options, error) ||
+    if (!cp_canvas_format(path, &format, error) || !find_window(job, options, error) ||
         !check_size(job, error) ||
         (job->theme = cp_theme_find(options->theme, error)) == NULL) {
         return FALSE;
@@ -332,7 +374,8 @@ gboolean cp_chart_draw(const char *const *names, CpCpr *const *recordings,
     options = options != NULL ? options : &none;
     cp_require(n_recordings > 0 && names[0] != NULL);
     Pages pages = {.n = 0};
-    if (!find_charts(&pages, names, n_recordings, error)) {
+    if (!find_charts(&pages, names, n_recordings, error) ||
+        !check_values(options->values, error)) {
         return FALSE;
     }
     g_autofree char *title =
@@ -343,6 +386,7 @@ gboolean cp_chart_draw(const char *const *names, CpCpr *const *recordings,
         .title = title,
         .width = options->width_pt > 0 ? options->width_pt : DEFAULT_WIDTH,
         .height = options->height_pt,
+        .values = options->values,
     };
     gboolean ok = run_job(&job, &pages, path, options, error);
     cp_canvas_free(job.canvas);
@@ -353,4 +397,12 @@ gboolean cp_chart_draw(const char *const *names, CpCpr *const *recordings,
         g_string_free(job.csv, TRUE);
     }
     return ok;
+}
+
+gboolean cp_chart_draw_results(const char *name, const char *file, const char *path,
+                               const CpChartOptions *options, GError **error)
+{
+    const CpChartClass *chart = find_chart(name, CP_CHART_RESULTS, error);
+    return chart != NULL && check_values(options->values, error) &&
+           chart->draw_results(file, path, options, error);
 }

@@ -1,10 +1,6 @@
 #include "plots/output.h"
 
-#include "sim/error.h"
-#include "lang/diag.h"
 #include "traces/outfile.h"
-
-#include <string.h>
 
 gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error)
 {
@@ -28,31 +24,4 @@ gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error)
         }
     }
     return TRUE;
-}
-
-gboolean cp_output_format(const char *path, CpFormat *format, GError **error)
-{
-    static const struct {
-        const char *ending;
-        CpFormat format;
-    } known[] = {{".png", CP_FORMAT_PNG},
-                 {".svg", CP_FORMAT_SVG},
-                 {".pdf", CP_FORMAT_PDF},
-                 {".txt", CP_FORMAT_TXT}};
-    if (strcmp(path, "-") == 0) {
-        *format = CP_FORMAT_SVG;
-        return TRUE;
-    }
-    g_autofree char *lower = g_ascii_strdown(path, -1);
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (g_str_has_suffix(lower, known[i].ending)) {
-            *format = known[i].format;
-            return TRUE;
-        }
-    }
-    g_autofree char *clean = cp_clean_text(path, -1);
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                "the ending of '%s' names no chart format; use .svg, .pdf, .png or .txt",
-                clean);
-    return FALSE;
 }

@@ -2,7 +2,7 @@
 #ifndef CP_PLOTS_OUTPUT_H
 #define CP_PLOTS_OUTPUT_H
 
-#include "plots/canvas.h"
+#include <glib.h>
 
 typedef struct {
     const char *path; /* borrowed */
@@ -12,8 +12,5 @@ typedef struct {
 /* Writes all files, then gives them their names, see traces/outfile.h; if one cannot be
  * written none appears.  CP_ERROR_OUTPUT. */
 gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error);
-
-/* The format that a file's ending names, SVG for "-".  CP_ERROR_USAGE: none. */
-gboolean cp_output_format(const char *path, CpFormat *format, GError **error);
 
 #endif

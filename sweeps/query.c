@@ -6,6 +6,7 @@
 #include "sweeps/stats.h"
 #include "sweeps/table-source.h"
 #include "lang/diag.h"
+#include "traces/csv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -103,6 +104,27 @@ char *cp_cell_text(const CpCell *cell, const CpQueryColumn *c, bool exact)
     }
     return cell->number == floor(cell->number) ? plain_number(cell->number)
                                                : g_strdup_printf("%.4g", cell->number);
+}
+
+void cp_table_data_csv_head(const CpTableData *data, GString *out)
+{
+    for (guint i = 0; i < data->columns->len; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        g_string_append(out, i > 0 ? "," : "");
+        cp_csv_field(out, c->key);
+    }
+    g_string_append_c(out, '\n');
+}
+
+void cp_table_data_csv_row(const CpTableData *data, unsigned row, GString *out)
+{
+    const CpCell *cells = data->rows->pdata[row];
+    for (guint i = 0; i < data->columns->len; i++) {
+        g_autofree char *text = cp_cell_text(&cells[i], data->columns->pdata[i], true);
+        g_string_append(out, i > 0 ? "," : "");
+        cp_csv_field(out, text);
+    }
+    g_string_append_c(out, '\n');
 }
 
 /* --- loading --- */

@@ -52,6 +52,10 @@ CpTableData *cp_query_compare(const CpComparison *comparison, GError **error);
 /* New text of a cell for people, or exact for CSV and JSON ("" if there is none). */
 char *cp_cell_text(const CpCell *cell, const CpQueryColumn *column, bool exact);
 
+/* The table as CSV: its first line, and one row. */
+void cp_table_data_csv_head(const CpTableData *data, GString *out);
+void cp_table_data_csv_row(const CpTableData *data, unsigned row, GString *out);
+
 /* Axes of the first file and how many repeats a point has; new, NULL-ended. */
 char **cp_query_axes(const char *file, uint32_t *repeats, GError **error);
 

@@ -152,7 +152,8 @@ static void test_loop(void **state)
     (void)state;
     CpCpr *cpr = open_records(loop_records(), &base);
     g_autofree char *csv = NULL, *all = NULL;
-    CpChartOptions ten = {.blocking = 10 * CP_MS};
+    const CpChartValue values[] = {{"blocking", "10ms"}, {NULL, NULL}};
+    CpChartOptions ten = {.values = values};
     g_autofree char *text = drawn("loop", &cpr, 1, ten, &csv);
     assert_int_equal(csv_sum(csv, "loop 1: task step"), 2 * CP_MS);
     assert_int_equal(csv_sum(csv, "loop 1: blocking call"), 30 * CP_MS);
