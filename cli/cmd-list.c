@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/examples.h"
 #include "cli/overrides.h"
+#include "cli/report.h"
 #include "cli/columns.h"
 #include "models/registry.h"
 #include "plots/chart.h"
@@ -409,32 +410,51 @@ static int list_settings(CpCli *cli, const char *wanted)
     return CP_EXIT_OK;
 }
 
-static void add_effective(const CpEffective *e, void *data)
+/* --- settings in force --- */
+
+typedef struct {
+    Rows rows;
+    const char *wanted;
+} InForce;
+
+static void add_in_force(const CpSettingInForce *setting, void *data)
 {
-    Rows *rows = data;
-    rows_add(rows, e->key);
-    rows_add(rows, e->value);
-    rows_add(rows, e->origin);
+    InForce *list = data;
+    if (key_matches(setting->key, list->wanted, false)) {
+        g_autofree char *origin = cp_from_print(setting->from, setting->key);
+        rows_add(&list->rows, setting->key);
+        rows_add(&list->rows, setting->value);
+        rows_add(&list->rows, origin);
+    }
+}
+
+static int load_for_list(CpCli *cli, const char *path, CpScenario **scenario)
+{
+    CpOverrides overrides;
+    int code = cp_overrides_init(&overrides, cli);
+    if (code == CP_EXIT_OK) {
+        CpDiag *diag = cp_diag_new(path, NULL, 0);
+        *scenario = cp_scenario_load(path, (const CpOverride *)(void *)overrides.list->data,
+                                     overrides.list->len, diag);
+        code = cp_report_diag(cli, diag);
+        cp_diag_free(diag);
+    }
+    cp_overrides_clear(&overrides);
+    return code;
 }
 
 static int list_effective(CpCli *cli, const char *path, const char *wanted)
 {
     static const char *const columns[] = {"name", "value", "origin", NULL};
-    Rows all = rows_new(columns);
-    Rows rows = rows_new(columns);
-    int code = cp_settings_effective(cli, path, add_effective, &all);
-    for (unsigned i = 0; i < all.cells->len; i += all.n_columns) {
-        for (unsigned c = 0; key_matches(all.cells->pdata[i], wanted, false) && c < 3;
-             c++) {
-            rows_add(&rows, all.cells->pdata[i + c]);
-        }
-    }
-    g_ptr_array_unref(all.cells);
-    if (code != CP_EXIT_OK) {
-        g_ptr_array_unref(rows.cells);
+    CpScenario *scenario = NULL;
+    int code = load_for_list(cli, path, &scenario);
+    if (scenario == NULL) {
         return code;
     }
-    return print_rows(cli, &rows, "settings");
+    InForce list = {rows_new(columns), wanted};
+    cp_scenario_each_setting(scenario, add_in_force, &list);
+    cp_scenario_free(scenario);
+    return print_rows(cli, &list.rows, "settings");
 }
 
 static int run(CpCli *cli)

@@ -371,7 +371,7 @@ static int add_policy(const CpCli *cli, CpOverrides *overrides)
         return cp_fail(cli, error);
     }
     cp_policy_class_add(cls);
-    cp_overrides_add(overrides, "policy", cls->name, "--policy-file");
+    cp_overrides_add(overrides, "policy", cls->name, CP_FROM_OPTION);
     return CP_EXIT_OK;
 }
 

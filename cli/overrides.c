@@ -11,25 +11,23 @@
  */
 
 /* Takes key and value. */
-static void add(CpOverrides *o, char *key, char *value, const char *origin)
+static void add(CpOverrides *o, char *key, char *value, CpFrom from)
 {
     g_ptr_array_add(o->texts, key);
     g_ptr_array_add(o->texts, value);
-    char *kept = g_strdup(origin);
-    g_ptr_array_add(o->texts, kept);
-    CpOverride row = {.key = key, .value = value, .origin = kept};
+    CpOverride row = {.key = key, .value = value, .from = from};
     g_array_append_val(o->list, row);
 }
 
 /* "key=value"; the key may not be empty. */
-static bool add_pair(CpOverrides *o, const char *pair, const char *origin)
+static bool add_pair(CpOverrides *o, const char *pair)
 {
     const char *equals = strchr(pair, '=');
     if (equals == NULL || equals == pair) {
         return false;
     }
     char *key = g_strstrip(g_strndup(pair, (size_t)(equals - pair)));
-    add(o, key, g_strstrip(g_strdup(equals + 1)), origin);
+    add(o, key, g_strstrip(g_strdup(equals + 1)), CP_FROM_SET);
     return true;
 }
 
@@ -44,24 +42,23 @@ static bool has_option(const CpCmd *cmd, const char *name)
 }
 
 /* A machine given on the command line replaces all that the workload says of its own. */
-static void forget_machine(CpOverrides *o, const char *origin)
+static void forget_machine(CpOverrides *o)
 {
     static const char *const plain[] = {"smt",       "1", "numa.nodes", "1",
                                         "llc.cores", "0", "capacity",   "[1024]"};
     for (size_t i = 0; i < G_N_ELEMENTS(plain); i += 2) {
-        cp_overrides_add(o, plain[i], plain[i + 1], origin);
+        cp_overrides_add(o, plain[i], plain[i + 1], CP_FROM_MACHINE);
     }
 }
 
 static int add_machine_file(CpOverrides *o, const CpCli *cli, const char *path)
 {
-    g_autofree char *origin = g_strdup_printf("--machine %s", path);
-    forget_machine(o, origin);
+    forget_machine(o);
     CpDiag *diag = cp_diag_new(path, NULL, 0);
     g_autoptr(GPtrArray) pairs = cp_machine_file_load(path, diag);
     int code = cp_report_diag(cli, diag);
     for (unsigned i = 0; pairs != NULL && i < pairs->len; i += 2) {
-        cp_overrides_add(o, pairs->pdata[i], pairs->pdata[i + 1], origin);
+        cp_overrides_add(o, pairs->pdata[i], pairs->pdata[i + 1], CP_FROM_MACHINE);
     }
     cp_diag_free(diag);
     return code;
@@ -76,9 +73,9 @@ static int add_machine(CpOverrides *o, const CpCli *cli)
     }
     const char *const *preset = cp_machine_preset(wanted);
     if (preset != NULL) {
-        forget_machine(o, "--machine");
+        forget_machine(o);
         for (; *preset != NULL; preset += 2) {
-            cp_overrides_add(o, preset[0], preset[1], "--machine");
+            cp_overrides_add(o, preset[0], preset[1], CP_FROM_MACHINE);
         }
         return CP_EXIT_OK;
     }
@@ -98,20 +95,20 @@ static int add_machine(CpOverrides *o, const CpCli *cli)
     return cp_unknown(cli, "machine", wanted, cp_machine_presets, "coreplay list machines");
 }
 
-static void add_option(CpOverrides *o, const CpCli *cli, const char *option,
-                       const char *key)
+/* An option that stands for the setting of its name, with _ for -. */
+static void add_option(CpOverrides *o, const CpCli *cli, const char *option)
 {
     const char *value = has_option(cli->cmd, option) ? cp_opt_text(cli, option) : NULL;
     if (value != NULL) {
-        g_autofree char *origin = g_strdup_printf("--%s", option);
-        add(o, g_strdup(key), g_strdup(value), origin);
+        char *key = g_strdelimit(g_strdup(option), "-", '_');
+        add(o, key, g_strdup(value), CP_FROM_OPTION);
     }
 }
 
 static int add_sets(CpOverrides *o, const CpCli *cli)
 {
     for (char **pair = cp_opt_list(cli, "set"); *pair != NULL; pair++) {
-        if (!add_pair(o, *pair, "--set")) {
+        if (!add_pair(o, *pair)) {
             cp_error(cli, "--set: '%s' is not KEY=VALUE", *pair);
             cp_help(cli, "for example: -s cores=8   coreplay list settings shows all keys");
             return CP_EXIT_USAGE;
@@ -125,27 +122,27 @@ int cp_overrides_init(CpOverrides *overrides, const CpCli *cli)
     overrides->list = g_array_new(FALSE, FALSE, sizeof(CpOverride));
     overrides->texts = g_ptr_array_new_with_free_func(g_free);
     for (char **s = cp_options_settings(cli); *s != NULL; s += 2) {
-        add(overrides, g_strdup(s[0]), g_strdup(s[1]), "coreplay.conf");
+        add(overrides, g_strdup(s[0]), g_strdup(s[1]), CP_FROM_CONFIG);
     }
     int code = add_machine(overrides, cli);
     if (code != CP_EXIT_OK) {
         return code;
     }
-    add_option(overrides, cli, "seed", "seed");
-    add_option(overrides, cli, "until", "until");
-    add_option(overrides, cli, "warmup", "warmup");
-    add_option(overrides, cli, "max-events", "max_events");
-    add_option(overrides, cli, "max-wall", "max_wall");
+    static const char *const options[] = {"seed", "until", "warmup", "max-events",
+                                          "max-wall"};
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        add_option(overrides, cli, options[i]);
+    }
     if (has_option(cli->cmd, "exact-ticks") && cp_opt_flag(cli, "exact-ticks")) {
-        add(overrides, g_strdup("exact_ticks"), g_strdup("on"), "--exact-ticks");
+        add(overrides, g_strdup("exact_ticks"), g_strdup("on"), CP_FROM_OPTION);
     }
     return add_sets(overrides, cli);
 }
 
 void cp_overrides_add(CpOverrides *overrides, const char *key, const char *value,
-                      const char *origin)
+                      CpFrom from)
 {
-    add(overrides, g_strdup(key), g_strdup(value), origin);
+    add(overrides, g_strdup(key), g_strdup(value), from);
 }
 
 void cp_overrides_clear(CpOverrides *overrides)

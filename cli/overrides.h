@@ -53,21 +53,7 @@ typedef struct {
 int cp_overrides_init(CpOverrides *overrides, const CpCli *cli);
 /* Adds the strongest one yet; copies the texts. */
 void cp_overrides_add(CpOverrides *overrides, const char *key, const char *value,
-                      const char *origin);
+                      CpFrom from);
 void cp_overrides_clear(CpOverrides *overrides);
-
-typedef struct {
-    const char *key, *value, *origin;
-} CpEffective;
-
-/* Calls `visit` for each setting in force, each once. */
-void cp_settings_walk(const CpScenario *scenario,
-                      void (*visit)(const CpEffective *setting, void *data), void *data);
-
-/* The same for a file that is still to be loaded, with the origin of each value: an option,
- * coreplay.conf, the workload or built-in.  Returns an exit code. */
-int cp_settings_effective(CpCli *cli, const char *path,
-                          void (*visit)(const CpEffective *setting, void *data),
-                          void *data);
 
 #endif

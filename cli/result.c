@@ -454,7 +454,7 @@ static void json_diagnoses(const CpResult *r, CpJson *json)
     cp_json_close(json, ']');
 }
 
-static void json_setting(const CpEffective *setting, void *json)
+static void json_setting(const CpSettingInForce *setting, void *json)
 {
     cp_json_text(json, setting->key, setting->value);
 }
@@ -486,7 +486,7 @@ unsigned cp_result_json(const CpResult *r, GString *out)
     cp_json_int(json, "seed", (int64_t)cp_sim_config(r->sim)->seed);
     cp_json_text(json, "outcome", cp_outcome_name(r->outcome));
     cp_json_open(json, "settings", '{');
-    cp_settings_walk(r->scenario, json_setting, json);
+    cp_scenario_each_setting(r->scenario, json_setting, json);
     cp_json_close(json, '}');
     cp_json_open(json, "metrics", '{');
     json_metrics(r, json, CP_SCOPE_RUN, 0);

@@ -368,7 +368,7 @@ static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
     }
     CpParamSet *set = cp_params_new(cp_python_params);
     int row = cp_params_find(cp_python_params, key);
-    bool ok = cp_params_set(set, row, value, &error) ||
+    bool ok = cp_params_set(set, row, value, CP_FROM_WORKLOAD, &error) ||
               cp_diag_error(c->diag, opt->child->pos, "%s", error->message);
     if (ok && strcmp(opt->text, "start") == 0) {
         proc->start_method = (uint8_t)set->v[row]; /* auto is CP_START_DEFAULT */

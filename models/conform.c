@@ -308,8 +308,8 @@ static void case_init(Case *c, const CpConformSubject *subject, uint64_t seed)
     static const char *const hz[] = {"100", "250", "1000"};
     g_autoptr(GError) error = NULL;
     c->machine_set = cp_params_new(cp_machine_params);
-    cp_params_set(c->machine_set, CP_MACHINE_CORES, cores[seed % 4], &error);
-    cp_params_set(c->machine_set, CP_MACHINE_HZ, hz[seed / 4 % 3], &error);
+    cp_params_set(c->machine_set, CP_MACHINE_CORES, cores[seed % 4], CP_FROM_SET, &error);
+    cp_params_set(c->machine_set, CP_MACHINE_HZ, hz[seed / 4 % 3], CP_FROM_SET, &error);
     c->machine = cp_machine_new(c->machine_set, NULL, 0, &error);
     c->costs = cp_cost_set(seed % 3 == 2 ? "reference" : "ideal");
     cp_require(error == NULL && c->machine != NULL && c->costs != NULL);
@@ -447,7 +447,7 @@ static gboolean set_one(const CpPolicyClass *const *classes, CpParamSet *const *
     for (size_t i = 0; classes[i] != NULL; i++) {
         int row = classes[i]->params == NULL ? -1 : cp_params_find(classes[i]->params, key);
         if (row >= 0) {
-            return cp_params_set(sets[i], row, value, error);
+            return cp_params_set(sets[i], row, value, CP_FROM_SET, error);
         }
     }
     g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no class of the profile knows %s", key);

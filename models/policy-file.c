@@ -196,7 +196,7 @@ static gboolean check_default(const CpParam *p, GError **error)
     CpParamSet *set = cp_params_new(alone);
     alone[0].min = p->min;
     alone[0].max = p->max;
-    gboolean ok = cp_params_set(set, 0, p->def, error);
+    gboolean ok = cp_params_set(set, 0, p->def, CP_FROM_BUILT_IN, error);
     cp_params_free(set);
     if (!ok) {
         g_prefix_error(error, "default of setting %s: ", p->name);

@@ -140,6 +140,16 @@ const CpRuntimeClass *const *cp_runtime_classes(void)
     return runtimes;
 }
 
+const CpRuntimeClass *cp_runtime_class_find(const char *name)
+{
+    for (const CpRuntimeClass *const *r = runtimes; *r != NULL; r++) {
+        if (strcmp((*r)->name, name) == 0) {
+            return *r;
+        }
+    }
+    return NULL;
+}
+
 const CpProfile *cp_profiles(void)
 {
     set_up();
@@ -173,6 +183,7 @@ CpParamSet *cp_cost_set(const char *name)
     for (size_t i = 0; i < set->n; i++) {
         set->v[i] = set->spec[i].type == CP_PARAM_TIMES ? set->v[i] : 0;
         memset(set->list[i], 0, sizeof set->list[i]);
+        set->from[i] = CP_FROM_COSTS;
     }
     return set;
 }

@@ -23,7 +23,8 @@ typedef struct {
 const CpPolicyClass *const *cp_policy_classes(void); /* NULL-ended */
 const CpPolicyClass *cp_policy_class_find(const char *name);
 const CpRuntimeClass *const *cp_runtime_classes(void); /* NULL-ended */
-const CpProfile *cp_profiles(void);                    /* ended by a NULL name */
+const CpRuntimeClass *cp_runtime_class_find(const char *name);
+const CpProfile *cp_profiles(void); /* ended by a NULL name */
 const CpProfile *cp_profile_find(const char *name);
 
 /* Classes of policies compiled from a user's file (--policy-file); takes a borrowed class

@@ -96,11 +96,12 @@ static CpTime blocking_length(const CpChartJob *job, const CpCpr *cpr, uint32_t 
     if (tid < cp_cpr_n_threads(cpr)) {
         process = cp_cpr_text(cpr, cp_cpr_thread_at(cpr, tid)->process);
     }
-    g_autofree char *key = g_strdup_printf("process.%s.loop.slow_callback=", process);
+    g_autofree char *own = g_strdup_printf("process.%s.loop.slow_callback=", process);
     g_auto(GStrv) lines =
         g_strsplit(cp_cpr_text(cpr, cp_cpr_info(cpr)->settings), "\n", -1);
     CpTime length = 0;
     for (char **line = lines; *line != NULL; line++) {
+        const char *key = g_str_has_prefix(*line, own) ? own : "loop.slow_callback=";
         if (g_str_has_prefix(*line, key) &&
             cp_parse_time(*line + strlen(key), &length, NULL) && length > 0) {
             return length;

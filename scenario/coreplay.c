@@ -19,7 +19,8 @@ static CpScenario *load(const CpPlay *play, GError **error)
     size_t n = play->keys->len;
     g_autofree CpOverride *overrides = g_new0(CpOverride, n + 1);
     for (size_t i = 0; i < n; i++) {
-        overrides[i] = (CpOverride){play->keys->pdata[i], play->values->pdata[i], "--set"};
+        overrides[i] =
+            (CpOverride){play->keys->pdata[i], play->values->pdata[i], CP_FROM_SET};
     }
     CpDiag *diag = cp_diag_new(play->path, NULL, 0);
     CpScenario *scenario = cp_scenario_load(play->path, overrides, n, diag);

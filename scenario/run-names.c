@@ -2,7 +2,7 @@
 
 #include "models/python/python.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 enum { PRIO_DEFAULT = 120, PRIO_RT_MAX = 99 };
 
@@ -99,38 +99,11 @@ static void add_diagnoses(CpCprWriter *writer, CpSim *sim)
     }
 }
 
-static void append_set(GString *out, const char *prefix, const CpParamSet *set)
+static void append_given(const CpSettingInForce *setting, void *out)
 {
-    for (size_t i = 0; set != NULL && i < set->n; i++) {
-        if (set->given[i]) {
-            g_autofree char *value = cp_params_print(set, (int)i);
-            g_string_append_printf(out, "%s%s=%s\n", prefix, set->spec[i].name, value);
-        }
+    if (setting->from >= CP_FROM_CONFIG || strcmp(setting->key, "policy") == 0) {
+        g_string_append_printf(out, "%s=%s\n", setting->key, setting->value);
     }
-}
-
-/* Every setting given, as --set takes it. */
-static char *settings_text(const CpScenario *s)
-{
-    GString *out = g_string_new(NULL);
-    g_string_append_printf(out, "policy=%s\n", s->policy);
-    append_set(out, "", s->machine_params);
-    append_set(out, "", s->run);
-    append_set(out, "", s->costs);
-    for (size_t i = 0; s->classes[i] != NULL; i++) {
-        append_set(out, "", s->class_params[i]);
-    }
-    const CpWorkload *w = s->workload;
-    for (uint32_t i = 0; s->proc_params != NULL && i < w->procs->len; i++) {
-        const char *name = cp_workload_text(w, cp_proc_decl(w, i)->name);
-        g_autofree char *prefix = g_strdup_printf("process.%s.", name);
-        append_set(out, prefix, s->proc_params[i]);
-    }
-    for (unsigned i = 0; i < s->params->len; i++) {
-        const CpWorkloadParam *p = s->params->pdata[i];
-        g_string_append_printf(out, "%s=%s\n", p->name, p->value);
-    }
-    return g_string_free(out, FALSE);
 }
 
 static CpTime end_of(CpSim *sim)
@@ -151,7 +124,8 @@ void cp_run_describe(CpCprWriter *writer, CpSim *sim, const CpScenario *scenario
     add_marks(writer, w);
     add_diagnoses(writer, sim);
     g_autofree char *machine = g_strdup_printf("%u cores", scenario->machine->n_cores);
-    g_autofree char *settings = settings_text(scenario);
+    g_autoptr(GString) settings = g_string_new(NULL);
+    cp_scenario_each_setting(scenario, append_given, settings);
     *info = (CpCprInfo){
         .origin = CP_ORIGIN_SIMULATED,
         .n_cpus = scenario->machine->n_cpus,
@@ -162,7 +136,7 @@ void cp_run_describe(CpCprWriter *writer, CpSim *sim, const CpScenario *scenario
         .workload = cp_cpr_string(writer, cp_workload_text(w, w->name)),
         .version = cp_cpr_string(writer, "coreplay " PACKAGE_VERSION),
         .source = cp_cpr_string(writer, scenario->source),
-        .settings = cp_cpr_string(writer, settings),
+        .settings = cp_cpr_string(writer, settings->str),
         .metrics = metrics != NULL ? cp_cpr_string(writer, metrics) : 0,
     };
 }

@@ -30,6 +30,7 @@ static CpScenario *scenario_new(const char *source)
     s->source = g_strdup(source);
     s->expects = g_ptr_array_new_with_free_func(cp_expect_free);
     s->params = g_ptr_array_new_with_free_func(param_free);
+    s->subjects = g_ptr_array_new_with_free_func(cp_subject_setting_free);
     return s;
 }
 
@@ -56,10 +57,12 @@ void cp_scenario_free(CpScenario *s)
     g_free(s->class_params);
     g_free(s->proc_params);
     g_free(s->policy);
+    g_free(s->capacity);
     g_free(s->source);
     g_free(s->hash);
     g_ptr_array_unref(s->expects);
     g_ptr_array_unref(s->params);
+    g_ptr_array_unref(s->subjects);
     g_free(s);
 }
 
@@ -94,12 +97,13 @@ static bool check_choice(CpBuild *b, const CpNode *param, const CpNode *value,
     if (choices->kind != CP_NODE_LIST || is_choice(choices, shown)) {
         return true;
     }
+    g_autofree char *origin = o != NULL ? cp_from_print(o->from, o->key) : NULL;
     g_autofree char *all = print_choices(choices);
     g_auto(GStrv) words = g_strsplit(all, "|", -1);
     const char *near = cp_nearest(shown, (const char *const *)words);
     if (o != NULL) {
         cp_diag_usage(b->diag, "param '%s' cannot be '%s' (in %s)", param->text, shown,
-                      o->origin);
+                      origin);
     } else {
         cp_diag_error(b->diag, value->pos, "param '%s' cannot be '%s'", param->text, shown);
     }
@@ -115,12 +119,13 @@ static bool check_choice(CpBuild *b, const CpNode *param, const CpNode *value,
 /* The value of an override in the tree, instead of the one written. */
 static bool override_param(CpBuild *b, CpNode *param, const CpOverride *o)
 {
-    CpDiag *own = cp_diag_new(o->origin, NULL, 0);
+    g_autofree char *origin = cp_from_print(o->from, o->key);
+    CpDiag *own = cp_diag_new(origin, NULL, 0);
     CpNode *value = cp_parse_value(b->tree, o->value, strlen(o->value), own);
     cp_diag_free(own);
     if (value == NULL) {
         cp_diag_usage(b->diag, "param '%s' cannot be '%s' (in %s)", param->text, o->value,
-                      o->origin);
+                      origin);
         g_autofree char *now = cp_node_print(param->child);
         cp_diag_help(b->diag, "it is written like its value in the workload: %s", now);
         return false;
@@ -132,7 +137,7 @@ static bool override_param(CpBuild *b, CpNode *param, const CpOverride *o)
         g_autofree char *now = cp_node_print(old);
         cp_diag_usage(b->diag, "param '%s': '%s' %s (in %s)", param->text, o->value,
                       value->dim == CP_DIM_NUMBER ? "has no unit" : "has another unit",
-                      o->origin);
+                      origin);
         cp_diag_help(b->diag, "the workload says %s", now);
         return false;
     }
@@ -142,9 +147,10 @@ static bool override_param(CpBuild *b, CpNode *param, const CpOverride *o)
     return check_choice(b, param, value, o);
 }
 
+/* Whether it is stronger than what the workload says. */
 static bool is_late(const CpOverride *o)
 {
-    return g_str_has_prefix(o->origin, "--");
+    return o->from >= CP_FROM_MACHINE;
 }
 
 static CpNode *find_param(const CpTree *tree, const char *name)
@@ -155,6 +161,28 @@ static CpNode *find_param(const CpTree *tree, const char *name)
         }
     }
     return NULL;
+}
+
+static void add_param(CpBuild *b, const CpNode *param, CpFrom from)
+{
+    CpWorkloadParam *row = g_new0(CpWorkloadParam, 1);
+    const CpNode *choices = cp_node_at(param, 1);
+    row->name = g_strdup(param->text);
+    row->value = cp_node_print(param->child);
+    row->choices = choices->kind == CP_NODE_LIST ? print_choices(choices) : NULL;
+    row->from = from;
+    g_ptr_array_add(b->s->params, row);
+}
+
+/* The last override of a param that counts, or NULL. */
+static const CpOverride *param_override(const CpOverride *overrides, size_t n,
+                                        const char *name)
+{
+    while (n > 0 &&
+           !(is_late(&overrides[n - 1]) && strcmp(overrides[n - 1].key, name) == 0)) {
+        n--;
+    }
+    return n > 0 ? &overrides[n - 1] : NULL;
 }
 
 /* Only --set overrides a param: a config file holds defaults, and the text has one. */
@@ -172,15 +200,10 @@ static bool read_params(CpBuild *b, const CpOverride *overrides, size_t n)
         ok = param == NULL || override_param(b, param, &overrides[i]);
     }
     for (const CpNode *p = cp_tree_root(b->tree)->child; ok && p != NULL; p = p->next) {
-        if (p->kind != CP_NODE_PARAM) {
-            continue;
+        if (p->kind == CP_NODE_PARAM) {
+            const CpOverride *o = param_override(overrides, n, p->text);
+            add_param(b, p, o != NULL ? o->from : CP_FROM_WORKLOAD);
         }
-        CpWorkloadParam *row = g_new0(CpWorkloadParam, 1);
-        const CpNode *choices = cp_node_at(p, 1);
-        row->name = g_strdup(p->text);
-        row->value = cp_node_print(p->child);
-        row->choices = choices->kind == CP_NODE_LIST ? print_choices(choices) : NULL;
-        g_ptr_array_add(b->s->params, row);
     }
     return ok;
 }
@@ -188,10 +211,10 @@ static bool read_params(CpBuild *b, const CpOverride *overrides, size_t n)
 /* --- collecting settings --- */
 
 static void add_setting(CpBuild *b, const char *key, const char *value, const CpNode *node,
-                        const char *origin)
+                        CpFrom from)
 {
     const CpSetting setting = {
-        .key = key, .value = g_strdup(value), .node = node, .origin = origin};
+        .key = key, .value = g_strdup(value), .node = node, .from = from};
     g_array_append_val(b->list, setting);
 }
 
@@ -201,7 +224,7 @@ static void add_overrides(CpBuild *b, const CpOverride *overrides, size_t n, boo
         const CpOverride *o = &overrides[i];
         bool param = b->tree != NULL && find_param(b->tree, o->key) != NULL;
         if (is_late(o) == late && !param) {
-            add_setting(b, o->key, o->value, NULL, o->origin);
+            add_setting(b, o->key, o->value, NULL, o->from);
         }
     }
 }
@@ -225,14 +248,14 @@ static void add_blocks(CpBuild *b)
             CpNode *value = cp_node_new(b->tree, CP_NODE_STRING, block->pos);
             CpNodeList list = {named, NULL};
             cp_node_add(&list, value);
-            add_setting(b, "machine", block->text, named, NULL);
+            add_setting(b, "machine", block->text, named, CP_FROM_WORKLOAD);
             keep_written(b->s, "machine", block->text);
         }
         for (const CpNode *s = block->child; s != NULL; s = s->next) {
             const CpNode *param = find_param(b->tree, s->child->text);
             g_autofree char *value =
                 param != NULL ? cp_node_print(param->child) : g_strdup(s->child->text);
-            add_setting(b, s->text, value, s, NULL);
+            add_setting(b, s->text, value, s, CP_FROM_WORKLOAD);
             keep_written(b->s, s->text, value);
         }
     }
@@ -379,7 +402,8 @@ static void set_proc_params(CpParamSet *set, const CpProcDecl *proc)
     for (guint i = 0; i + 1 < proc->settings->len; i += 2) {
         int row = cp_params_find(set->spec, g_ptr_array_index(proc->settings, i));
         if (row >= 0) {
-            cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1), NULL);
+            cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1),
+                          CP_FROM_WORKLOAD, NULL);
         }
     }
 }
@@ -389,12 +413,11 @@ static void make_proc_params(CpScenario *s)
     const CpWorkload *w = s->workload;
     s->proc_params = g_new0(CpParamSet *, w->procs->len + 1);
     for (uint32_t i = 0; i < w->procs->len; i++) {
-        const char *name = cp_workload_text(w, cp_proc_decl(w, i)->runtime);
-        for (const CpRuntimeClass *const *r = cp_runtime_classes(); *r != NULL; r++) {
-            if (strcmp((*r)->name, name) == 0 && (*r)->params != NULL) {
-                s->proc_params[i] = cp_params_new((*r)->params);
-                set_proc_params(s->proc_params[i], cp_proc_decl(w, i));
-            }
+        const CpRuntimeClass *runtime =
+            cp_runtime_class_find(cp_workload_text(w, cp_proc_decl(w, i)->runtime));
+        if (runtime != NULL && runtime->params != NULL) {
+            s->proc_params[i] = cp_params_new(runtime->params);
+            set_proc_params(s->proc_params[i], cp_proc_decl(w, i));
         }
     }
 }
@@ -412,8 +435,8 @@ static void settings_free(GArray *list)
 static void add_recorded(CpBuild *b)
 {
     g_autofree char *cores = g_strdup_printf("%u", MAX(b->recorded_cpus, 1));
-    add_setting(b, "cores", cores, NULL, "recording");
-    add_setting(b, "costs", "ideal", NULL, "recording");
+    add_setting(b, "cores", cores, NULL, CP_FROM_RECORDING);
+    add_setting(b, "costs", "ideal", NULL, CP_FROM_RECORDING);
 }
 
 /* From a compiled workload to a complete scenario. */
@@ -467,7 +490,8 @@ static bool set_version(CpBuild *b, const CpNode *node, const char *version,
     PyVersion parsed;
     if (!cp_python_version(version, &parsed, &error)) {
         if (o != NULL) {
-            cp_diag_usage(b->diag, "%s (in %s)", error->message, o->origin);
+            g_autofree char *origin = cp_from_print(o->from, o->key);
+            cp_diag_usage(b->diag, "%s (in %s)", error->message, origin);
             return false;
         }
         return cp_diag_error(b->diag, node->pos, "%s", error->message);
@@ -479,6 +503,7 @@ static bool set_version(CpBuild *b, const CpNode *node, const char *version,
             text->text = cp_tree_text(b->tree, version, -1);
         }
     }
+    b->s->version_from = o != NULL ? o->from : CP_FROM_WORKLOAD;
     return true;
 }
 
@@ -536,14 +561,14 @@ CpScenario *cp_scenario_from_text(const char *name, const char *text, size_t len
 
 bool cp_scenario_can_retune(const CpScenario *base, const char *key)
 {
+
     for (guint i = 0; i < base->params->len; i++) {
         const CpWorkloadParam *param = base->params->pdata[i];
         if (strcmp(param->name, key) == 0) {
             return false;
         }
     }
-    return base->written != NULL && !g_str_has_prefix(key, "thread.") &&
-           !g_str_has_prefix(key, "cgroup.");
+    return base->written != NULL && !cp_setting_has_subject(key);
 }
 
 static void add_retuned(CpBuild *b, const CpOverride *overrides, size_t n, bool late)
@@ -551,7 +576,7 @@ static void add_retuned(CpBuild *b, const CpOverride *overrides, size_t n, bool 
     for (size_t i = 0; i < n; i++) {
         const CpOverride *o = &overrides[i];
         if (is_late(o) == late && cp_scenario_can_retune(b->s->base, o->key)) {
-            add_setting(b, o->key, o->value, NULL, o->origin);
+            add_setting(b, o->key, o->value, NULL, o->from);
         }
     }
 }
@@ -567,13 +592,15 @@ CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrid
     s->hash = g_strdup(base->hash);
     s->expects = g_ptr_array_ref(base->expects);
     s->params = g_ptr_array_ref(base->params);
+    s->subjects = g_ptr_array_ref(base->subjects);
+    s->version_from = base->version_from;
     b.list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
     make_proc_params(s);
     add_retuned(&b, overrides, n, false);
     for (guint i = 0; i < base->written->len; i += 2) {
         const char *key = base->written->pdata[i];
-        if (cp_scenario_can_retune(base, key)) {
-            add_setting(&b, key, base->written->pdata[i + 1], NULL, "the workload");
+        if (!cp_setting_has_subject(key)) {
+            add_setting(&b, key, base->written->pdata[i + 1], NULL, CP_FROM_WORKLOAD);
         }
     }
     add_retuned(&b, overrides, n, true);

@@ -2,8 +2,9 @@
  *
  *   text or tree -> CpScenario -> cp_scenario_config -> cp_sim_new
  *
- * Precedence of settings: built-in < config file < workload < --set.  `param` values are
- * known before compilation, because the workload is compiled for them. */
+ * Precedence of settings: built-in < config file < workload < command line; CpFrom says for
+ * each value which of them it was.  `param` values are known before compilation, because
+ * the workload is compiled for them. */
 #ifndef CP_SCENARIO_SCENARIO_H
 #define CP_SCENARIO_SCENARIO_H
 
@@ -12,7 +13,7 @@
 
 typedef struct {
     const char *key, *value; /* borrowed during the call */
-    const char *origin;      /* "--set", "coreplay.conf": for messages */
+    CpFrom from;             /* CP_FROM_CONFIG, or MACHINE and later */
 } CpOverride;
 
 /* One `expect` line. */
@@ -33,12 +34,16 @@ typedef struct CpScenario {
     const struct CpPolicyClass **classes; /* NULL-ended */
     CpParamSet **class_params;
     CpParamSet *machine_params, *costs, *run;
-    CpParamSet **proc_params;
-    char *policy;       /* profile name */
-    char *source;       /* file name, "-" or "" */
-    char *hash;         /* of the canonical JSON form: 16 hex digits */
-    GPtrArray *expects; /* CpExpect */
-    GPtrArray *params;  /* CpWorkloadParam: name, value in force, choices */
+    CpParamSet **proc_params; /* one a process; NULL entry: its runtime has no settings */
+    char *policy;             /* profile name */
+    char *capacity;           /* of the cores, as one writes it: "[1024 x 4, 512 x 4]" */
+    CpFrom policy_from, capacity_from, version_from; /* BUILT_IN: nobody
+                                                        overrides what processes name */
+    GPtrArray *subjects; /* CpSubjectSetting: what was said of threads and groups */
+    char *source;        /* file name, "-" or "" */
+    char *hash;          /* of the canonical JSON form: 16 hex digits */
+    GPtrArray *expects;  /* CpExpect */
+    GPtrArray *params;   /* CpWorkloadParam: name, value in force, choices */
     /* For cp_scenario_retune. */
     const struct CpScenario *base; /* owner of the workload, borrowed; NULL: this one */
     GPtrArray *written; /* key, value, key ...: settings of the text; NULL: a recording */
@@ -48,7 +53,14 @@ typedef struct {
     char *name;
     char *value;   /* text in force */
     char *choices; /* "a|b|c" or NULL */
+    CpFrom from;   /* CP_FROM_WORKLOAD: as written */
 } CpWorkloadParam;
+
+/* A setting of a thread or control group, beside what its declaration says. */
+typedef struct {
+    char *key, *value; /* "thread.worker.nice", "5" */
+    CpFrom from;
+} CpSubjectSetting;
 
 /* Rows of scenario->run. */
 enum {
@@ -102,6 +114,20 @@ typedef struct {
     const char *owner; /* "machine", "run", "costs", a policy or runtime name */
 } CpSettingInfo;
 CpSettingInfo *cp_settings(void);
+
+/* A setting in force; texts are borrowed during the visit. */
+typedef struct {
+    const char *key, *value; /* as --set takes them */
+    CpFrom from;
+} CpSettingInForce;
+/* Visits every setting of the scenario once: given as --set KEY=VALUE, all of them together
+ * make the run that it makes.  A setting of a runtime is one of all its processes if it is
+ * the same in all, else process.NAME.KEY of each. */
+void cp_scenario_each_setting(const CpScenario *scenario,
+                              void (*visit)(const CpSettingInForce *setting, void *data),
+                              void *data);
+/* New text for people: "built-in", "workload", "--set", "--seed" for the key `seed`. */
+char *cp_from_print(CpFrom from, const char *key);
 
 /* Named machines for `machine "NAME"` and -m, ended by NULL. */
 extern const char *const cp_machine_presets[];

@@ -123,6 +123,14 @@ CpSettingInfo *cp_settings(void)
 
 /* --- messages --- */
 
+/* "--set", "the workload": where a value comes from that has no place in the text. */
+static char *origin_text(const CpSetting *setting)
+{
+    g_autofree char *origin = cp_from_print(setting->from, setting->key);
+    bool is_noun = setting->from == CP_FROM_WORKLOAD || setting->from == CP_FROM_RECORDING;
+    return g_strconcat(is_noun ? "the " : "", origin, NULL);
+}
+
 bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
 {
     va_list args;
@@ -132,7 +140,8 @@ bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ..
     if (setting->node != NULL) {
         cp_diag_error(b->diag, setting->node->child->pos, "%s", text);
     } else {
-        cp_diag_usage(b->diag, "%s (in %s)", text, setting->origin);
+        g_autofree char *origin = origin_text(setting);
+        cp_diag_usage(b->diag, "%s (in %s)", text, origin);
     }
     return false;
 }
@@ -183,8 +192,8 @@ bool cp_setting_unknown(CpBuild *b, const CpSetting *setting)
     if (setting->node != NULL) {
         cp_diag_error(b->diag, setting->node->pos, "unknown setting '%s'", setting->key);
     } else {
-        cp_diag_usage(b->diag, "unknown setting '%s' (in %s)", setting->key,
-                      setting->origin);
+        g_autofree char *origin = origin_text(setting);
+        cp_diag_usage(b->diag, "unknown setting '%s' (in %s)", setting->key, origin);
     }
     const char *topic = near != NULL ? near : "";
     const char *dot = strchr(topic, '.');
@@ -220,7 +229,7 @@ static bool set_row(CpBuild *b, CpSetting *setting, CpParamSet *set, bool *found
     }
     *found = true;
     g_autoptr(GError) error = NULL;
-    return cp_params_set(set, row, setting->value, &error) ||
+    return cp_params_set(set, row, setting->value, setting->from, &error) ||
            cp_setting_bad(b, setting, "%s", error->message);
 }
 
@@ -240,16 +249,46 @@ static bool set_idle_policy(CpBuild *b, CpSetting *setting, bool *found)
     return true;
 }
 
+bool cp_setting_has_subject(const char *key)
+{
+    bool subject = g_str_has_prefix(key, "thread.") || g_str_has_prefix(key, "cgroup.");
+    return subject && strrchr(key, '.') > key + strlen("thread.");
+}
+
+void cp_subject_setting_free(void *data)
+{
+    CpSubjectSetting *subject = data;
+    g_free(subject->key);
+    g_free(subject->value);
+    g_free(subject);
+}
+
+/* Of a key given twice the last one is kept, at its place: a share counts for the period
+ * that was in force then. */
+static void keep_subject(CpScenario *s, const CpSetting *setting)
+{
+    for (guint i = 0; i < s->subjects->len; i++) {
+        const CpSubjectSetting *old = s->subjects->pdata[i];
+        if (strcmp(old->key, setting->key) == 0) {
+            g_ptr_array_remove_index(s->subjects, i);
+            break;
+        }
+    }
+    CpSubjectSetting *kept = g_new(CpSubjectSetting, 1);
+    *kept =
+        (CpSubjectSetting){g_strdup(setting->key), g_strdup(setting->value), setting->from};
+    g_ptr_array_add(s->subjects, kept);
+}
+
 /* thread.NAME.KEY, cgroup.NAME.KEY */
 static bool set_subject(CpBuild *b, CpSetting *setting, bool *found)
 {
-    bool thread = g_str_has_prefix(setting->key, "thread.");
-    bool group = g_str_has_prefix(setting->key, "cgroup.");
-    const char *last = strrchr(setting->key, '.');
-    const char *name = setting->key + 7;
-    if ((!thread && !group) || last <= name) {
+    if (!cp_setting_has_subject(setting->key)) {
         return true;
     }
+    bool thread = g_str_has_prefix(setting->key, "thread.");
+    const char *last = strrchr(setting->key, '.');
+    const char *name = setting->key + strlen("thread.");
     g_autofree char *subject = g_strndup(name, (gsize)(last - name));
     CpWorkload *w = b->s->workload;
     uint32_t row = thread ? cp_thread_find(w, subject, 0) : cp_group_find(w, subject);
@@ -260,15 +299,15 @@ static bool set_subject(CpBuild *b, CpSetting *setting, bool *found)
     }
     *found = true;
     g_autoptr(GError) error = NULL;
-    if (group) {
-        return cp_group_set(w, row, last + 1, setting->value, &error) ||
-               cp_setting_bad(b, setting, "%s: %s", setting->key, error->message);
+    if (!thread && !cp_group_set(w, row, last + 1, setting->value, &error)) {
+        return cp_setting_bad(b, setting, "%s: %s", setting->key, error->message);
     }
-    for (; row != CP_NONE; row = cp_thread_find(w, subject, row + 1)) {
+    for (; thread && row != CP_NONE; row = cp_thread_find(w, subject, row + 1)) {
         if (!cp_thread_set(w, row, last + 1, setting->value, &error)) {
             return cp_setting_bad(b, setting, "%s: %s", setting->key, error->message);
         }
     }
+    keep_subject(b->s, setting);
     return true;
 }
 
@@ -332,6 +371,7 @@ static bool set_capacity(CpBuild *b, CpSetting *setting)
             b->capacity[b->n_capacity++] = (uint32_t)value;
         }
     }
+    b->s->capacity_from = setting->from;
     return true;
 }
 
@@ -439,6 +479,7 @@ static bool choose_policy(CpBuild *b)
         n++;
     }
     s->policy = g_strdup(b->profile->name);
+    s->policy_from = setting != NULL ? setting->from : CP_FROM_BUILT_IN;
     s->classes = g_new0(const CpPolicyClass *, n + 1);
     s->class_params = g_new0(CpParamSet *, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -453,8 +494,7 @@ static bool choose_policy(CpBuild *b)
                           ? cp_params_find(s->class_params[i]->spec, pairs[k])
                           : -1;
             if (row >= 0) {
-                cp_params_set(s->class_params[i], row, pairs[k + 1], NULL);
-                s->class_params[i]->given[row] = false;
+                cp_params_set(s->class_params[i], row, pairs[k + 1], CP_FROM_PROFILE, NULL);
             }
         }
     }
@@ -469,7 +509,7 @@ static bool choose_machine(CpBuild *b)
     if (setting == NULL) {
         return true;
     }
-    b->other_machine = setting->node == NULL && g_str_has_prefix(setting->origin, "--");
+    b->other_machine = setting->from >= CP_FROM_MACHINE;
     const char *const *pairs = cp_machine_preset(setting->value);
     if (pairs == NULL) {
         const char *near = cp_nearest(setting->value, cp_machine_presets);
@@ -484,7 +524,7 @@ static bool choose_machine(CpBuild *b)
         return false;
     }
     for (; *pairs != NULL; pairs += 2) {
-        CpSetting own = {.key = pairs[0], .value = (char *)pairs[1], .origin = "machine"};
+        CpSetting own = {.key = pairs[0], .value = (char *)pairs[1], .from = setting->from};
         if (!(strcmp(own.key, "capacity") == 0
                   ? set_capacity(b, &own)
                   : set_row(b, &own, b->s->machine_params, &(bool){false}))) {
@@ -492,6 +532,35 @@ static bool choose_machine(CpBuild *b)
         }
     }
     return true;
+}
+
+/* "[1024 x 4, 512 x 4]"; new text. */
+static char *print_capacity(const CpBuild *b)
+{
+    GString *text = g_string_new("[");
+    for (size_t i = 0, n; i < b->n_capacity; i += n) {
+        for (n = 1; i + n < b->n_capacity && b->capacity[i + n] == b->capacity[i]; n++) {
+        }
+        g_string_append_printf(text, n > 1 ? "%s%u x %zu" : "%s%u", i > 0 ? ", " : "",
+                               b->capacity[i], n);
+    }
+    g_string_append(text, b->n_capacity > 0 ? "]" : "1024]");
+    return g_string_free(text, FALSE);
+}
+
+/* What nobody has said of the runtimes follows from their versions and the costs. */
+static void settle_runtimes(CpScenario *s)
+{
+    for (uint32_t i = 0; i < s->workload->procs->len; i++) {
+        const CpProcDecl *proc = cp_proc_decl(s->workload, i);
+        const char *version =
+            proc->version != CP_NONE ? cp_workload_text(s->workload, proc->version) : NULL;
+        const CpRuntimeClass *runtime =
+            cp_runtime_class_find(cp_workload_text(s->workload, proc->runtime));
+        if (s->proc_params[i] != NULL && runtime->settle != NULL) {
+            runtime->settle(s->proc_params[i], version, s->costs);
+        }
+    }
 }
 
 bool cp_settings_apply(CpBuild *b)
@@ -506,5 +575,7 @@ bool cp_settings_apply(CpBuild *b)
     for (guint i = 0; i < b->list->len; i++) {
         ok = apply_one(b, &g_array_index(b->list, CpSetting, i)) && ok;
     }
+    s->capacity = print_capacity(b);
+    settle_runtimes(s);
     return ok;
 }

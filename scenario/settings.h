@@ -1,5 +1,5 @@
 /* Settings of a scenario while it is put together: every KEY VALUE of the text, of the
- * configuration and of --set, in order of precedence; private to scenario*.c. */
+ * configuration and of the command line, in order of precedence; private to scenario/. */
 #ifndef CP_SCENARIO_SETTINGS_H
 #define CP_SCENARIO_SETTINGS_H
 
@@ -11,8 +11,8 @@ typedef struct {
     const char *key;
     char *value;        /* owned */
     const CpNode *node; /* CP_NODE_SETTING of the text, or NULL */
-    const char *origin; /* of an override: "--set"; NULL for the text */
-    bool used;          /* already applied or refused */
+    CpFrom from;
+    bool used; /* already applied or refused */
 } CpSetting;
 
 typedef struct {
@@ -31,6 +31,10 @@ typedef struct {
 bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 bool cp_setting_unknown(CpBuild *b, const CpSetting *setting);
+
+/* Whether a key is thread.NAME.KEY or cgroup.NAME.KEY. */
+bool cp_setting_has_subject(const char *key);
+void cp_subject_setting_free(void *data);
 
 /* The setting in force for a key, or NULL. */
 CpSetting *cp_setting_find(CpBuild *b, const char *key);

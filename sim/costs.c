@@ -32,9 +32,9 @@ const CpParam cp_cost_params[] = {
                              "standard deviation of the length of a burst of 1 ms (of "
                              "another it grows with the root) and of the cost of a switch"},
     [CP_COST_SPEED_HIT] =
-        {"speed.hit", CP_PARAM_TIME, "13us", CP_US, CP_MS, NULL,
+        {"speed.hit", CP_PARAM_TIME, "13us", 0, CP_MS, NULL,
          "mean length of one disturbance of a burst: an interrupt, or the "
-         "host at work"},
+         "host at work; the shortest the noise allows if it is less"},
     [CP_COST_IDLE_EXIT] = {"idle.exit", CP_PARAM_TIMES, "1us,3us,7us,70us,35us,120us", 0,
                            CP_S, NULL,
                            "leaving idle after 0.1, 0.3, 1, 3, 10 and 30 ms of it"},

@@ -382,7 +382,7 @@ static CpParamSet *params_alloc(const CpParam *spec)
     set->n = count_rows(spec);
     set->v = g_new0(int64_t, set->n);
     set->list = g_malloc0_n(set->n, sizeof *set->list);
-    set->given = g_new0(bool, set->n);
+    set->from = g_new0(uint8_t, set->n);
     return set;
 }
 
@@ -391,10 +391,9 @@ CpParamSet *cp_params_new(const CpParam *spec)
     CpParamSet *set = params_alloc(spec);
     for (size_t i = 0; i < set->n; i++) {
         g_autoptr(GError) error = NULL;
-        if (!cp_params_set(set, (int)i, spec[i].def, &error)) {
+        if (!cp_params_set(set, (int)i, spec[i].def, CP_FROM_BUILT_IN, &error)) {
             g_error("bad default of a setting: %s", error->message);
         }
-        set->given[i] = false;
     }
     return set;
 }
@@ -405,7 +404,7 @@ CpParamSet *cp_params_copy(const CpParamSet *set)
     if (set->n > 0) {
         memcpy(copy->v, set->v, set->n * sizeof *set->v);
         memcpy(copy->list, set->list, set->n * sizeof *set->list);
-        memcpy(copy->given, set->given, set->n * sizeof *set->given);
+        memcpy(copy->from, set->from, set->n * sizeof *set->from);
     }
     return copy;
 }
@@ -417,7 +416,7 @@ void cp_params_free(CpParamSet *set)
     }
     g_free(set->v);
     g_free(set->list);
-    g_free(set->given);
+    g_free(set->from);
     g_free(set);
 }
 
@@ -488,29 +487,42 @@ static gboolean parse_word(const char *choices, const char *text, int64_t *out,
     return fail(error, text, why);
 }
 
-/* A time, or one of the words that may stand for one. */
+/* One of the words that may stand for a time: -1, -2 ... */
+static bool parse_instead(const CpParam *spec, const char *text, int64_t *out)
+{
+    int64_t word;
+    if (spec->choices == NULL || !parse_word(spec->choices, text, &word, NULL)) {
+        return false;
+    }
+    *out = -1 - word;
+    return true;
+}
+
+static void say_words(const CpParam *spec, const char *noun, GError **error)
+{
+    if (spec->choices != NULL) {
+        g_autofree char *words = g_strdup(spec->choices);
+        g_strdelimit(words, "|", ',');
+        g_prefix_error(error, "neither %s nor %s: ", noun, words);
+    }
+}
+
 static gboolean parse_time_or_word(const CpParam *spec, const char *text, int64_t *out,
                                    GError **error)
 {
-    int64_t word;
-    if (spec->choices != NULL && parse_word(spec->choices, text, &word, NULL)) {
-        *out = -1 - word;
+    if (parse_instead(spec, text, out) || cp_parse_time(text, out, error)) {
         return TRUE;
     }
-    if (!cp_parse_time(text, out, error)) {
-        if (spec->choices != NULL) {
-            g_autofree char *words = g_strdup(spec->choices);
-            g_strdelimit(words, "|", ',');
-            g_prefix_error(error, "neither a time nor %s: ", words);
-        }
-        return FALSE;
-    }
-    return TRUE;
+    say_words(spec, "a time", error);
+    return FALSE;
 }
 
 static gboolean parse_times(const CpParam *spec, const char *text, CpTime *list, int64_t *n,
                             GError **error)
 {
+    if (parse_instead(spec, text, n)) {
+        return TRUE;
+    }
     g_auto(GStrv) words = g_strsplit(text, ",", -1);
     guint count = g_strv_length(words);
     if (count == 0 || count > CP_PARAM_LIST_MAX) {
@@ -520,6 +532,7 @@ static gboolean parse_times(const CpParam *spec, const char *text, CpTime *list,
     for (guint i = 0; i < count; i++) {
         if (!cp_parse_time(words[i], &parsed[i], error) ||
             !check_bounds(spec, parsed[i], error)) {
+            say_words(spec, "times", error);
             return FALSE;
         }
     }
@@ -550,7 +563,8 @@ static gboolean parse_value(const CpParam *spec, const char *text, int64_t *out,
     g_assert_not_reached();
 }
 
-gboolean cp_params_set(CpParamSet *set, int row, const char *text, GError **error)
+gboolean cp_params_set(CpParamSet *set, int row, const char *text, CpFrom from,
+                       GError **error)
 {
     cp_require(row >= 0 && (size_t)row < set->n);
     const CpParam *spec = &set->spec[row];
@@ -562,7 +576,7 @@ gboolean cp_params_set(CpParamSet *set, int row, const char *text, GError **erro
         return FALSE;
     }
     set->v[row] = value;
-    set->given[row] = true;
+    set->from[row] = (uint8_t)from;
     return TRUE;
 }
 
@@ -570,7 +584,7 @@ char *cp_params_print(const CpParamSet *set, int row)
 {
     cp_require(row >= 0 && (size_t)row < set->n);
     const CpParam *spec = &set->spec[row];
-    bool is_word = spec->type == CP_PARAM_TIME && spec->choices != NULL && set->v[row] < 0;
+    bool is_word = spec->type != CP_PARAM_ENUM && spec->choices != NULL && set->v[row] < 0;
     if (spec->type == CP_PARAM_ENUM || is_word) {
         g_auto(GStrv) words = g_strsplit(spec->choices, "|", -1);
         return g_strdup(words[is_word ? -1 - set->v[row] : set->v[row]]);

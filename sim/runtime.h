@@ -35,6 +35,10 @@ typedef struct {
     const char *name, *summary;
     const CpParam *params;
     size_t proc_size, thread_size, flow_size;
+    /* Optional: gives the rows nobody has set the values that follow from the version
+     * (NULL: none is written) and the costs of the kernel, and says so in `from`; may be
+     * repeated, allocates nothing.  So what is shown of a run is what was in force. */
+    void (*settle)(CpParamSet *set, const char *version, const CpParamSet *costs);
     gboolean (*init)(CpSim *sim, CpProcId proc, GError **error);
     void (*clear)(CpSim *sim, CpProcId proc); /* optional: frees what init made */
     CpStep (*step)(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);

@@ -98,7 +98,7 @@ static GArray *with_values(const CpPlan *plan, char *const *values)
 {
     GArray *all = g_array_copy(plan->overrides);
     for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
-        CpOverride o = {cp_axis_key(cp_grid_axis(plan->grid, i)), values[i], "--sweep"};
+        CpOverride o = {cp_axis_key(cp_grid_axis(plan->grid, i)), values[i], CP_FROM_SWEEP};
         g_array_append_val(all, o);
     }
     return all;
@@ -354,10 +354,9 @@ static void copy_overrides(CpPlan *plan, const CpPlanOptions *o)
     plan->texts = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < o->n_overrides; i++) {
         CpOverride row = {g_strdup(o->overrides[i].key), g_strdup(o->overrides[i].value),
-                          g_strdup(o->overrides[i].origin)};
+                          o->overrides[i].from};
         g_ptr_array_add(plan->texts, (char *)row.key);
         g_ptr_array_add(plan->texts, (char *)row.value);
-        g_ptr_array_add(plan->texts, (char *)row.origin);
         g_array_append_val(plan->overrides, row);
     }
 }

@@ -86,7 +86,7 @@ static double mean_waiting(uint64_t seed, double load, bool constant)
     g_autoptr(GError) error = NULL;
     CpWorkload *w = jobs(seed, load, constant);
     CpParamSet *set = cp_params_new(cp_machine_params);
-    assert_true(cp_params_set(set, CP_MACHINE_CORES, "1", &error));
+    assert_true(cp_params_set(set, CP_MACHINE_CORES, "1", CP_FROM_SET, &error));
     CpMachine *machine = cp_machine_new(set, NULL, 0, &error);
     CpParamSet *costs = cp_cost_set("ideal");
     const CpPolicyClass *const classes[] = {cp_policy_class_find("fcfs"), NULL};

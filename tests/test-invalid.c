@@ -33,7 +33,7 @@ static size_t read_sets(char *text, CpOverride *sets)
         assert_non_null(value);
         assert_true(n < SETS_MAX);
         *value = '\0';
-        sets[n++] = (CpOverride){line, value + 1, "--set"};
+        sets[n++] = (CpOverride){line, value + 1, CP_FROM_SET};
     }
     return n;
 }

@@ -9,7 +9,6 @@
 /* Processes and threads of Python, and the way of one operation: what the thread still has
  * to do below it, the start handshake, then the operation. */
 
-enum { OPCODE = 12 }; /* ns between two instructions that look whether to give up the GIL */
 enum { GILS_MAX = CP_PROCS_MAX, LOOPS_MAX = 1 << 20, POOLS_MAX = 1 << 20 };
 
 static const PyGilClass *const gil_classes[] = {
@@ -436,7 +435,7 @@ static void init_shared(CpSim *sim)
     sim->rt_shared_free = free_shared;
 }
 
-static PyGilKind gil_kind(const PyVersion *version, int64_t setting)
+PyGilKind py_gil_kind(const PyVersion *version, int64_t setting)
 {
     enum { AUTO, ON, OFF, TICK, INTERVAL, TSTATE, NONE, PYPY };
     switch (setting) {
@@ -465,25 +464,6 @@ static PyGilKind gil_kind(const PyVersion *version, int64_t setting)
                                    : PY_GIL_TSTATE;
 }
 
-static bool costs_are_ideal(const CpSim *sim, const int64_t *v)
-{
-    if (v[PYP_COSTS] != 0) {
-        return v[PYP_COSTS] == 2;
-    }
-    for (int i = 0; i < CP_COST_IDLE_EXIT; i++) {
-        if (sim->cost[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A setting of the calibrated costs: nothing if costs are ideal and it was not given. */
-static CpTime cost_of(const PyProc *p, const CpParamSet *set, int row)
-{
-    return p->ideal && (set == NULL || !set->given[row]) ? 0 : p->v[row];
-}
-
 static uint8_t start_method(const PyProc *p)
 {
     if (p->v[PYP_START] != 0) {
@@ -501,46 +481,53 @@ static uint32_t *none_rows(CpSim *sim, uint32_t n)
     return rows;
 }
 
+/* The settings of the process, those nobody has given as its version has them. */
+static const int64_t *settings_in_force(CpSim *sim, CpProcId proc, const char *version)
+{
+    const CpParamSet *set = sim->procs[proc].params;
+    set = set != NULL ? set : py_sim(sim)->defaults;
+    CpParamSet own = {.spec = set->spec, .n = set->n, .list = set->list};
+    own.v = cp_arena_alloc(sim->arena, set->n * sizeof *own.v);
+    own.from = cp_arena_alloc(sim->arena, set->n * sizeof *own.from);
+    memcpy(own.v, set->v, set->n * sizeof *own.v);
+    memcpy(own.from, set->from, set->n * sizeof *own.from);
+    py_settle(&own, version, sim->config.costs);
+    return own.v;
+}
+
 static gboolean init(CpSim *sim, CpProcId proc, GError **error)
 {
     PyProc *p = py_proc(sim, proc);
     const CpProcDecl *d = cp_proc_decl(sim->w, sim->procs[proc].decl);
     const char *version =
-        d->version == CP_NONE ? "3.13" : cp_workload_text(sim->w, d->version);
+        d->version == CP_NONE ? PY_VERSION_DEFAULT : cp_workload_text(sim->w, d->version);
     if (!cp_python_version(version, &p->version, error)) {
         return FALSE;
     }
     if (sim->rt_shared == NULL) {
         init_shared(sim);
     }
-    const CpParamSet *set = sim->procs[proc].params;
-    p->v = set != NULL ? set->v : py_sim(sim)->defaults->v;
-    p->kind = gil_kind(&p->version, p->v[PYP_GIL]);
-    p->ideal = costs_are_ideal(sim, p->v);
+    p->v = settings_in_force(sim, proc, version);
+    p->kind = py_gil_kind(&p->version, p->v[PYP_GIL]);
+    p->ideal = py_costs_are_ideal(sim->config.costs, p->v);
     PyCosts *cost = cp_arena_alloc(sim->arena, sizeof *cost);
     *cost = cp_python_scaled(cp_python_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
     p->cost = cost;
-    p->cold = cost_of(p, set, PYP_COLD);
-    p->chill = cost_of(p, set, PYP_CHILL);
-    bool given = set != NULL && set->given[PYP_CHECK];
-    p->check = given || p->version.number >= 310 ? cost_of(p, set, PYP_CHECK)
-               : p->ideal                        ? 0
-                                                 : OPCODE;
-    p->timeout = cost_of(p, set, PYP_TIMEOUT);
-    p->request = cost_of(p, set, PYP_REQUEST);
-    p->drop = cost_of(p, set, PYP_DROP);
-    p->signalled = cost_of(p, set, PYP_SIGNALLED);
-    p->enter = cost_of(p, set, PYP_ENTER);
-    p->gap = cost_of(p, set, PYP_GAP);
-    p->back = cost_of(p, set, PYP_BACK);
+    p->cold = p->v[PYP_COLD];
+    p->chill = p->v[PYP_CHILL];
+    p->check = p->v[PYP_CHECK];
+    p->timeout = p->v[PYP_TIMEOUT];
+    p->request = p->v[PYP_REQUEST];
+    p->drop = p->v[PYP_DROP];
+    p->signalled = p->v[PYP_SIGNALLED];
+    p->enter = p->v[PYP_ENTER];
+    p->gap = p->v[PYP_GAP];
+    p->back = p->v[PYP_BACK];
     p->tick = p->v[PYP_TICK];
-    p->boot = set != NULL && set->given[PYP_BOOT] ? p->v[PYP_BOOT] : p->cost->boot;
-    p->add = set != NULL && set->given[PYP_ADD] ? p->v[PYP_ADD] : p->cost->add;
-    given = set != NULL && set->given[PYP_FREE_OVERHEAD];
-    p->overhead = p->kind != PY_GIL_NONE || p->version.foreign ? 0
-                  : given                                      ? p->v[PYP_FREE_OVERHEAD]
-                  : p->version.number <= 313                   ? 400000
-                                                               : 80000;
+    p->boot = p->v[PYP_BOOT];
+    p->add = p->v[PYP_ADD];
+    p->overhead =
+        p->kind != PY_GIL_NONE || p->version.foreign ? 0 : p->v[PYP_FREE_OVERHEAD];
     p->hand_over =
         p->v[PYP_LOCK] == 2 ||
         (p->v[PYP_LOCK] == 0 &&
@@ -661,6 +648,7 @@ const CpRuntimeClass cp_runtime_python = {
     .proc_size = sizeof(PyProc),
     .thread_size = sizeof(PyThread),
     .flow_size = sizeof(PyFlow),
+    .settle = py_settle,
     .init = init,
     .step = run_op,
     .kernel_step = run_op,

@@ -385,6 +385,15 @@ typedef struct {
 
 extern const PyGilClass py_gil_tick, py_gil_interval, py_gil_free;
 uint32_t py_gil_new(CpSim *sim, CpProcId proc, PyGilKind kind);
+/* The kind of a version's lock under the setting `gil`. */
+PyGilKind py_gil_kind(const PyVersion *version, int64_t setting);
+
+/* --- settle.c: settings nobody gave --- */
+#define PY_VERSION_DEFAULT "3.13" /* of a process that names none */
+/* Whether the interpreter's operations take no time: said so, or the kernel's take none. */
+bool py_costs_are_ideal(const CpParamSet *costs, const int64_t *v);
+/* As CpRuntimeClass says. */
+void py_settle(CpParamSet *set, const char *version, const CpParamSet *costs);
 /* The thread has waited for a GIL that this one held last. */
 void py_blame(PyThread *t, CpTid holder, CpTime waited);
 /* pydiagnose.c: what is to be said of waiting when the run is over. */

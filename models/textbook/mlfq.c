@@ -24,10 +24,11 @@ static const CpParam mlfq_params[] = {
      .help = "quantum of each level, top first; says how many levels there are"},
     {.name = "mlfq.allotments",
      .type = CP_PARAM_TIMES,
-     .def = "10ms,20ms,40ms",
+     .def = "quanta",
      .min = CP_US,
      .max = 1000 * CP_S,
-     .help = "CPU time at each level before dropping; as the quanta if not given"},
+     .choices = "quanta",
+     .help = "CPU time at each level before dropping; quanta: as those"},
     {.name = "mlfq.boost",
      .type = CP_PARAM_TIME,
      .def = "1s",
@@ -55,7 +56,7 @@ typedef struct {
 static gboolean mlfq_init(CpPolicy *policy, GError **error)
 {
     const CpParamSet *set = policy->params;
-    if (set->given[MLFQ_ALLOTMENTS] && set->v[MLFQ_ALLOTMENTS] != set->v[MLFQ_QUANTA]) {
+    if (set->v[MLFQ_ALLOTMENTS] >= 0 && set->v[MLFQ_ALLOTMENTS] != set->v[MLFQ_QUANTA]) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
                     "mlfq.allotments has %d entries, expected one for each of the %d "
                     "levels of mlfq.quanta",
@@ -76,7 +77,7 @@ static void mlfq_rq_init(CpRq *rq)
 static CpTime allotment(const CpRq *rq, uint32_t level)
 {
     const CpParamSet *set = rq->policy->params;
-    return set->list[set->given[MLFQ_ALLOTMENTS] ? MLFQ_ALLOTMENTS : MLFQ_QUANTA][level];
+    return set->list[set->v[MLFQ_ALLOTMENTS] >= 0 ? MLFQ_ALLOTMENTS : MLFQ_QUANTA][level];
 }
 
 /* Rule 5, done when somebody looks.  Threads learn of it in `entity`. */

@@ -21,7 +21,7 @@ static void add_class(Setup *s, const CpProfile *profile, const CpPolicyClass *c
          p += 2) {
         int row = cp_params_find(cls->params, p[0]);
         if (row >= 0) {
-            cp_params_set(set, row, p[1], NULL);
+            cp_params_set(set, row, p[1], CP_FROM_SET, NULL);
         }
     }
     g_ptr_array_add(s->classes, (void *)(uintptr_t)cls);
@@ -44,8 +44,8 @@ static CpParamSet *process_params(const CpWorkload *w, const CpProcDecl *proc,
         (*r)->params != NULL ? (*r)->params : (const CpParam[]){{.name = NULL}});
     for (guint i = 0; i + 1 < proc->settings->len; i += 2) {
         int row = cp_params_find(set->spec, g_ptr_array_index(proc->settings, i));
-        if (row < 0 ||
-            !cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1), error)) {
+        if (row < 0 || !cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1),
+                                      CP_FROM_SET, error)) {
             if (row < 0) {
                 g_set_error(error, CP_ERROR, CP_ERROR_MODEL, "no setting '%s'",
                             (const char *)g_ptr_array_index(proc->settings, i));
@@ -87,7 +87,7 @@ static gboolean setup(Setup *s, const Reality *reality, CpWorkload *workload,
     g_ptr_array_add(s->classes, NULL);
     g_ptr_array_add(s->class_params, NULL);
     s->machine_params->v[CP_MACHINE_TICK_PHASE] = tick_phase;
-    if (!cp_params_set(s->machine_params, CP_MACHINE_CORES, cores, error) ||
+    if (!cp_params_set(s->machine_params, CP_MACHINE_CORES, cores, CP_FROM_SET, error) ||
         !setup_processes(s, error)) {
         return FALSE;
     }

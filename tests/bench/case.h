@@ -37,10 +37,10 @@ static inline void case_policy(Case *c)
         for (const char *const *s = profile->settings;
              set != NULL && s != NULL && *s != NULL; s += 2) {
             int row = cp_params_find(cls->params, s[0]);
-            must(row < 0 || cp_params_set(set, row, s[1], NULL), NULL);
+            must(row < 0 || cp_params_set(set, row, s[1], CP_FROM_SET, NULL), NULL);
         }
         int slice = set != NULL ? cp_params_find(cls->params, "eevdf.base_slice") : -1;
-        must(slice < 0 || cp_params_set(set, slice, "3ms", NULL), NULL);
+        must(slice < 0 || cp_params_set(set, slice, "3ms", CP_FROM_SET, NULL), NULL);
         g_ptr_array_add(c->classes, (void *)(uintptr_t)cls);
         g_ptr_array_add(c->class_params, set);
     }
@@ -56,7 +56,8 @@ static inline void case_init(Case *c, CpWorkload *workload, unsigned cores)
     *c = (Case){.workload = workload};
     must(cp_workload_verify(workload, &error), error);
     c->machine_params = cp_params_new(cp_machine_params);
-    must(cp_params_set(c->machine_params, CP_MACHINE_CORES, text, &error), error);
+    must(cp_params_set(c->machine_params, CP_MACHINE_CORES, text, CP_FROM_SET, &error),
+         error);
     c->machine = cp_machine_new(c->machine_params, NULL, 0, &error);
     must(c->machine != NULL, error);
     c->costs = cp_cost_set("reference");

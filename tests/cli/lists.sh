@@ -68,6 +68,30 @@ cp_run list settings --effective first.cpw jobs
 out_has '^jobs  *20  *workload$'
 cp_run list settings --effective missing.cpw
 is_code 3
+printf 'machine { cores 4 }\n' >wide.cpw
+cp_run list settings --effective first.cpw --machine wide.cpw
+out_has '^cores  *4  *--machine$'
+printf 'process p runtime python "3.12" { thread m { cpu 1ms } }\n' >py.cpw
+cp_run list settings --effective py.cpw gil -s costs=ideal -s gil.interval=1ms
+out_has '^gil.interval  *1ms  *--set$'
+out_has '^gil.drop  *0ns  *costs$'
+out_has '^gil.starving  *1s  *built-in$'
+[ "$(grep -c '^gil.interval' out)" = 1 ] || fail "gil.interval is not there once"
+
+must "the settings of a result make the same result"
+for sets in "-s seed=7" "-s gil.interval=1ms -s costs=ideal" "-m laptop8hybrid --until 1s"; do
+    [ -n "$have_jq" ] || break
+    # shellcheck disable=SC2086 # two words an option
+    cp_run run py.cpw --json $sets
+    mv out first.json
+    jq -r '.settings | to_entries[] | "-s", .key + "=" + .value' <first.json >args
+    set --
+    while IFS= read -r arg; do set -- "$@" "$arg"; done <args
+    [ $# -gt 150 ] || fail "only $# settings in JSON"
+    cp_run run py.cpw --json "$@"
+    is_code 0
+    cmp -s first.json out || fail "the result differs from that of $sets"
+done
 
 must "init writes a workload that runs, and never overwrites one"
 rm -f first.cpw

@@ -29,7 +29,7 @@ static const char workload[] =
 /* Simulates so many rounds and records them. */
 static void record_rounds(const char *path, const char *rounds)
 {
-    const CpOverride override = {"rounds", rounds, "--set"};
+    const CpOverride override = {"rounds", rounds, CP_FROM_SET};
     CpDiag *diag = cp_diag_new("fixture", NULL, 0);
     CpScenario *s =
         cp_scenario_from_text("fixture", workload, strlen(workload), &override, 1, diag);

@@ -48,7 +48,7 @@ static void apply(CpParamSet *set, const char *const *settings)
         int row = cp_params_find(set->spec, settings[i]);
         if (row >= 0) {
             g_autoptr(GError) error = NULL;
-            assert_true(cp_params_set(set, row, settings[i + 1], &error));
+            assert_true(cp_params_set(set, row, settings[i + 1], CP_FROM_SET, &error));
         }
     }
 }
@@ -77,7 +77,7 @@ void fixture_run(Fixture *f)
         fail_msg("%s", error->message);
     }
     f->machine_set = cp_params_new(cp_machine_params);
-    assert_true(cp_params_set(f->machine_set, CP_MACHINE_CORES, "1", NULL));
+    assert_true(cp_params_set(f->machine_set, CP_MACHINE_CORES, "1", CP_FROM_SET, NULL));
     apply(f->machine_set, f->settings);
     f->machine = cp_machine_new(f->machine_set, NULL, 0, &error);
     assert_non_null(f->machine);

@@ -128,7 +128,7 @@ static void make_machine(Bench *b)
     g_autofree char *cores = g_strdup_printf("%u", b->cores);
     GError *error = NULL;
     cp_params_set(b->machine_set, cp_params_find(cp_machine_params, "cores"), cores,
-                  &error);
+                  CP_FROM_SET, &error);
     assert_null(error);
     b->machine = cp_machine_new(b->machine_set, NULL, 0, &error);
     assert_non_null(b->machine);
@@ -161,10 +161,10 @@ void bench_run(Bench *b)
         for (unsigned k = 0; k < b->n_set; k++) {
             int row = cp_params_find(python->params, b->set[k].key);
             assert_true(row >= 0);
-            if (!cp_params_set(b->proc_params[i], row, b->set[k].value, &error)) {
+            if (!cp_params_set(b->proc_params[i], row, b->set[k].value, CP_FROM_SET,
+                               &error)) {
                 fail_msg("%s", error->message);
             }
-            b->proc_params[i]->given[row] = true;
         }
     }
     b->laws = cp_pylaws_new();

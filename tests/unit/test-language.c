@@ -121,13 +121,13 @@ static void test_huge_loops(void **state)
 static void test_precedence(void **state)
 {
     (void)state; /* cmocka's signature */
-    const CpOverride sets[] = {{"cores", "7", "coreplay.conf"},
-                               {"hz", "100", "coreplay.conf"},
-                               {"seed", "5", "--set"},
-                               {"seed", "6", "--set"},
-                               {"t", "9ms", "--set"},
-                               {"thread.main.nice", "3", "--set"},
-                               {"cgroup.g.quota", "200%", "--set"}};
+    const CpOverride sets[] = {{"cores", "7", CP_FROM_CONFIG},
+                               {"hz", "100", CP_FROM_CONFIG},
+                               {"seed", "5", CP_FROM_SET},
+                               {"seed", "6", CP_FROM_SET},
+                               {"t", "9ms", CP_FROM_SET},
+                               {"thread.main.nice", "3", CP_FROM_SET},
+                               {"cgroup.g.quota", "200%", CP_FROM_SET}};
     CpScenario *s = load("param t = 1ms\nmachine { cores 3 }\nrun { seed 4 }\n"
                          "cgroup g { quota 50% }\n"
                          "process p in g { thread main { cpu t } }",
@@ -153,7 +153,7 @@ static void test_every_setting(void **state)
     for (const CpSettingInfo *i = table; i->spec != NULL; i++) {
         bool special = strstr(i->spec->name, "NAME") != NULL || *i->spec->def == '\0' ||
                        g_str_has_prefix(i->spec->help, "not yet");
-        const CpOverride set = {i->spec->name, i->spec->def, "--set"};
+        const CpOverride set = {i->spec->name, i->spec->def, CP_FROM_SET};
         CpScenario *s =
             special ? NULL : load("process p { thread m { cpu 1ms } }", &set, 1);
         if (s == NULL && !special) {
@@ -168,7 +168,7 @@ static void test_machines(void **state)
 {
     (void)state; /* cmocka's signature */
     for (int i = 0; cp_machine_presets[i] != NULL; i++) {
-        const CpOverride set = {"machine", cp_machine_presets[i], "--set"};
+        const CpOverride set = {"machine", cp_machine_presets[i], CP_FROM_SET};
         CpScenario *s = load("process p { thread m { cpu 1ms } }", &set, 1);
         assert_non_null(s);
         cp_scenario_free(s);
@@ -179,7 +179,8 @@ static void test_machines(void **state)
     assert_int_equal(s->machine->n_cpus, 4);
     cp_scenario_free(s);
     /* Given with --set it replaces what the text says of the machine, not of the kernel. */
-    const CpOverride sets[] = {{"machine", "laptop4", "--set"}, {"smt", "1", "--set"}};
+    const CpOverride sets[] = {{"machine", "laptop4", CP_FROM_SET},
+                               {"smt", "1", CP_FROM_SET}};
     s = load("machine { cores 3 }\nkernel { hz 100 }\nprocess p { thread m { cpu 1ms } }",
              sets, 2);
     assert_non_null(s);

@@ -17,7 +17,7 @@ static CpParamSet *settings(const char *const *pairs)
     for (; *pairs != NULL; pairs += 2) {
         GError *error = NULL;
         int row = cp_params_find(cp_machine_params, pairs[0]);
-        if (row < 0 || !cp_params_set(set, row, pairs[1], &error)) {
+        if (row < 0 || !cp_params_set(set, row, pairs[1], CP_FROM_SET, &error)) {
             fail_msg("%s: %s", pairs[0], error != NULL ? error->message : "unknown");
         }
     }
@@ -141,7 +141,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GError) error = NULL;
         int row = cp_params_find(cp_machine_params, rows[i].key);
-        assert_false(cp_params_set(set, row, rows[i].text, &error));
+        assert_false(cp_params_set(set, row, rows[i].text, CP_FROM_SET, &error));
         assert_string_equal(error->message, rows[i].message);
     }
     cp_params_free(set);
@@ -203,9 +203,9 @@ static void test_idle_exit(void **state)
         assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, points[i].idle),
                          points[i].cost);
     }
-    assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "5us", NULL));
+    assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "5us", CP_FROM_SET, NULL));
     assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, CP_S), 5 * CP_US);
-    assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "0", NULL));
+    assert_true(cp_params_set(costs, CP_COST_IDLE_EXIT, "0", CP_FROM_SET, NULL));
     assert_int_equal(cp_cost_after_idle(costs, CP_COST_IDLE_EXIT, CP_S), 0);
     cp_params_free(costs);
 }

@@ -323,7 +323,7 @@ static void test_set_defaults(void **state)
     for (int row = 0; row < ROWS; row++) {
         g_autofree char *text = cp_params_print(set, row);
         assert_string_equal(text, spec[row].def);
-        assert_false(set->given[row]);
+        assert_int_equal(set->from[row], CP_FROM_BUILT_IN);
         assert_int_equal(cp_params_find(spec, spec[row].name), row);
     }
     assert_int_equal(cp_params_find(spec, "t.in"), -1);
@@ -360,11 +360,11 @@ static void test_set_errors(void **state)
     CpParamSet *set = cp_params_new(spec);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
-        assert_false(cp_params_set(set, cases[i].row, cases[i].text, &error));
+        assert_false(cp_params_set(set, cases[i].row, cases[i].text, CP_FROM_SET, &error));
         assert_string_equal(error->message, cases[i].message);
         g_autofree char *kept = cp_params_print(set, cases[i].row);
         assert_string_equal(kept, spec[cases[i].row].def);
-        assert_false(set->given[cases[i].row]);
+        assert_false(cp_params_given(set, cases[i].row));
     }
     cp_params_free(set);
 }
@@ -391,11 +391,11 @@ static void test_set_round_trip(void **state)
         for (int row = 0; row < ROWS; row++) {
             g_autofree char *text = cp_params_print(set, row);
             g_autoptr(GError) error = NULL;
-            if (!cp_params_set(copy, row, text, &error)) {
+            if (!cp_params_set(copy, row, text, CP_FROM_SET, &error)) {
                 fail_msg("seed 11, %lu: %s", (unsigned long)i, error->message);
             }
             assert_int_equal(copy->v[row], set->v[row]);
-            assert_true(copy->given[row]);
+            assert_true(cp_params_given(copy, row));
         }
         assert_memory_equal(copy->list[ROW_TIMES], set->list[ROW_TIMES],
                             (size_t)set->v[ROW_TIMES] * sizeof(CpTime));

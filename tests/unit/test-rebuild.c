@@ -89,7 +89,8 @@ static void use_profile(Run *run)
         for (size_t k = 0; profile->settings != NULL && profile->settings[k]; k += 2) {
             int row = cls->params ? cp_params_find(cls->params, profile->settings[k]) : -1;
             if (row >= 0) {
-                cp_params_set(run->params[i], row, profile->settings[k + 1], NULL);
+                cp_params_set(run->params[i], row, profile->settings[k + 1], CP_FROM_SET,
+                              NULL);
             }
         }
     }
@@ -100,7 +101,8 @@ static void run_init(Run *run, const CpWorkload *w, const char *cores, const CpS
     GError *error = NULL;
     *run = (Run){.machine_params = cp_params_new(cp_machine_params),
                  .costs = cp_cost_set("ideal")};
-    assert_true(cp_params_set(run->machine_params, CP_MACHINE_CORES, cores, &error));
+    assert_true(
+        cp_params_set(run->machine_params, CP_MACHINE_CORES, cores, CP_FROM_SET, &error));
     run->machine = cp_machine_new(run->machine_params, NULL, 0, &error);
     use_profile(run);
     CpSimConfig config = {.machine = run->machine,

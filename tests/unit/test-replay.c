@@ -268,7 +268,8 @@ static gboolean keep_records(void *data, const CpRecord *records, size_t n, GErr
 /* Everything a run said: its records. */
 static GArray *simulate(const char *path, const char *policy, const char *cores, bool whole)
 {
-    const CpOverride overrides[] = {{"policy", policy, "--set"}, {"cores", cores, "--set"}};
+    const CpOverride overrides[] = {{"policy", policy, CP_FROM_SET},
+                                    {"cores", cores, CP_FROM_SET}};
     GArray *records = g_array_new(FALSE, FALSE, sizeof(CpRecord));
     CpDiag *diag = cp_diag_new(path, NULL, 0);
     CpScenario *s = cp_scenario_load(path, overrides, G_N_ELEMENTS(overrides), diag);

@@ -1,0 +1,57 @@
+#include "models/python/python.h"
+
+#include "sim/costs.h"
+
+/* What a Python setting is worth that nobody has given: some follow from the version, and
+ * the calibrated costs of the lock are nothing where the kernel's are. */
+
+enum { OPCODE = 12 }; /* ns between two instructions that look whether to give up the GIL */
+
+/* Rows that are nothing under ideal costs. */
+static const uint8_t calibrated[] = {PYP_CHECK,     PYP_TIMEOUT, PYP_REQUEST, PYP_DROP,
+                                     PYP_SIGNALLED, PYP_ENTER,   PYP_GAP,     PYP_BACK,
+                                     PYP_COLD,      PYP_CHILL};
+
+bool py_costs_are_ideal(const CpParamSet *costs, const int64_t *v)
+{
+    if (v[PYP_COSTS] != 0) {
+        return v[PYP_COSTS] == 2;
+    }
+    for (int i = 0; i < CP_COST_IDLE_EXIT; i++) {
+        if (costs->v[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fill(CpParamSet *set, int row, int64_t value, CpFrom from)
+{
+    if (!cp_params_given(set, row)) {
+        set->v[row] = value;
+        set->from[row] = (uint8_t)from;
+    }
+}
+
+void py_settle(CpParamSet *set, const char *text, const CpParamSet *costs)
+{
+    PyVersion version;
+    if (!cp_python_version(text != NULL ? text : PY_VERSION_DEFAULT, &version, NULL)) {
+        return; /* init refuses it with its reason */
+    }
+    bool ideal = py_costs_are_ideal(costs, set->v);
+    PyCosts own =
+        cp_python_scaled(cp_python_costs(&version, ideal), set->v[PYP_COST_FACTOR]);
+    fill(set, PYP_BOOT, own.boot, CP_FROM_VERSION);
+    fill(set, PYP_ADD, own.add, CP_FROM_VERSION);
+    if (version.number < 310) {
+        fill(set, PYP_CHECK, OPCODE, CP_FROM_VERSION);
+    }
+    if (py_gil_kind(&version, set->v[PYP_GIL]) == PY_GIL_NONE && !version.foreign) {
+        fill(set, PYP_FREE_OVERHEAD, version.number <= 313 ? 400000 : 80000,
+             CP_FROM_VERSION);
+    }
+    for (size_t i = 0; ideal && i < G_N_ELEMENTS(calibrated); i++) {
+        fill(set, calibrated[i], 0, CP_FROM_COSTS);
+    }
+}
