@@ -141,62 +141,96 @@ uint32_t cpc_list(Cpc *c, const GArray *values);
 /* Next n registers, side by side; given back by resetting c->reg. */
 uint16_t cpc_reg(Cpc *c, unsigned n);
 
-/* --- expressions (compile-expr.c) --- */
+/* --- values (compile-value.c) --- */
+/* A value's unit is counted in millionths, so that decimals are exact. */
+#define CPC_MICRO 1000000
 bool cpc_eval(Cpc *c, const CpNode *node, CpcValue *out);
 /* Into a given register. */
 bool cpc_eval_to(Cpc *c, const CpNode *node, uint16_t reg, CpDim *dim);
-/* A duration operand: a and c of an instruction. */
-bool cpc_duration(Cpc *c, const CpNode *node, uint8_t *a, uint32_t *arg);
-/* Constants known before the run; each reports what is wrong. */
+/* Brings a value into a register; reports a word, which has none. */
+bool cpc_to_reg(Cpc *c, const CpNode *node, const CpcValue *value, uint16_t reg);
+void cpc_arith(Cpc *c, CpArith op, uint16_t to, uint16_t l, uint16_t r, const CpNode *node);
+/* The node behind a name that is a parameter, else the node itself. */
+const CpNode *cpc_resolve(Cpc *c, const CpNode *node);
+int64_t cpc_round(const CpcValue *value);
+/* Whether it is a plain number or a share, which go together. */
+bool cpc_is_plain(CpDim dim);
+const char *cpc_dim_name(CpDim dim);
+
+/* --- what is known before the run (compile-const.c) --- */
+bool cpc_is_const(Cpc *c, const CpNode *node, CpcValue *out);
+/* Each reports what is wrong. */
 bool cpc_const_time(Cpc *c, const CpNode *node, CpTime *out);
 bool cpc_const_int(Cpc *c, const CpNode *node, int64_t min, int64_t max, int64_t *out);
 bool cpc_const_size(Cpc *c, const CpNode *node, int64_t *out);
 bool cpc_const_dist(Cpc *c, const CpNode *node, CpDist *out);
 /* A list of constants; *dim is that of its entries. */
 bool cpc_const_list(Cpc *c, const CpNode *node, GArray *values, CpDim *dim);
-/* The node behind a name that is a parameter, else the node itself. */
-const CpNode *cpc_resolve(Cpc *c, const CpNode *node);
-bool cpc_is_const(Cpc *c, const CpNode *node, CpcValue *out);
+bool cpc_check_time(Cpc *c, const CpNode *node, const CpcValue *v);
+bool cpc_no_unit(Cpc *c, const CpNode *node, const char *shown);
+/* A file of times beside the source, one a line, into `values`. */
+bool cpc_read_times(Cpc *c, const CpNode *file, GArray *values);
+/* A duration operand: a and c of an instruction. */
+bool cpc_duration(Cpc *c, const CpNode *node, uint8_t *a, uint32_t *arg);
+/* An instruction whose operand is the statement's time. */
+bool cpc_emit_duration(Cpc *c, const CpNode *node, CpOp op, uint8_t flags, uint16_t b);
+
+/* --- conditions (compile-cond.c) --- */
 /* Whether a condition is known before the run: 1 true, 0 false, -1 not known, -2 error. */
 int cpc_cond_known(Cpc *c, const CpNode *cond);
 /* Jumps to a place to be landed if the condition does not hold. */
 bool cpc_jump_unless(Cpc *c, const CpNode *cond, uint32_t *jump);
-bool cpc_no_unit(Cpc *c, const CpNode *node, const char *shown);
-int64_t cpc_round(const CpcValue *value);
-/* A file of times beside the source, one a line, into `values`. */
-bool cpc_read_times(Cpc *c, const CpNode *file, GArray *values);
 
-/* --- names --- */
+/* --- names (compile-names.c) --- */
 CpcLocal *cpc_local(Cpc *c, const char *name);
 void cpc_local_push(Cpc *c, const char *name, uint16_t reg, CpDim dim);
 CpcObject *cpc_object(Cpc *c, const char *name);
 /* Reports an unknown name with the nearest of several tables. */
 bool cpc_unknown(Cpc *c, CpPos pos, const char *what, const char *name,
                  ...) G_GNUC_NULL_TERMINATED;
-
-/* --- code (compile-stmt.c) --- */
-bool cpc_body(Cpc *c, const CpNode *body);
-/* Calls a task in place; `args` is the first argument. */
-bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node);
-bool cpc_check_args(Cpc *c, const CpcTask *task, const CpNode *args);
 /* The object a statement names; CP_NONE after reporting. */
 uint32_t cpc_find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kinds,
                       CpObjKind *kind);
-/* A timeout goes into a register; CP_REG_NONE if there is none. */
-bool cpc_timeout_reg(Cpc *c, const CpNode *timeout, uint16_t *reg);
-/* The `else` part after an operation that may have timed out. */
-bool cpc_timeout_else(Cpc *c, const CpNode *body);
+/* Notes that this process uses the object; false: it is another's. */
+bool cpc_claim(Cpc *c, const CpNode *name, CpcObject *object);
 
-/* --- python (compile-python.c) --- */
-bool cpc_python(Cpc *c, const CpNode *node);
-void cpc_scan_python(CpcScan *scan, const CpNode *node);
-/* Reports that a task is async, or is not, where the other is needed. */
-bool cpc_scan_async(CpcScan *scan, const CpNode *stmt, const CpNode *name,
-                    const CpcTask *task, bool is_async);
+/* --- statements --- */
+bool cpc_body(Cpc *c, const CpNode *body);
+/* The functions of the rows of tree.def: what a statement is compiled to, and what it
+ * declares or calls, which must be known before anything is compiled. */
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    bool cpc_do_##compile(Cpc *c, const CpNode *node);                                     \
+    void cpc_note_##note(CpcScan *scan, const CpNode *node);
+#include "lang/tree.def"
+#undef CP_STMT
+/* Calls a task in place; `args` is the first argument. */
+bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node);
+bool cpc_check_args(Cpc *c, const CpcTask *task, const CpNode *args);
+/* The statement's timeout goes into a register; CP_REG_NONE if there is none. */
+bool cpc_timeout_reg(Cpc *c, const CpNode *node, uint16_t *reg);
+/* Its `else` part, after an operation that may have timed out. */
+bool cpc_timeout_else(Cpc *c, const CpNode *node);
+
+/* --- python: flows, handles, pools (compile-flow.c, compile-pool.c) --- */
 /* Registers for the names `as` gives in a body. */
 void cpc_hoist(Cpc *c, const CpNode *body);
+/* Register with the handle of that name. */
+bool cpc_handle_reg(Cpc *c, const CpNode *name, uint16_t *reg);
+/* The value is the handle; `name` may be NULL. */
+void cpc_keep_handle(Cpc *c, const CpNode *name, const CpNode *node);
 CpcFlow *cpc_flow_new(Cpc *c, CpcProc *proc, CpcTask *task, const char *name);
-bool cpc_flow_code(Cpc *c, CpcFlow *flow);
+CpcFlow *cpc_flow_find(CpcProc *proc, CpcTask *task, const CpcHandle *runs);
+/* A row for the call of a task; its arguments are evaluated into registers. */
+bool cpc_make_call(Cpc *c, const CpNode *invoke, const CpNode *as, CpCallDecl *call);
+uint32_t cpc_call_row(Cpc *c, const CpCallDecl *call);
+/* Pickled sizes of the statement's call. */
+bool cpc_set_sizes(Cpc *c, const CpNode *node, CpCallDecl *call);
+/* `else`, or `timeout` raised, if the statement's timeout has passed. */
+bool cpc_timed_out(Cpc *c, const CpNode *node);
+/* The pool of that name; NULL: the executor a loop makes for itself. */
+bool cpc_pool_of(Cpc *c, const CpNode *name, uint32_t *pool);
+void cpc_note_default_pool(CpcScan *scan);
+CpGroupKind cpc_group_kind(const CpNode *word);
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
                        unsigned version);
 bool cpc_signal(Cpc *c, CpPos pos, const char *name, uint32_t *number);
@@ -209,14 +243,37 @@ bool cpc_key(Cpc *c, const CpKey *key, const CpNode *opt, void *row);
 bool cpc_unknown_key(Cpc *c, const CpNode *opt, const char *of, const char *const *known);
 bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
 
-/* --- declarations (compile-decl.c) --- */
+/* --- declarations (compile-decl.c, compile-resource.c, compile-process.c ...) --- */
 bool cpc_declare(Cpc *c);
+/* Those of a block, stage after stage. */
+bool cpc_declare_members(Cpc *c, const CpNode *first);
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
+    bool cpc_declare_##declare(Cpc *c, const CpNode *node);
+#include "lang/decl.def"
+#undef CP_DECL
+void cpc_proc_free(void *proc);
+/* The runtime of a process. */
+bool cpc_native_runtime(Cpc *c, const CpNode *runtime);
+bool cpc_python_runtime(Cpc *c, CpcProc *proc, const CpNode *runtime);
+bool cpc_duplicate(Cpc *c, const CpNode *node, const char *what, const CpNode *first);
+bool cpc_find_group(Cpc *c, const CpNode *name, CpGroup *group);
 /* The keys of a thread: its attributes, start and interpreter. */
 bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread);
+
+/* --- calls (compile-calls.c) --- */
 /* The task of a call, with that many arguments; NULL after reporting. */
 CpcTask *cpc_scan_task(CpcScan *scan, const CpNode *name, unsigned n_args);
 void cpc_scan_callee(CpcScan *scan, CpcTask *task);
+/* Reports that a task is async, or is not, where the other is needed. */
+bool cpc_scan_async(CpcScan *scan, const CpNode *stmt, const CpNode *name,
+                    const CpcTask *task, bool is_async);
 /* Tables of calls, spawned threads; no recursion. */
 bool cpc_scan_calls(Cpc *c, CpcProc *proc);
+
+/* --- code and registers (compile-code.c, compile-layout.c) --- */
+bool cpc_flow_code(Cpc *c, CpcFlow *flow);
+bool cpc_proc_code(Cpc *c, CpcProc *proc);
+/* Gives each task its place behind all its callers, and each thread its registers. */
+bool cpc_layout(Cpc *c);
 
 #endif

@@ -448,34 +448,32 @@ static CpNode *read_case(Reader *r, const J *j)
                : NULL;
 }
 
-/* One child of a statement, by its slot letter. */
-static CpNode *read_slot(Reader *r, char slot, const J *j)
+/* One child of a statement. */
+static CpNode *read_slot(Reader *r, CpSlotType type, const J *j)
 {
-    switch (slot) {
-    case 'e':
-    case 'g':
-    case '*':
-    case 'l':
-        return read_value(r, j);
-    case 'n':
-    case 'w':
+    switch (type) {
+    case CP_SLOT_NAME:
+    case CP_SLOT_WORD:
         return read_name(r, j);
-    case 's':
-        return j->kind == J_OBJECT ? read_value(r, j)
-                                   : read_text(r, j, CP_NODE_STRING, "a text");
-    case 't':
-        return j->kind == J_OBJECT ? read_value(r, j)
-                                   : read_text(r, j, CP_NODE_STRING, "CPU numbers");
-    case 'b':
+    case CP_SLOT_TEXT:
+    case CP_SLOT_CPUS:
+        return j->kind == J_OBJECT
+                   ? read_value(r, j)
+                   : read_text(r, j, CP_NODE_STRING,
+                               type == CP_SLOT_TEXT ? "a text" : "CPU numbers");
+    case CP_SLOT_BODY:
+    case CP_SLOT_GROUP:
         return read_body(r, j);
-    case 'c':
+    case CP_SLOT_COND:
         return read_cond(r, j);
-    case 'o':
+    case CP_SLOT_KEYS:
         return read_opts(r, j);
-    case 'k':
+    case CP_SLOT_CALL:
         return read_call(r, j);
-    default:
+    case CP_SLOT_CASES:
         return read_case(r, j);
+    default:
+        return read_value(r, j);
     }
 }
 
@@ -505,44 +503,47 @@ static bool read_clauses(Reader *r, const J *first, CpNodeList *list)
     return true;
 }
 
-static CpNode *empty_slot(Reader *r, char slot, const J *j)
+static CpNode *empty_slot(Reader *r, CpSlotType type, const J *j)
 {
-    return node(r, slot == 'o' ? CP_NODE_OPTS : CP_NODE_NULL, j);
+    return node(r, type == CP_SLOT_KEYS ? CP_NODE_OPTS : CP_NODE_NULL, j);
 }
 
-static bool read_slots(Reader *r, const J *whole, CpNode *n, const char *slots)
+static bool bad_operands(Reader *r, CpPos pos, const CpNode *n, const char *what)
+{
+    const CpStmtInfo *info = cp_stmt_info((CpNodeKind)n->kind);
+    cp_diag_error(r->diag, pos, "'%s' %s", info->word, what);
+    cp_diag_help(r->diag, "as text: %s", info->form);
+    return false;
+}
+
+static bool read_slots(Reader *r, const J *whole, CpNode *n)
 {
     CpNodeList list = {n, NULL};
     const J *j = whole->child->next;
-    bool optional = false;
-    for (const char *slot = slots; *slot != '\0'; slot++) {
-        if (*slot == '?') {
-            optional = true;
-            continue;
-        }
-        if (*slot == 'X') {
+    for (const CpSlot *slot = cp_node_slots((CpNodeKind)n->kind);
+         slot->child != CP_CHILD_NONE; slot++) {
+        CpSlotType type = (CpSlotType)slot->type;
+        if (type == CP_SLOT_CLAUSES) {
             return read_clauses(r, j, &list);
         }
-        if (*slot == '*' || *slot == 'C') {
+        if (type == CP_SLOT_EXPRS || type == CP_SLOT_CASES) {
             for (; j != NULL; j = j->next) {
-                if (!add(&list, read_slot(r, *slot, j))) {
+                if (!add(&list, read_slot(r, type, j))) {
                     return false;
                 }
             }
             return true;
         }
         bool absent = j == NULL || j->kind == J_NULL;
-        if (absent && !optional) {
-            return cp_diag_error(r->diag, whole->pos, "'%s' lacks an operand",
-                                 whole->child->text);
+        if (absent && slot->must) {
+            return bad_operands(r, whole->pos, n, "lacks an operand");
         }
-        if (!add(&list, absent ? empty_slot(r, *slot, whole) : read_slot(r, *slot, j))) {
+        if (!add(&list, absent ? empty_slot(r, type, whole) : read_slot(r, type, j))) {
             return false;
         }
         j = j != NULL ? j->next : NULL;
     }
-    return j == NULL ||
-           cp_diag_error(r->diag, j->pos, "'%s' has too many operands", whole->child->text);
+    return j == NULL || bad_operands(r, j->pos, n, "has too many operands");
 }
 
 static CpNode *read_statement(Reader *r, const J *j)
@@ -560,16 +561,17 @@ static CpNode *read_statement(Reader *r, const J *j)
         return NULL;
     }
     CpNode *n = node(r, kind, j);
-    if (!read_slots(r, j, n, cp_stmt_info(kind)->slots)) {
+    if (!read_slots(r, j, n)) {
         return NULL;
     }
     /* A list that is a parameter carries its name behind the body. */
-    if (kind == CP_NODE_FOR && cp_node_at(n, 3)->kind == CP_NODE_NAME) {
-        CpNode *list = cp_node_at(n, 1);
+    CpNode *param = kind == CP_NODE_FOR ? cp_node_find(n, CP_CHILD_PARAM) : NULL;
+    if (param != NULL) {
+        CpNode *list = cp_node_child(n, CP_CHILD_LIST);
         list->kind = CP_NODE_NAME;
-        list->text = cp_node_at(n, 3)->text;
+        list->text = param->text;
         list->child = NULL;
-        cp_node_at(n, 3)->kind = CP_NODE_NULL;
+        param->kind = CP_NODE_NULL;
     }
     return n;
 }
@@ -855,7 +857,7 @@ static CpNode *read_loop(Reader *r, const J *j)
     if (j->kind != J_OBJECT) {
         return unexpected(r, j, "an object with \"name\"");
     }
-    CpNode *n = named(r, j, CP_NODE_NAME);
+    CpNode *n = named(r, j, CP_NODE_LOOP);
     CpNodeList list = {n, NULL};
     return n != NULL && add_member(r, &list, j, "options", read_opts, CP_NODE_OPTS) ? n
                                                                                     : NULL;

@@ -112,15 +112,15 @@ static const CpNode *find_param(const Writer *w, const char *name)
 /* A list that is a parameter is written out, followed by the parameter's name. */
 static void put_for(Writer *w, const CpNode *node)
 {
-    const CpNode *list = cp_node_at(node, 1);
+    const CpNode *list = cp_node_child(node, CP_CHILD_LIST);
     const CpNode *value = list->kind == CP_NODE_NAME ? find_param(w, list->text) : NULL;
     bool is_list =
         value != NULL && (value->kind == CP_NODE_LIST || value->kind == CP_NODE_RANGE);
     yajl_gen_array_open(w->gen);
     put_text(w, "for");
-    put_value(w, cp_node_at(node, 0));
+    put_value(w, cp_node_child(node, CP_CHILD_ENTRY));
     put_value(w, is_list ? value : list);
-    put_value(w, cp_node_at(node, 2));
+    put_value(w, cp_node_child(node, CP_CHILD_BODY));
     if (is_list) {
         put_text(w, list->text);
     }

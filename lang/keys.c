@@ -10,7 +10,7 @@
  * those that are settings too are set from text. */
 
 #define AT(type, field) .at = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
-#define KIND(K)         (1u << CP_OBJ_##K)
+#define CP_OBJ_BIT(K)   (1u << CP_OBJ_##K)
 
 const CpKey cp_thread_keys[] = {
     {{"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},
@@ -71,39 +71,39 @@ const CpKey cp_group_keys[] = {
 
 const CpKey cp_resource_keys[] = {
     {{"pi", CP_PARAM_BOOL, "off", 0, 1, NULL, "the holder inherits its waiters' priority"},
-     .kinds = KIND(LOCK),
+     .kinds = CP_OBJ_BIT(LOCK),
      .bit = CP_OBJ_PI,
      AT(CpObjDecl, flags)},
     {{"n", CP_PARAM_INT, "1", 0, CP_THREADS_MAX, NULL, "count of a semaphore"},
-     .kinds = KIND(SEMAPHORE),
+     .kinds = CP_OBJ_BIT(SEMAPHORE),
      AT(CpObjDecl, n)},
     {{"n", CP_PARAM_INT, "", 1, CP_THREADS_MAX, NULL, "parties of a barrier"},
-     .kinds = KIND(BARRIER),
+     .kinds = CP_OBJ_BIT(BARRIER),
      AT(CpObjDecl, n)},
     {{"lock", CP_PARAM_ENUM, "", 0, 0, NULL, "lock of a condition, instead of its own"},
      CP_KEY_LOCK,
-     .kinds = KIND(CONDITION),
+     .kinds = CP_OBJ_BIT(CONDITION),
      AT(CpObjDecl, lock)},
     {{"capacity", CP_PARAM_INT, "", 1, INT32_MAX, NULL, "most items at once"},
-     .kinds = KIND(QUEUE) | KIND(SOCKET),
+     .kinds = CP_OBJ_BIT(QUEUE) | CP_OBJ_BIT(SOCKET),
      AT(CpObjDecl, n)},
     {{"size", CP_PARAM_SIZE, "64KiB", 0, 0, NULL, "buffer of a pipe"},
-     .kinds = KIND(PIPE),
+     .kinds = CP_OBJ_BIT(PIPE),
      AT(CpObjDecl, size)},
     {{"latency", CP_PARAM_TIME, "0", 0, 0, NULL, "time on the way, one way"},
-     .kinds = KIND(SOCKET),
+     .kinds = CP_OBJ_BIT(SOCKET),
      AT(CpObjDecl, latency)},
     {{"bandwidth", CP_PARAM_SIZE, "", 0, 0, NULL, "bytes a second"},
-     .kinds = KIND(SOCKET) | KIND(DEVICE),
+     .kinds = CP_OBJ_BIT(SOCKET) | CP_OBJ_BIT(DEVICE),
      AT(CpObjDecl, bandwidth)},
     {{"channels", CP_PARAM_INT, "1", 1, 65536, NULL, "requests served at once"},
-     .kinds = KIND(DEVICE),
+     .kinds = CP_OBJ_BIT(DEVICE),
      AT(CpObjDecl, n)},
     {{"service", CP_PARAM_TIME, "", 0, 0, NULL, "time a request takes"},
      CP_KEY_SERVICE,
-     .kinds = KIND(DEVICE)},
+     .kinds = CP_OBJ_BIT(DEVICE)},
     {{"irq", CP_PARAM_TIME, "0", 0, 0, NULL, "time of the interrupt at completion"},
-     .kinds = KIND(DEVICE),
+     .kinds = CP_OBJ_BIT(DEVICE),
      AT(CpObjDecl, latency)},
     {.param = {.name = NULL}},
 };

@@ -51,8 +51,10 @@ extern const CpKey cp_pool_keys[];     /* CpPoolDecl */
 extern const CpKey cp_loop_keys[];     /* uint32_t: CpTaskDecl flags */
 extern const CpKey cp_interp_keys[];   /* CpInterpDecl */
 
+/* A kind as a bit of `kinds`. */
+#define CP_OBJ_BIT(KIND) (1u << CP_OBJ_##KIND)
 /* Kinds for tables of other things than resources. */
-#define CP_KINDS_ANY UINT32_MAX
+#define CP_KINDS_ANY     UINT32_MAX
 
 /* The key as a declaration has it: what follows the last dot. */
 const char *cp_key_word(const CpKey *key);

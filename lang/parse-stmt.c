@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* Decides which statement a line is, and reads the operands of those whose row in tree.def
+ * says all about them ("plain").  The others have a function of their own in
+ * parse-operands.c and parse-python.c. */
+
 CpNode *cp_parser_null(CpParser *p)
 {
     return cp_node_new(p->tree, CP_NODE_NULL, p->tok.pos);
@@ -17,53 +21,29 @@ bool cp_parser_add(CpNodeList *list, CpNode *child)
     return child != NULL;
 }
 
-static bool add(CpNodeList *list, CpNode *child)
+CpNode *cp_parser_word(CpParser *p)
 {
-    return cp_parser_add(list, child);
+    CpNode *word = cp_node_new(p->tree, CP_NODE_NAME, p->tok.pos);
+    word->text = cp_tree_text(p->tree, p->scan.text + p->tok.start,
+                              (gssize)(p->tok.end - p->tok.start));
+    cp_parser_next(p);
+    return word;
 }
 
-static CpNode *word_node(CpParser *p)
+CpNode *cp_parser_body(CpParser *p)
 {
-    return cp_parser_name(p, "a word");
+    CpNode *body = cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos);
+    CpNodeList list = {body, NULL};
+    return cp_parser_block(p, &list, cp_parser_statement) ? body : NULL;
 }
 
-bool cp_parser_timeout(CpParser *p, CpNodeList *list)
+CpNode *cp_parser_group(CpParser *p)
 {
-    if (!cp_parser_accept(p, "timeout")) {
-        cp_node_add(list, cp_parser_null(p));
-        cp_node_add(list, cp_parser_null(p));
-        return true;
-    }
-    if (!add(list, cp_parser_duration(p))) {
-        return false;
-    }
-    if (!cp_parser_accept(p, "else")) {
-        cp_node_add(list, cp_parser_null(p));
-        return true;
-    }
-    return add(list, cp_parser_body(p));
-}
-
-static bool parse_word_after(CpParser *p, CpNodeList *list, const char *a, const char *b)
-{
-    bool is = cp_parser_is(p, a) || cp_parser_is(p, b);
-    return add(list, is ? word_node(p) : cp_parser_null(p));
-}
-
-static bool parse_lock(CpParser *p, CpNodeList *list)
-{
-    if (!add(list, cp_parser_name(p, "the name of a lock"))) {
-        return false;
-    }
-    CpNode *mode = cp_parser_is(p, "read") || cp_parser_is(p, "write") ? word_node(p)
-                                                                       : cp_parser_null(p);
-    if (!cp_parser_is_char(p, '{')) {
-        g_autofree char *found = cp_token_describe(&p->scan, &p->tok);
-        cp_diag_error(p->diag, p->tok.pos, "expected '{' after lock, found %s", found);
-        cp_diag_help(p->diag, "write lock NAME { ... }, or acquire NAME and release NAME");
-        return false;
-    }
-    return add(list, cp_parser_body(p)) && add(list, mode);
+    bool outer = p->grouped;
+    p->grouped = true;
+    CpNode *body = cp_parser_body(p);
+    p->grouped = outer;
+    return body;
 }
 
 CpNode *cp_parser_call(CpParser *p)
@@ -83,256 +63,157 @@ CpNode *cp_parser_call(CpParser *p)
         return call;
     }
     do {
-        if (!add(&args, cp_parser_expr(p))) {
+        if (!cp_parser_add(&args, cp_parser_expr(p))) {
             return NULL;
         }
     } while (cp_parser_accept_char(p, ','));
     return cp_parser_expect_char(p, ')', "',' or ')'") ? call : NULL;
 }
 
-/* spawn [daemon] thread|process NAME [ "[" NAME "]" ] call [ opts ] */
-static bool parse_spawn(CpParser *p, CpNodeList *list)
+/* --- operands by their rows --- */
+
+/* Whether the token is one of the words "a|b". */
+static bool is_one_of(const CpParser *p, const char *words)
 {
-    CpNode *daemon = cp_parser_is(p, "daemon") ? word_node(p) : cp_parser_null(p);
-    if (!cp_parser_is(p, "thread") && !cp_parser_is(p, "process")) {
-        return cp_parser_expected(p, "'thread' or 'process'");
-    }
-    if (!add(list, word_node(p)) || !add(list, cp_parser_name(p, "a name"))) {
-        return false;
-    }
-    CpNode *index = cp_parser_null(p);
-    if (cp_parser_accept_char(p, '[')) {
-        index = cp_parser_expr(p);
-        if (index == NULL || !cp_parser_expect_char(p, ']', "']'")) {
-            return false;
+    g_auto(GStrv) all = g_strsplit(words, "|", -1);
+    for (int i = 0; all[i] != NULL; i++) {
+        if (cp_parser_is(p, all[i])) {
+            return true;
         }
     }
-    if (!add(list, cp_parser_call(p))) {
-        return false;
-    }
-    cp_node_add(list, daemon);
-    return add(list, cp_parser_opts(p)) && add(list, index);
+    return false;
 }
 
-/* `for x in LIST body` or `for x from QUEUE body`; the latter changes the kind. */
-static bool parse_for(CpParser *p, CpNode *node, CpNodeList *list)
+static CpNode *one_of(CpParser *p, const char *words)
 {
-    if (!add(list, cp_parser_name(p, "a name for the entry"))) {
-        return false;
+    if (is_one_of(p, words)) {
+        return cp_parser_word(p);
     }
-    if (cp_parser_accept(p, "from")) {
-        node->kind = CP_NODE_RECV_EACH;
-        return add(list, cp_parser_name(p, "the name of a queue")) &&
-               add(list, cp_parser_body(p));
+    g_auto(GStrv) all = g_strsplit(words, "|", -1);
+    GString *what = g_string_new(NULL);
+    for (int i = 0; all[i] != NULL; i++) {
+        g_string_append_printf(what, "%s'%s'",
+                               i == 0               ? ""
+                               : all[i + 1] == NULL ? " or "
+                                                    : ", ",
+                               all[i]);
     }
-    if (!cp_parser_accept(p, "in")) {
-        return cp_parser_expected(p, "'in' or 'from'");
-    }
-    return add(list, cp_parser_list(p)) && add(list, cp_parser_body(p)) &&
-           add(list, cp_parser_null(p));
+    cp_parser_expected(p, what->str);
+    g_string_free(what, TRUE);
+    return NULL;
 }
 
-static bool parse_set(CpParser *p, CpNodeList *list)
+static CpNode *read_slot(CpParser *p, const CpSlot *slot)
 {
-    return add(list, cp_parser_name(p, "the name of a variable")) &&
-           cp_parser_expect_char(p, '=', "'='") && add(list, cp_parser_expr(p));
+    switch ((CpSlotType)slot->type) {
+    case CP_SLOT_TIME:
+        return cp_parser_duration(p);
+    case CP_SLOT_SIZE:
+        return cp_parser_size(p);
+    case CP_SLOT_NAME:
+        return cp_parser_name(p, slot->what);
+    case CP_SLOT_WORD:
+        return one_of(p, slot->before);
+    case CP_SLOT_TEXT:
+        return cp_parser_string(p, slot->what);
+    case CP_SLOT_CPUS:
+        return cp_parser_cpus(p);
+    case CP_SLOT_BODY:
+        return cp_parser_body(p);
+    case CP_SLOT_GROUP:
+        return cp_parser_group(p);
+    case CP_SLOT_LIST:
+        return cp_parser_list(p);
+    case CP_SLOT_COND:
+        return cp_parser_cond(p);
+    case CP_SLOT_KEYS:
+        return cp_parser_opts(p);
+    case CP_SLOT_CALL:
+        return cp_parser_call(p);
+    default:
+        return cp_parser_expr(p);
+    }
 }
 
-static bool parse_arrivals(CpParser *p, CpNodeList *list)
+/* Whether an operand that may be absent is there; takes the word before it. */
+static bool is_there(CpParser *p, const CpSlot *slot, const CpNode *last)
 {
-    CpNode *gap = p->tok.kind == CP_TOK_STRING ? cp_parser_string(p, "a file")
-                                               : cp_parser_duration(p);
-    if (!add(list, gap)) {
-        return false;
-    }
-    CpNode *until = cp_parser_null(p);
-    if (cp_parser_accept(p, "until")) {
-        until = cp_parser_duration(p);
-        if (until == NULL) {
-            return false;
-        }
-    }
-    return add(list, cp_parser_body(p)) && add(list, until);
-}
-
-static bool parse_case(CpParser *p, CpNodeList *into)
-{
-    CpNode *node = cp_node_new(p->tree, CP_NODE_CASE, p->tok.pos);
-    CpNodeList list = {node, NULL};
-    if (p->tok.kind != CP_TOK_NUMBER && p->tok.kind != CP_TOK_NAME) {
-        return cp_parser_expected(p, "a share such as 90% { ... }");
-    }
-    CpNode *share = cp_parser_expr(p);
-    if (share == NULL) {
-        return false;
-    }
-    if (share->kind == CP_NODE_NUMBER && share->dim != CP_DIM_SHARE) {
-        cp_diag_error(p->diag, share->pos, "'%s' is not a share", share->text);
-        cp_diag_help(p->diag, "write a percentage: 90%% { ... }");
-        return false;
-    }
-    cp_node_add(&list, share);
-    if (!add(&list, cp_parser_body(p))) {
-        return false;
-    }
-    cp_node_add(into, node);
-    return true;
-}
-
-static bool parse_if(CpParser *p, CpNodeList *list)
-{
-    if (!add(list, cp_parser_cond(p)) || !add(list, cp_parser_body(p))) {
-        return false;
-    }
-    /* `else` may stand on the line after the closing brace. */
-    CpParser before = *p;
-    while (p->tok.kind == CP_TOK_SEPARATOR && p->tok.ch == '\n') {
-        cp_parser_next(p);
-    }
-    if (!cp_parser_accept(p, "else")) {
-        *p = before;
-        return add(list, cp_parser_null(p));
-    }
-    if (!cp_parser_is(p, "if")) {
-        return add(list, cp_parser_body(p));
-    }
-    /* else if: a body of one statement. */
-    CpNode *body = cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos);
-    CpNodeList inner = {body, NULL};
-    if (p->depth == CP_PARSE_DEPTH_MAX) {
-        return cp_diag_error(p->diag, p->tok.pos, "more than %d 'else if' in a row",
-                             CP_PARSE_DEPTH_MAX);
-    }
-    p->depth++;
-    bool ok = cp_parser_statement(p, &inner);
-    p->depth--;
-    return ok && add(list, body);
-}
-
-static bool parse_io(CpParser *p, CpNodeList *list)
-{
-    return add(list, cp_parser_name(p, "the name of a device")) &&
-           add(list, cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_duration(p));
-}
-
-static bool parse_send(CpParser *p, CpNodeList *list)
-{
-    if (!add(list, cp_parser_name(p, "the name of a queue"))) {
-        return false;
-    }
-    bool no_value = cp_parser_at_end(p) || cp_parser_is(p, "size");
-    if (!add(list, no_value ? cp_parser_null(p) : cp_parser_expr(p))) {
-        return false;
-    }
-    return add(list, cp_parser_accept(p, "size") ? cp_parser_size(p) : cp_parser_null(p));
-}
-
-/* NAME and an optional expression. */
-static bool parse_name_expr(CpParser *p, CpNodeList *list)
-{
-    return add(list, cp_parser_name(p, "a name")) &&
-           add(list, cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_expr(p));
-}
-
-static bool parse_name_timeout(CpParser *p, CpNodeList *list)
-{
-    return add(list, cp_parser_name(p, "a name")) && cp_parser_timeout(p, list);
-}
-
-static bool parse_call(CpParser *p, CpNode *node, CpNodeList *list)
-{
-    CpNode *call = cp_parser_call(p);
-    if (call == NULL || !cp_parser_soon(p, node, call)) {
-        return false;
-    }
-    if (node->kind != CP_NODE_CALL) {
+    if (slot->type == CP_SLOT_KEYS) {
         return true;
     }
-    CpNode *args = call->child;
-    call->kind = CP_NODE_NAME;
-    call->child = NULL;
-    cp_node_add(list, call);
-    for (CpNode *next; args != NULL; args = next) {
-        next = args->next;
-        args->next = NULL;
-        cp_node_add(list, args);
+    if (slot->type == CP_SLOT_WORD) {
+        return is_one_of(p, slot->before);
+    }
+    if (slot->before == NULL) {
+        return !cp_parser_at_end(p);
+    }
+    /* An `else` without what it belongs to would be somebody else's. */
+    bool dangles = slot->child == CP_CHILD_ELSE && cp_node_is_null(last);
+    return !dangles && cp_parser_accept(p, slot->before);
+}
+
+static const CpSlot *find_slot(const CpNode *node, CpChild name)
+{
+    const CpSlot *slot = cp_node_slots((CpNodeKind)node->kind);
+    while (slot->child != CP_CHILD_NONE && slot->child != name) {
+        slot++;
+    }
+    return slot;
+}
+
+bool cp_parser_slots(CpParser *p, CpNode *node, CpChild from, CpChild end, CpNodeList *list)
+{
+    for (const CpSlot *slot = find_slot(node, from);
+         slot->child != CP_CHILD_NONE && slot->child != end; slot++) {
+        bool there = slot->must || is_there(p, slot, list->last);
+        if (!cp_parser_add(list, there ? read_slot(p, slot) : cp_parser_null(p))) {
+            return false;
+        }
     }
     return true;
 }
 
-static bool parse_policy(CpParser *p, CpNodeList *list)
+bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList *list)
 {
-    return add(list, cp_parser_name(p, "a policy")) && add(list, cp_parser_opts(p));
+    const CpSlot *first = find_slot(node, from);
+    CpNode *extras[CP_EXTRAS_MAX];
+    unsigned n = 0;
+    for (; first[n].child != CP_CHILD_NONE; n++) {
+        extras[n] = cp_parser_null(p);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (is_there(p, &first[i], NULL)) {
+            extras[i] = read_slot(p, &first[i]);
+            if (extras[i] == NULL) {
+                return false;
+            }
+            i = UINT_MAX; /* from the first again: they come in any order */
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        cp_node_add(list, extras[i]);
+    }
+    return true;
 }
 
-/* Operands of a statement after its word. */
-static bool parse_operands(CpParser *p, CpNode *node, CpNodeList *list)
+bool cp_operands_plain(CpParser *p, CpNode *node, CpNodeList *list)
 {
-    switch (node->kind) {
-    case CP_NODE_CPU:
-        return add(list, cp_parser_duration(p)) &&
-               parse_word_after(p, list, "nogil", "nocheck");
-    case CP_NODE_PERIOD:
-        return add(list, cp_parser_duration(p)) &&
-               parse_word_after(p, list, "relative", "relative");
-    case CP_NODE_SPIN:
-    case CP_NODE_WAIT:
-        return add(list, cp_parser_duration(p));
-    case CP_NODE_IO:
-        return parse_io(p, list);
-    case CP_NODE_MARK:
-        return add(list, cp_parser_string(p, "a text in quotes"));
-    case CP_NODE_RESPOND:
-        return add(list,
-                   cp_parser_at_end(p) ? cp_parser_null(p) : cp_parser_name(p, "a name"));
-    case CP_NODE_TIMED:
-        return add(list, cp_parser_name(p, "a name")) && add(list, cp_parser_body(p));
-    case CP_NODE_LOCK:
-        return parse_lock(p, list);
-    case CP_NODE_ACQUIRE:
-    case CP_NODE_WAITFOR:
-    case CP_NODE_RECV:
-    case CP_NODE_JOIN:
-        return parse_name_timeout(p, list);
-    case CP_NODE_RELEASE:
-    case CP_NODE_SIGNAL:
-        return parse_name_expr(p, list);
-    case CP_NODE_CLEAR:
-        return add(list, cp_parser_name(p, "the name of an event"));
-    case CP_NODE_SEND:
-        return parse_send(p, list);
-    case CP_NODE_SPAWN:
-        return parse_spawn(p, list);
-    case CP_NODE_CALL:
-        return parse_call(p, node, list);
-    case CP_NODE_SET:
-        return parse_set(p, list);
-    case CP_NODE_REPEAT:
-        return add(list, cp_parser_expr(p)) && add(list, cp_parser_body(p));
-    case CP_NODE_FOR:
-        return parse_for(p, node, list);
-    case CP_NODE_UNTIL:
-        return add(list, cp_parser_duration(p)) && add(list, cp_parser_body(p));
-    case CP_NODE_FOREVER:
-        return add(list, cp_parser_body(p));
-    case CP_NODE_WHILE:
-        return add(list, cp_parser_cond(p)) && add(list, cp_parser_body(p));
-    case CP_NODE_ARRIVALS:
-        return parse_arrivals(p, list);
-    case CP_NODE_CHOOSE:
-        return cp_parser_block(p, list, parse_case);
-    case CP_NODE_IF:
-        return parse_if(p, list);
-    case CP_NODE_NICE:
-        return add(list, cp_parser_expr(p));
-    case CP_NODE_AFFINITY:
-        return add(list, cp_parser_cpus(p));
-    case CP_NODE_POLICY:
-        return parse_policy(p, list);
-    default: /* yield, stop, exit */
-        return true;
-    }
+    return cp_parser_slots(p, node, (CpChild)cp_node_slots((CpNodeKind)node->kind)->child,
+                           CP_CHILD_NONE, list);
 }
+
+/* --- statements --- */
+
+typedef bool (*ReadOperands)(CpParser *p, CpNode *node, CpNodeList *list);
+
+/* NULL: no word begins that statement. */
+static const ReadOperands readers[CP_NODE_KINDS] = {
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    [CP_NODE_##KIND] = cp_operands_##read,
+#define CP_FORM(KIND, word, place, children, note, compile, form)
+#include "lang/tree.def"
+#undef CP_STMT
+};
 
 static bool unknown_statement(CpParser *p)
 {
@@ -352,36 +233,81 @@ static bool unknown_statement(CpParser *p)
     return false;
 }
 
-static CpNodeKind statement_kind(CpParser *p)
+static CpNodeKind kind_of_word(const CpParser *p)
 {
-    if (p->tok.kind != CP_TOK_NAME || p->tok.end - p->tok.start > 20) {
+    char word[24] = "";
+    uint32_t len = p->tok.end - p->tok.start;
+    if (p->tok.kind != CP_TOK_NAME || len >= sizeof word) {
         return CP_NODE_NULL;
     }
-    char word[24] = "";
-    memcpy(word, p->scan.text + p->tok.start, p->tok.end - p->tok.start);
+    memcpy(word, p->scan.text + p->tok.start, len);
     CpNodeKind kind = cp_stmt_find(word);
-    bool word_only = kind == CP_NODE_RECV_EACH || kind == CP_NODE_ADD;
-    return word_only || cp_stmt_is_python(kind) ? CP_NODE_NULL : kind;
+    return readers[kind] != NULL ? kind : CP_NODE_NULL;
+}
+
+/* In Python `work()` starts a task, and a name alone is a member of the group around it.  A
+ * call is not parted from its parenthesis: `wait (a + b) * 2` is a statement. */
+static CpNodeKind kind_in_python(const CpParser *p, CpNodeKind kind)
+{
+    CpToken ahead = cp_parser_peek(p);
+    bool paren = ahead.kind == CP_TOK_CHAR && ahead.ch == '(';
+    if (paren && (kind == CP_NODE_NULL || ahead.start == p->tok.end)) {
+        return CP_NODE_START;
+    }
+    bool alone =
+        ahead.kind == CP_TOK_SEPARATOR || (ahead.kind == CP_TOK_CHAR && ahead.ch == '}');
+    return p->grouped && alone ? CP_NODE_MEMBER : kind;
+}
+
+static CpNodeKind statement_kind(const CpParser *p)
+{
+    CpNodeKind kind = kind_of_word(p);
+    bool native = kind == CP_NODE_NULL || !(cp_stmt_info(kind)->place & CP_STMT_PYTHON);
+    return p->python && native && p->tok.kind == CP_TOK_NAME ? kind_in_python(p, kind)
+                                                             : kind;
+}
+
+/* asyncio's words need an async task, or a thread with an event loop. */
+static bool outside_async(CpParser *p, const char *word)
+{
+    const char *name = p->owner->text;
+    bool task = p->owner->kind == CP_NODE_TASK;
+    cp_diag_error(p->diag, p->tok.pos, "'%s' outside an async task", word);
+    cp_diag_note(p->diag, (CpPos){0}, "%s '%s' is declared at line %u without '%s'",
+                 task ? "task" : "thread", name, p->owner->pos.line,
+                 task ? "async" : "loop");
+    if (task) {
+        cp_diag_help(p->diag, "write 'async task %s(…)'", name);
+    } else {
+        cp_diag_help(p->diag, "write 'thread %s loop asyncio'", name);
+    }
+    return false;
+}
+
+static bool check_place(CpParser *p, CpNodeKind kind)
+{
+    const CpStmtInfo *info = cp_stmt_info(kind);
+    if ((info->place & CP_STMT_PYTHON) && !p->python) {
+        cp_diag_error(p->diag, p->tok.pos, "'%s' needs a python runtime", info->word);
+        cp_diag_help(p->diag, "declare the process with 'runtime python \"3.12\"'");
+        return false;
+    }
+    return !(info->place & CP_STMT_ASYNC) || p->may_await || p->owner == NULL ||
+           outside_async(p, info->word);
 }
 
 /* NAME += expr, or NAME += call(expr), which has a check point inside. */
-static bool parse_add(CpParser *p, CpNodeList *into)
+static bool read_add(CpParser *p, CpNode *node, CpNodeList *list)
 {
-    CpNode *node = cp_node_new(p->tree, CP_NODE_ADD, p->tok.pos);
-    CpNodeList list = {node, NULL};
-    if (!add(&list, cp_parser_name(p, "a variable"))) {
+    if (!cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_VALUE, list)) {
         return false;
     }
     cp_parser_next(p);
     CpNode *word = cp_parser_null(p);
     if (p->python && cp_parser_is(p, "call") && cp_parser_peek(p).ch == '(') {
-        word = word_node(p);
+        word = cp_parser_word(p);
     }
-    if (!add(&list, cp_parser_expr(p)) || !add(&list, word)) {
-        return false;
-    }
-    cp_node_add(into, node);
-    return true;
+    return cp_parser_add(list, cp_parser_expr(p)) && cp_parser_add(list, word);
 }
 
 static bool count_statement(CpParser *p)
@@ -397,35 +323,38 @@ static bool count_statement(CpParser *p)
     return false;
 }
 
+static bool read_statement(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    switch ((CpNodeKind)node->kind) {
+    case CP_NODE_ADD:
+        return read_add(p, node, list);
+    case CP_NODE_START:
+    case CP_NODE_MEMBER:
+        return cp_operands_plain(p, node, list);
+    default:
+        cp_parser_next(p);
+        return readers[node->kind](p, node, list);
+    }
+}
+
 bool cp_parser_statement(CpParser *p, CpNodeList *into)
 {
     if (!count_statement(p)) {
         return false;
     }
-    if (cp_parser_peek(p).kind == CP_TOK_PLUS_SET && p->tok.kind == CP_TOK_NAME) {
-        return parse_add(p, into);
-    }
-    CpNodeKind kind = cp_parser_python_kind(p);
-    if (kind != CP_NODE_NULL) {
-        return cp_parser_python(p, kind, into);
-    }
-    kind = statement_kind(p);
+    bool adds = p->tok.kind == CP_TOK_NAME && cp_parser_peek(p).kind == CP_TOK_PLUS_SET;
+    CpNodeKind kind = adds ? CP_NODE_ADD : statement_kind(p);
     if (kind == CP_NODE_NULL) {
         return unknown_statement(p);
     }
+    if (!check_place(p, kind)) {
+        return false;
+    }
     CpNode *node = cp_node_new(p->tree, kind, p->tok.pos);
     CpNodeList list = {node, NULL};
-    cp_parser_next(p);
-    if (!parse_operands(p, node, &list)) {
+    if (!read_statement(p, node, &list)) {
         return false;
     }
     cp_node_add(into, node);
     return true;
-}
-
-CpNode *cp_parser_body(CpParser *p)
-{
-    CpNode *body = cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos);
-    CpNodeList list = {body, NULL};
-    return cp_parser_block(p, &list, cp_parser_statement) ? body : NULL;
 }

@@ -514,6 +514,7 @@ static CpNode *parse_loop(CpParser *p)
     if (opts == NULL) {
         return NULL;
     }
+    node->kind = CP_NODE_LOOP;
     CpNodeList list = {node, NULL};
     cp_node_add(&list, opts);
     return node;

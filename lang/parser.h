@@ -1,4 +1,4 @@
-/* What the parts of the parser share (parse.c, parse-stmt.c, parse-expr.c); private. */
+/* What the parts of the parser share (parse*.c); private. */
 #ifndef CP_LANG_PARSER_H
 #define CP_LANG_PARSER_H
 
@@ -62,21 +62,36 @@ bool cp_parser_more_opts(CpParser *p, CpNode *opts);
 CpNode *cp_parser_value(CpParser *p);
 bool cp_parser_no_unit(CpParser *p, const CpNode *number, bool size);
 
-/* NAME "(" expressions ")": a CP_NODE_INVOKE. */
-CpNode *cp_parser_call(CpParser *p);
-/* [ "timeout" dur [ "else" body ] ]: adds two children. */
-bool cp_parser_timeout(CpParser *p, CpNodeList *list);
-CpNode *cp_parser_null(CpParser *p);
-/* Adds a required child; false if it could not be read. */
-bool cp_parser_add(CpNodeList *list, CpNode *child);
+/* --- statements (parse-stmt.c, parse-operands.c, parse-python.c) --- */
 
 bool cp_parser_statement(CpParser *p, CpNodeList *into);
-/* A statement of the python runtime (parse-python.c).  CP_NODE_NULL: it is none. */
-CpNodeKind cp_parser_python_kind(const CpParser *p);
-bool cp_parser_python(CpParser *p, CpNodeKind kind, CpNodeList *into);
-/* Behind `call f(x)`: soon, after 1s, on THREAD; true if there is none of them. */
-bool cp_parser_soon(CpParser *p, CpNode *node, CpNode *call);
 /* `{ statements }`, or NULL after reporting. */
 CpNode *cp_parser_body(CpParser *p);
+/* The same of gather and its like: calls and names of handles. */
+CpNode *cp_parser_group(CpParser *p);
+/* NAME "(" expressions ")": a CP_NODE_INVOKE. */
+CpNode *cp_parser_call(CpParser *p);
+/* The token as it stands. */
+CpNode *cp_parser_word(CpParser *p);
+CpNode *cp_parser_null(CpParser *p);
+/* Adds a child; false if it is NULL, which was reported. */
+bool cp_parser_add(CpNodeList *list, CpNode *child);
+/* Reads the children of a row from one to before another (CP_CHILD_NONE: all), as they
+ * stand in it. */
+bool cp_parser_slots(CpParser *p, CpNode *node, CpChild from, CpChild end,
+                     CpNodeList *list);
+/* Reads those from one to the end of the row, each behind its word, in any order. */
+enum { CP_EXTRAS_MAX = 8 };
+bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList *list);
+/* Behind `call f(x)`: soon, after 1s, on THREAD. */
+bool cp_parser_soon(CpParser *p, CpNode *node, CpNodeList *list);
+
+/* The functions of the rows of tree.def: what stands behind a statement's word.  They may
+ * make another statement of the node. */
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    bool cp_operands_##read(CpParser *p, CpNode *node, CpNodeList *list);
+#define CP_FORM(KIND, word, place, children, note, compile, form)
+#include "lang/tree.def"
+#undef CP_STMT
 
 #endif

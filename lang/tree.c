@@ -1,6 +1,7 @@
 #include "lang/tree.h"
 
 #include "sim/arena.h"
+#include "sim/assert.h"
 #include "sim/params.h"
 #include "sim/program.h"
 
@@ -80,30 +81,166 @@ CpNode *cp_opts_find(const CpNode *opts, const char *key)
     return NULL;
 }
 
+bool cp_node_says(const CpNode *node, const char *text)
+{
+    return node->text != NULL && strcmp(node->text, text) == 0;
+}
+
+/* --- rows of children --- */
+
+#define ALL(...) __VA_ARGS__
+
+#define MUST(name, slot, text)                                                             \
+    {.child = CP_CHILD_##name,                                                             \
+     .type = CP_SLOT_##slot,                                                               \
+     .must = true,                                                                         \
+     .before = CP_SLOT_##slot == CP_SLOT_WORD ? (text) : NULL,                             \
+     .what = (text)},
+#define MAY(name, slot, word, text)                                                        \
+    {.child = CP_CHILD_##name, .type = CP_SLOT_##slot, .before = (word), .what = (text)},
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    static const CpSlot slots_##KIND[] = {ALL children{.child = CP_CHILD_NONE}};
+#include "lang/tree.def"
+#undef CP_STMT
+#undef MUST
+#undef MAY
+
+#define MUST(name, slot, key)                                                              \
+    {.child = CP_CHILD_##name, .type = CP_SLOT_##slot, .must = true},
+#define MAY(name, slot, key) {.child = CP_CHILD_##name, .type = CP_SLOT_##slot},
+#define HIDDEN(name, slot)   {.child = CP_CHILD_##name, .type = CP_SLOT_##slot},
+#define TEXT(key)
+#define MAY_TEXT(key)
+#define FLAG(name, key)
+#define WORD(what, key)
+#define SETTINGS(key)
+#define ACTIONS(key)
+#define MEMBERS
+#define CP_PART(KIND, fields)                                                              \
+    static const CpSlot slots_##KIND[] = {                                                 \
+        ALL fields{.child = CP_CHILD_MEMBERS, .type = CP_SLOT_MEMBERS},                    \
+        {.child = CP_CHILD_NONE}};
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
+    CP_PART(KIND, fields)
+#include "lang/decl.def"
+#undef CP_DECL
+#undef MUST
+#undef MAY
+#undef HIDDEN
+#undef TEXT
+#undef MAY_TEXT
+#undef FLAG
+#undef WORD
+#undef SETTINGS
+#undef ACTIONS
+#undef MEMBERS
+
+static const CpSlot slots_pair[] = {{.child = CP_CHILD_LEFT, .must = true},
+                                    {.child = CP_CHILD_RIGHT, .must = true},
+                                    {.child = CP_CHILD_NONE}};
+static const CpSlot slots_case[] = {{.child = CP_CHILD_VALUE, .must = true},
+                                    {.child = CP_CHILD_BODY, .must = true},
+                                    {.child = CP_CHILD_NONE}};
+
+static const CpSlot *const slots[CP_NODE_KINDS] = {
+    [CP_NODE_RANGE] = slots_pair,
+    [CP_NODE_BINARY] = slots_pair,
+    [CP_NODE_CMP] = slots_pair,
+    [CP_NODE_CASE] = slots_case,
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    [CP_NODE_##KIND] = slots_##KIND,
+#include "lang/tree.def"
+#undef CP_STMT
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
+    [CP_NODE_##KIND] = slots_##KIND,
+#define CP_PART(KIND, fields) [CP_NODE_##KIND] = slots_##KIND,
+#include "lang/decl.def"
+#undef CP_DECL
+};
+
+const CpSlot *cp_node_slots(CpNodeKind kind)
+{
+    return slots[kind];
+}
+
+CpNode *cp_node_find(const CpNode *node, CpChild name)
+{
+    const CpSlot *slot = slots[node->kind];
+    CpNode *child = node->child;
+    for (; slot != NULL && slot->child != CP_CHILD_NONE && child != NULL; slot++) {
+        if (slot->child == name) {
+            return cp_node_is_null(child) ? NULL : child;
+        }
+        child = child->next;
+    }
+    return NULL;
+}
+
+CpNode *cp_node_child(const CpNode *node, CpChild name)
+{
+    const CpSlot *slot = slots[node->kind];
+    CpNode *child = node->child;
+    cp_require(slot != NULL);
+    for (; slot->child != name; slot++) {
+        /* A name the row does not have is a mistake of the code, not of the workload. */
+        cp_require(slot->child != CP_CHILD_NONE && child != NULL);
+        child = child->next;
+    }
+    return child;
+}
+
 /* --- tables --- */
 
-static const CpStmtInfo stmts[] = {
-#define CP_STMT(KIND, word, slots, form) {word, slots, form},
+#define ANY       0
+#define PYTHON    CP_STMT_PYTHON
+#define ASYNC     (CP_STMT_PYTHON | CP_STMT_ASYNC)
+#define TIMELESS  CP_STMT_TIMELESS
+#define INSTANT   CP_STMT_INSTANT
+#define AWAITABLE CP_STMT_AWAITABLE
+
+static const CpStmtInfo stmts[CP_NODE_KINDS] = {
+#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
+    [CP_NODE_##KIND] = {word, form, place},
 #include "lang/tree.def"
 #undef CP_STMT
 };
 
+#define IN_FILE    CP_IN_FILE
+#define IN_PROCESS CP_IN_PROCESS
+#define IN_CGROUP  CP_IN_CGROUP
+#define HEAD       CP_DECL_HEAD
+#undef PYTHON
+#define PYTHON CP_DECL_PYTHON
+
+static const CpDeclInfo decls[CP_NODE_KINDS] = {
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
+    [CP_NODE_##KIND] = {word, json, form, place, stage},
+#include "lang/decl.def"
+#undef CP_DECL
+};
+
+const CpDeclInfo *cp_decl_info(CpNodeKind kind)
+{
+    return decls[kind].json != NULL ? &decls[kind] : NULL;
+}
+
 static const char *const stmt_words[] = {
-#define CP_STMT(KIND, word, slots, form) word,
+#define CP_STMT(KIND, word, place, children, read, note, compile, form) word,
+#define CP_FORM(KIND, word, place, children, note, compile, form)
 #include "lang/tree.def"
 #undef CP_STMT
     NULL};
 
 const CpStmtInfo *cp_stmt_info(CpNodeKind kind)
 {
-    return kind >= CP_NODE_CPU && kind <= CP_NODE_KILL ? &stmts[kind - CP_NODE_CPU] : NULL;
+    return stmts[kind].word != NULL ? &stmts[kind] : NULL;
 }
 
 CpNodeKind cp_stmt_find(const char *word)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(stmts); i++) {
-        if (strcmp(stmts[i].word, word) == 0) {
-            return (CpNodeKind)(CP_NODE_CPU + i);
+        if (stmts[i].word != NULL && strcmp(stmts[i].word, word) == 0) {
+            return (CpNodeKind)i;
         }
     }
     return CP_NODE_NULL;
@@ -252,8 +389,8 @@ static char *print_list(const CpNode *node)
 
 static char *print_pair(const CpNode *node)
 {
-    g_autofree char *left = cp_node_print(cp_node_at(node, 0));
-    g_autofree char *right = cp_node_print(cp_node_at(node, 1));
+    g_autofree char *left = cp_node_print(cp_node_child(node, CP_CHILD_LEFT));
+    g_autofree char *right = cp_node_print(cp_node_child(node, CP_CHILD_RIGHT));
     if (node->kind == CP_NODE_RANGE) {
         return g_strdup_printf("%s..%s", left, right);
     }

@@ -2,9 +2,9 @@
  * and the JSON writer read.
  *
  * One node type serves everything, because the canonical JSON form, the hash over it and
- * the two readers then follow from one table of statements (tree.def).  Children are in a
- * fixed order for each kind, given beside the kind; an absent one is a CP_NODE_NULL, so
- * that cp_node_at(node, 2) always means the same.  A tree owns its nodes and texts. */
+ * the two readers then follow from one table of statements (tree.def).  The children of a
+ * statement have names and stand in the order of its row; an absent one is a CP_NODE_NULL.
+ * A tree owns its nodes and texts. */
 #ifndef CP_LANG_TREE_H
 #define CP_LANG_TREE_H
 
@@ -29,31 +29,102 @@ typedef enum {
     CP_NODE_BODY,    /* statements */
     CP_NODE_CASE,    /* weight, body */
 /* statements */
-#define CP_STMT(KIND, word, slots, form) CP_NODE_##KIND,
+#define CP_STMT(KIND, word, place, children, read, note, compile, form) CP_NODE_##KIND,
 #include "lang/tree.def"
 #undef CP_STMT
-    /* declarations */
-    CP_NODE_FILE,     /* declarations in the order written */
-    CP_NODE_PARAM,    /* text; value, list of choices */
-    CP_NODE_RUN,      /* CP_NODE_SETTING ... */
-    CP_NODE_MACHINE,  /* text = name or NULL; CP_NODE_SETTING ... */
-    CP_NODE_KERNEL,   /* CP_NODE_SETTING ... */
-    CP_NODE_SETTING,  /* text = key; CP_NODE_STRING */
-    CP_NODE_NOISE,    /* text; options */
-    CP_NODE_AT,       /* time, then actions */
-    CP_NODE_OFFLINE,  /* CP_NODE_STRING */
-    CP_NODE_ONLINE,   /* CP_NODE_STRING */
-    CP_NODE_RESOURCE, /* text; value = CpObjKind or CP_RESOURCE_VAR; flags; options, value
-                       */
-    CP_NODE_CGROUP,   /* text; CP_NODE_SETTING and CP_NODE_CGROUP ... */
-    CP_NODE_PROCESS,  /* text; runtime, group name, then members */
-    CP_NODE_RUNTIME,  /* text; version (string), options */
-    CP_NODE_TASK,     /* text; flags; list of parameter names, body */
-    CP_NODE_THREAD,   /* text; flags; copies, options, loop name, group name, body */
-    CP_NODE_HANDLER,  /* text = signal; call */
-    CP_NODE_INTERP,   /* text; options */
-    CP_NODE_EXPECT,   /* text = metric; value = CpCmp; value, tolerance, text as written */
+/* declarations */
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form) CP_NODE_##KIND,
+#define CP_PART(KIND, fields)                                                CP_NODE_##KIND,
+#include "lang/decl.def"
+#undef CP_DECL
+    CP_NODE_FILE,    /* declarations in the order written */
+    CP_NODE_SETTING, /* text = key; CP_NODE_STRING */
+    CP_NODE_OFFLINE, /* CP_NODE_STRING */
+    CP_NODE_ONLINE,  /* CP_NODE_STRING */
+    CP_NODE_KINDS,
 } CpNodeKind;
+
+/* Names of children. */
+typedef enum {
+    CP_CHILD_NONE,
+    CP_CHILD_NAME, /* of the object, task or thing the node is about */
+    CP_CHILD_BODY, /* statements */
+    CP_CHILD_TIME, /* how long: a bare number is refused, also as an argument */
+    CP_CHILD_VALUE,
+    CP_CHILD_COUNT,
+    CP_CHILD_AMOUNT,  /* of io: a time or a size */
+    CP_CHILD_MODE,    /* a word that says how */
+    CP_CHILD_KIND,    /* a word that says what */
+    CP_CHILD_TIMEOUT, /* then ELSE if it passes */
+    CP_CHILD_ELSE,
+    CP_CHILD_KEYS, /* (key=value, ...) */
+    CP_CHILD_CALL, /* task and arguments */
+    CP_CHILD_ARGS, /* the first argument; the others follow */
+    CP_CHILD_DAEMON,
+    CP_CHILD_INDEX,
+    CP_CHILD_ENTRY, /* name of a loop's entry */
+    CP_CHILD_LIST,
+    CP_CHILD_PARAM,
+    CP_CHILD_COND,
+    CP_CHILD_GAP, /* between arrivals: a time, a distribution or a file */
+    CP_CHILD_UNTIL,
+    CP_CHILD_CASES, /* the first; the others follow */
+    CP_CHILD_CPUS,
+    CP_CHILD_TEXT,
+    CP_CHILD_AS, /* name for a handle */
+    CP_CHILD_TASK,
+    CP_CHILD_CHUNK,
+    CP_CHILD_SIZE,
+    CP_CHILD_INTS,
+    CP_CHILD_RETURNS,
+    CP_CHILD_DELAY,
+    CP_CHILD_THREAD,
+    CP_CHILD_SIGNAL,
+    CP_CHILD_CLAUSES, /* of a try: an exception, a list of them, nothing (any), "else" or
+                         "finally", and a body, in turn */
+    CP_CHILD_CHOICES, /* of a param: its values */
+    CP_CHILD_RUNTIME,
+    CP_CHILD_VERSION,
+    CP_CHILD_GROUP, /* cgroup */
+    CP_CHILD_COPIES,
+    CP_CHILD_LOOP,
+    CP_CHILD_PARAMS, /* names of a task's arguments */
+    CP_CHILD_TOLERANCE,
+    CP_CHILD_MEMBERS, /* the first setting, action or declaration; the others follow */
+    CP_CHILD_LEFT,    /* of an operator, a comparison or a range */
+    CP_CHILD_RIGHT,
+} CpChild;
+
+/* What a child is: how it is read, and its JSON form. */
+typedef enum {
+    CP_SLOT_EXPR,
+    CP_SLOT_TIME, /* an expression that needs a unit */
+    CP_SLOT_SIZE,
+    CP_SLOT_NAME,
+    CP_SLOT_WORD, /* one of a few, "a|b" */
+    CP_SLOT_TEXT,
+    CP_SLOT_CPUS,
+    CP_SLOT_BODY,
+    CP_SLOT_GROUP, /* a body of calls and handles */
+    CP_SLOT_LIST,  /* list, range or the name of one */
+    CP_SLOT_COND,
+    CP_SLOT_KEYS, /* never absent: an empty CP_NODE_OPTS */
+    CP_SLOT_CALL,
+    CP_SLOT_GAP,     /* expression or text */
+    CP_SLOT_EXPRS,   /* up to the end */
+    CP_SLOT_CASES,   /* weight and body, up to the end */
+    CP_SLOT_CLAUSES, /* up to the end */
+    CP_SLOT_PART,    /* of a declaration: a node of the kind its name says */
+    CP_SLOT_MEMBERS, /* of a declaration: up to the end */
+} CpSlotType;
+
+typedef struct {
+    uint8_t child; /* CpChild; CP_CHILD_NONE ends the row */
+    uint8_t type;  /* CpSlotType */
+    bool must;
+    const char *before; /* the word it stands behind; of a WORD: the words there are */
+    const char *what;   /* for "expected WHAT", or NULL */
+} CpSlot;
 
 enum { CP_RESOURCE_VAR = 100 }; /* beside CpObjKind */
 
@@ -96,29 +167,69 @@ static inline CpNode *cp_node_at(const CpNode *node, unsigned i)
     return child;
 }
 
+/* The child of that name, a CP_NODE_NULL if it is absent; of children up to the end the
+ * first, or NULL.  The kind must have such a child. */
+CpNode *cp_node_child(const CpNode *node, CpChild name);
+/* The same, NULL if the kind has no such child or it is absent. */
+CpNode *cp_node_find(const CpNode *node, CpChild name);
+/* Row of children of a kind; NULL: it has none with names. */
+const CpSlot *cp_node_slots(CpNodeKind kind);
 unsigned cp_node_count(const CpNode *node);
 static inline bool cp_node_is(const CpNode *node, CpNodeKind kind)
 {
     return node->kind == kind;
 }
+static inline bool cp_node_is_null(const CpNode *node)
+{
+    return node->kind == CP_NODE_NULL;
+}
+/* Whether it has that text. */
+bool cp_node_says(const CpNode *node, const char *text);
 
 /* The value of an option, or NULL. */
 CpNode *cp_opts_find(const CpNode *opts, const char *key);
 
+/* Where a statement may stand, and what else holds of it. */
+enum {
+    CP_STMT_PYTHON = 1,    /* in a python process only */
+    CP_STMT_ASYNC = 2,     /* in an async task or a thread with a loop only */
+    CP_STMT_TIMELESS = 4,  /* never lets time pass */
+    CP_STMT_INSTANT = 8,   /* an open arrival may do it outside the CPUs */
+    CP_STMT_AWAITABLE = 16 /* `await` may stand before it */
+};
+
 typedef struct {
-    const char *word, *slots, *form;
+    const char *word; /* NULL: no statement */
+    const char *form; /* as it is written */
+    unsigned place;   /* CP_STMT_ */
 } CpStmtInfo;
-/* Whether only a python process has that statement. */
-static inline bool cp_stmt_is_python(CpNodeKind kind)
-{
-    return kind >= CP_NODE_POOL && kind <= CP_NODE_KILL;
-}
 /* Row of a statement kind; NULL for other kinds. */
 const CpStmtInfo *cp_stmt_info(CpNodeKind kind);
-/* Kind of the statement with that word, or CP_NODE_NULL. */
+/* Kind of the statement with that word, as JSON has it, or CP_NODE_NULL. */
 CpNodeKind cp_stmt_find(const char *word);
-/* Words of all statements, most wanted first; ends with NULL. */
+/* Words that begin a statement, most wanted first; ends with NULL. */
 const char *const *cp_stmt_words(void);
+
+/* In which blocks a declaration may stand, and what else holds of it. */
+enum {
+    CP_IN_FILE = 1,
+    CP_IN_PROCESS = 2,
+    CP_IN_CGROUP = 4,
+    CP_DECL_PYTHON = 8, /* if the process has that runtime */
+    CP_DECL_HEAD = 16,  /* no statement begins so */
+};
+
+enum { CP_DECL_STAGES = 6 };
+
+typedef struct {
+    const char *word; /* NULL: several words begin it */
+    const char *json; /* key of the array of these */
+    const char *form; /* as it is written */
+    unsigned place;
+    unsigned stage; /* of compilation, 1 to CP_DECL_STAGES; 0: not compiled */
+} CpDeclInfo;
+/* Row of a declaration's kind; NULL for other kinds. */
+const CpDeclInfo *cp_decl_info(CpNodeKind kind);
 
 /* Distributions: name and argument names, in the order of CP_NODE_DIST's children. */
 typedef struct {

@@ -189,6 +189,73 @@ static void test_machines(void **state)
     cp_scenario_free(s);
 }
 
+/* In a python process a name before a parenthesis is a call, but a statement's word with a
+ * blank behind it stays one: `wait (t + 1ms) * 2`. */
+static void test_python_parenthesis(void **state)
+{
+    (void)state; /* cmocka's signature */
+    CpScenario *s = load("param t = 3ms\nprocess p runtime python \"3.12\" {\n"
+                         "thread main { wait (t + 1ms) * 2 } }",
+                         NULL, 0);
+    assert_non_null(s);
+    g_autofree char *listing = cp_workload_listing(s->workload);
+    assert_non_null(strstr(listing, "sleep        8ms"));
+    cp_scenario_free(s);
+}
+
+static bool holds_kind(const CpNode *node, CpNodeKind kind)
+{
+    for (const CpNode *child = node->child; child != NULL; child = child->next) {
+        if (child->kind == kind || holds_kind(child, kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads FORMAT with the form in its place and looks for the kind. */
+static void expect_kind(CpNodeKind kind, const char *form, const char *format)
+{
+    g_auto(GStrv) parts = g_strsplit(form, "...", -1);
+    bool process = kind == CP_NODE_PROCESS;
+    g_autofree char *body = g_strjoinv(process ? "thread main { yield }" : "yield", parts);
+    g_auto(GStrv) around = g_strsplit(format, "@", 2);
+    g_autofree char *text = g_strconcat(around[0], body, around[1], NULL);
+    CpDiag *diag = cp_diag_new("form.cpw", text, strlen(text));
+    CpTree *tree = cp_parse(text, strlen(text), diag);
+    g_autofree char *why = cp_diag_print(diag, false);
+    if (tree == NULL || !holds_kind(cp_tree_root(tree), kind)) {
+        fail_msg("the form of a row is not read as it:\n%s\n%s", text, why);
+    }
+    cp_tree_free(tree);
+    cp_diag_free(diag);
+}
+
+/* What a row of tree.def or decl.def shows as its form is read as that statement or
+ * declaration. */
+static void test_forms(void **state)
+{
+    (void)state; /* cmocka's signature */
+    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+        const CpStmtInfo *stmt = cp_stmt_info(kind);
+        const CpDeclInfo *decl = cp_decl_info(kind);
+        if (stmt != NULL) {
+            expect_kind(kind, stmt->form,
+                        kind == CP_NODE_MEMBER
+                            ? "process p runtime python \"3.14\" { async task a() {\n"
+                              "gather { @ } } }"
+                            : "process p runtime python \"3.14\" { async task a() {\n"
+                              "@\n} }");
+        }
+        if (decl != NULL) {
+            expect_kind(kind, decl->form,
+                        decl->place & CP_IN_FILE
+                            ? "@"
+                            : "process p runtime python \"3.14\" {\n@\n}");
+        }
+    }
+}
+
 /* A million statements are read; one more is refused. */
 static void test_many_statements(void **state)
 {
@@ -251,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_precedence), cmocka_unit_test(test_every_setting),
         cmocka_unit_test(test_machines),   cmocka_unit_test(test_many_statements),
         cmocka_unit_test(test_size_limit), cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_forms),      cmocka_unit_test(test_python_parenthesis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
