@@ -176,14 +176,12 @@ static int list_metrics(CpCli *cli)
                                                   "cgroup"};
     Rows rows = rows_new(columns);
     for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
-        size_t n = 0;
-        const CpMetricInfo *list = cp_metric_list((CpScope)scope, &n);
-        for (size_t i = 0; i < n; i++) {
-            g_autofree char *key = cp_metric_key(list[i].name, list[i].unit);
-            rows_add(&rows, list[i].name);
+        for (const CpMetric *const *m = cp_metrics((CpScope)scope); *m != NULL; m++) {
+            g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
+            rows_add(&rows, (*m)->name);
             rows_add(&rows, scopes[scope]);
             rows_add(&rows, key);
-            rows_add(&rows, list[i].help);
+            rows_add(&rows, (*m)->help);
         }
     }
     return print_rows(cli, &rows, "metrics");

@@ -3,6 +3,7 @@
 #include "cli/columns.h"
 #include "cli/json.h"
 #include "cli/overrides.h"
+#include "models/registry.h"
 #include "scenario/warmup.h"
 
 #include <string.h>
@@ -13,14 +14,7 @@
 static bool metric(const CpResult *r, CpScope scope, uint32_t subject, const char *name,
                    int64_t *value)
 {
-    size_t n = 0;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return cp_metric_value(r->sim, scope, subject, i, value);
-        }
-    }
-    return false;
+    return cp_metric_named(r->sim, scope, name, subject, value);
 }
 
 static int64_t run_metric(const CpResult *r, const char *name)
@@ -307,13 +301,11 @@ static void json_value(CpJson *json, const char *key, CpUnit unit, bool known,
 
 static void json_metrics(const CpResult *r, CpJson *json, CpScope scope, uint32_t subject)
 {
-    size_t n = 0;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (const CpMetric *const *m = cp_metrics(scope); *m != NULL; m++) {
         int64_t value = 0;
-        bool known = cp_metric_value(r->sim, scope, subject, i, &value);
-        g_autofree char *key = cp_metric_key(list[i].name, list[i].unit);
-        json_value(json, key, list[i].unit, known, value);
+        bool known = cp_metric_value(r->sim, *m, subject, &value);
+        g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
+        json_value(json, key, (*m)->unit, known, value);
     }
 }
 

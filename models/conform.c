@@ -156,15 +156,9 @@ static bool step(Walk *w, const CpRecord *r)
 
 static int64_t metric(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
 {
-    size_t n;
-    int64_t value = 0;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return cp_metric_value(sim, scope, subject, i, &value) ? value : 0;
-        }
-    }
-    g_error("no metric is called %s", name);
+    int64_t value;
+    cp_require(cp_metric_row(scope, name, strlen(name)) != NULL);
+    return cp_metric_named(sim, scope, name, subject, &value) ? value : 0;
 }
 
 /* Metrics are counted by the engine as it goes, the walk adds up records. */

@@ -221,6 +221,26 @@ static gboolean check_settings(const CpPolicyClass *cls, GError **error)
     return TRUE;
 }
 
+/* Names begin with the policy's, so that they are no others'. */
+static gboolean check_metrics(const CpPolicyClass *cls, GError **error)
+{
+    g_autofree char *prefix = g_strconcat(cls->name, ".", NULL);
+    for (const CpMetric *m = cls->metrics; m != NULL && m->name != NULL; m++) {
+        if (!g_str_has_prefix(m->name, prefix)) {
+            g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                        "metric %s should begin with the policy's name: %s...", m->name,
+                        prefix);
+            return FALSE;
+        }
+        if (m->get == NULL || m->help == NULL || (unsigned)m->scope >= CP_SCOPES) {
+            g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                        "metric %s lacks a getter, a help text or a scope", m->name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean check_class(const CpPolicyClass *cls, const char *path, GError **error)
 {
     if (!is_name(cls->name)) {
@@ -249,7 +269,7 @@ static gboolean check_class(const CpPolicyClass *cls, const char *path, GError *
             "cp_policy asks for too much memory: at most 4 KiB an entity (ent_size), "
             "1 MiB a queue (rq_size) and a run (sim_size)");
     }
-    if (!check_settings(cls, error)) {
+    if (!check_settings(cls, error) || !check_metrics(cls, error)) {
         g_prefix_error(error, "%s: ", path);
         return FALSE;
     }

@@ -2,6 +2,7 @@
 
 /* What there is, and nothing else: which policy classes, runtimes and profiles. */
 
+#include "sim/assert.h"
 #include "sim/costs.h"
 
 #include <string.h>
@@ -92,6 +93,7 @@ static const CpProfile profiles[] = {
 /* Policies compiled from a user's file are added once, before any run begins, by the one
  * thread that reads the command line. */
 static struct {
+    GPtrArray *metrics[CP_SCOPES]; /* const CpMetric *, NULL-ended */
     const CpPolicyClass *classes[G_N_ELEMENTS(classes) + ADDED_MAX];
     CpProfile profiles[G_N_ELEMENTS(profiles) + ADDED_MAX];
     const char *stacks[ADDED_MAX][2];
@@ -99,11 +101,54 @@ static struct {
     gsize done;
 } added;
 
+static bool is_listed(const CpMetric *row)
+{
+    const GPtrArray *rows = added.metrics[row->scope];
+    for (guint i = 0; i < rows->len; i++) {
+        if (strcmp(((const CpMetric *)rows->pdata[i])->name, row->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the rows of one table that came in with that number. */
+static void add_metrics(const CpMetric *rows, unsigned since)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        if (rows->since == since) {
+            cp_require(rows->get != NULL && rows->help != NULL && !is_listed(rows));
+            g_ptr_array_add(added.metrics[rows->scope], (gpointer)rows);
+        }
+    }
+}
+
+static void list_metrics(void)
+{
+    for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
+        g_clear_pointer(&added.metrics[scope], g_ptr_array_unref);
+        added.metrics[scope] = g_ptr_array_new();
+    }
+    for (unsigned since = 0; since <= UINT8_MAX; since++) {
+        add_metrics(cp_engine_metrics, since);
+        for (const CpRuntimeClass *const *r = runtimes; *r != NULL; r++) {
+            add_metrics((*r)->metrics, since);
+        }
+        for (const CpPolicyClass *const *c = added.classes; *c != NULL; c++) {
+            add_metrics((*c)->metrics, since);
+        }
+    }
+    for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
+        g_ptr_array_add(added.metrics[scope], NULL);
+    }
+}
+
 static void set_up(void)
 {
     if (g_once_init_enter(&added.done)) {
         memcpy(added.classes, classes, sizeof classes);
         memcpy(added.profiles, profiles, sizeof profiles);
+        list_metrics();
         g_once_init_leave(&added.done, 1);
     }
 }
@@ -133,6 +178,7 @@ void cp_policy_class_add(const CpPolicyClass *cls)
     added.profiles[G_N_ELEMENTS(profiles) - 1 + added.n] = (CpProfile){
         .name = cls->name, .summary = cls->summary, .classes = added.stacks[added.n]};
     added.n++;
+    list_metrics();
 }
 
 const CpRuntimeClass *const *cp_runtime_classes(void)
@@ -145,6 +191,22 @@ const CpRuntimeClass *cp_runtime_class_find(const char *name)
     for (const CpRuntimeClass *const *r = runtimes; *r != NULL; r++) {
         if (strcmp((*r)->name, name) == 0) {
             return *r;
+        }
+    }
+    return NULL;
+}
+
+const CpMetric *const *cp_metrics(CpScope scope)
+{
+    set_up();
+    return (const CpMetric *const *)added.metrics[scope]->pdata;
+}
+
+const CpMetric *cp_metric_row(CpScope scope, const char *name, size_t len)
+{
+    for (const CpMetric *const *m = cp_metrics(scope); *m != NULL; m++) {
+        if (strncmp((*m)->name, name, len) == 0 && (*m)->name[len] == '\0') {
+            return *m;
         }
     }
     return NULL;

@@ -6,6 +6,7 @@
 #ifndef CP_MODELS_REGISTRY_H
 #define CP_MODELS_REGISTRY_H
 
+#include "sim/metrics.h"
 #include "sim/policy.h"
 #include "sim/runtime.h"
 
@@ -26,6 +27,13 @@ const CpRuntimeClass *const *cp_runtime_classes(void); /* NULL-ended */
 const CpRuntimeClass *cp_runtime_class_find(const char *name);
 const CpProfile *cp_profiles(void); /* ended by a NULL name */
 const CpProfile *cp_profile_find(const char *name);
+
+/* The metrics of a scope, of the engine and of every runtime and class whether or not they
+ * take part in a run, in printing order; NULL-ended, good until a class is added.  Workload
+ * histograms (`respond`, `timed`) and variables come on top of the RUN scope. */
+const CpMetric *const *cp_metrics(CpScope scope);
+/* The row whose name is the `len` characters at `name`, or NULL. */
+const CpMetric *cp_metric_row(CpScope scope, const char *name, size_t len);
 
 /* Classes of policies compiled from a user's file (--policy-file); takes a borrowed class
  * that must outlive every run.  Its name becomes a profile of its own. */

@@ -1,6 +1,7 @@
 #include "scenario/expect.h"
 
 #include "lang/compiler.h"
+#include "models/registry.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -24,15 +25,12 @@ void cp_expect_free(void *data)
 
 static bool find_metric(CpScope scope, const char *name, size_t len, CpUnit *unit)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (strlen(list[i].name) == len && strncmp(list[i].name, name, len) == 0) {
-            *unit = list[i].unit;
-            return true;
-        }
+    const CpMetric *metric = cp_metric_row(scope, name, len);
+    if (metric == NULL) {
+        return false;
     }
-    return false;
+    *unit = metric->unit;
+    return true;
 }
 
 /* A thread by name, or one instance of it: "worker", "worker-3". */
@@ -112,10 +110,8 @@ static bool metric_unit(const CpWorkload *w, const char *name, CpUnit *unit)
 
 static void add_names(GPtrArray *names, const CpWorkload *w)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(CP_SCOPE_RUN, &n);
-    for (size_t i = 0; i < n; i++) {
-        g_ptr_array_add(names, g_strdup(list[i].name));
+    for (const CpMetric *const *m = cp_metrics(CP_SCOPE_RUN); *m != NULL; m++) {
+        g_ptr_array_add(names, g_strdup((*m)->name));
     }
     for (uint32_t i = 0; i < w->hists->len; i++) {
         const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
@@ -127,11 +123,10 @@ static void add_names(GPtrArray *names, const CpWorkload *w)
         const CpVarDecl *v = &g_array_index(w->vars, CpVarDecl, i);
         g_ptr_array_add(names, g_strconcat("var.", cp_workload_text(w, v->name), NULL));
     }
-    list = cp_metric_list(CP_SCOPE_THREAD, &n);
     for (uint32_t i = 0; i < MIN(w->threads->len, 100); i++) {
         const char *name = cp_workload_text(w, cp_thread_decl(w, i)->name);
-        for (size_t k = 0; k < n; k++) {
-            g_ptr_array_add(names, g_strconcat(list[k].name, ".", name, NULL));
+        for (const CpMetric *const *m = cp_metrics(CP_SCOPE_THREAD); *m != NULL; m++) {
+            g_ptr_array_add(names, g_strconcat((*m)->name, ".", name, NULL));
         }
     }
     g_ptr_array_add(names, g_strdup("outcome"));

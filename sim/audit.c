@@ -43,16 +43,8 @@ static gboolean check_thread(const CpSim *sim, CpTid tid, GError **error)
 /* A metric since the warm-up, by name; 0 if it is not defined. */
 static CpTime counted(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    int64_t value = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0 &&
-            cp_metric_value(sim, scope, subject, i, &value)) {
-            return value;
-        }
-    }
-    return 0;
+    int64_t value;
+    return cp_metric_named(sim, scope, name, subject, &value) ? value : 0;
 }
 
 static gboolean check_counted_thread(CpSim *sim, CpTid tid, CpTime cpu, GError **error)

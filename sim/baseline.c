@@ -5,18 +5,22 @@
  * warm-up makes the same switches as one without.  What does not add up (histograms,
  * maxima) decides about nothing and begins anew. */
 
-static void remember(CpSim *sim, CpBase *base, CpScope scope)
+/* What the rows of a table that add up have come to. */
+static void remember(CpSim *sim, CpBase *base, CpMetricTable *table)
 {
-    size_t n;
-    cp_metric_list(scope, &n);
-    base->n[scope] = cp_metric_subjects(sim, scope);
-    base->v[scope] = g_new0(int64_t, base->n[scope] * n + 1);
-    for (uint32_t i = 0; i < base->n[scope]; i++) {
-        for (size_t m = 0; m < n; m++) {
+    table->base = g_new0(int64_t *, table->n + 1);
+    g_ptr_array_add(base->blocks, table->base);
+    for (size_t row = 0; row < table->n; row++) {
+        const CpMetric *metric = &table->rows[row];
+        if (!metric->sums) {
+            continue;
+        }
+        uint32_t subjects = base->n[metric->scope];
+        int64_t *v = table->base[row] = g_new0(int64_t, subjects + 1);
+        g_ptr_array_add(base->blocks, v);
+        for (uint32_t i = 0; i < subjects; i++) {
             int64_t value;
-            if (cp_metric_value(sim, scope, i, m, &value)) {
-                base->v[scope][i * n + m] = value;
-            }
+            v[i] = metric->get(sim, i, &value) ? value : 0;
         }
     }
 }
@@ -51,7 +55,11 @@ void cp_warmup_end(CpSim *sim)
 {
     CpBase *base = g_new0(CpBase, 1);
     for (CpScope scope = 0; scope < CP_SCOPES; scope++) {
-        remember(sim, base, scope);
+        base->n[scope] = cp_metric_subjects(sim, scope);
+    }
+    base->blocks = g_ptr_array_new_with_free_func(g_free);
+    for (size_t k = 0; k < sim->n_metric_tables; k++) {
+        remember(sim, base, &sim->metric_tables[k]);
     }
     remember_interrupts(sim, base);
     sim->base = base;
@@ -74,9 +82,7 @@ void cp_warmup_clear(CpSim *sim)
     if (sim->base == NULL) {
         return;
     }
-    for (CpScope scope = 0; scope < CP_SCOPES; scope++) {
-        g_free(sim->base->v[scope]);
-    }
+    g_ptr_array_unref(sim->base->blocks);
     g_free(sim->base->irq);
     g_clear_pointer(&sim->base, g_free);
 }

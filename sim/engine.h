@@ -253,9 +253,17 @@ typedef struct {
     uint32_t credits; /* replay: wake-ups that came before it existed */
 } CpDeclState;
 
+/* One owner's metrics. */
+typedef struct {
+    const CpMetric *rows; /* n of them */
+    size_t n;
+    int64_t **base; /* by row and subject, what it had come to at the end of the warm-up,
+                       valid while there is a CpBase; NULL entry: the row does not add up */
+} CpMetricTable;
+
 /* What the warm-up added to the metrics that add up. */
 typedef struct {
-    int64_t *v[CP_SCOPES]; /* [subject][metric] */
+    GPtrArray *blocks;     /* of CpMetricTable.base */
     uint32_t n[CP_SCOPES]; /* subjects there were */
     CpTime *irq; /* by thread: interrupts are part of their lives, but no metric */
 } CpBase;
@@ -346,7 +354,9 @@ struct CpSim {
     uint64_t responses;
     CpTime counted_from; /* end of the warm-up; what was before is in no metric */
     CpBase *base;        /* NULL: there is no warm-up, or it is not over */
-    GPtrArray *notes;    /* strings of marks and diagnoses beyond the workload's */
+    CpMetricTable *metric_tables;
+    uint32_t n_metric_tables;
+    GPtrArray *notes; /* strings of marks and diagnoses beyond the workload's */
 
     /* Memory that a reset empties and keeps; the first is thread_table. */
     CpTable thread_table, cold_table, flow_table, rare_table, chan_table, reg_table;
@@ -595,6 +605,10 @@ void cp_warmup_end(CpSim *sim);
 void cp_warmup_clear(CpSim *sim);
 
 /* metrics.c */
+/* Finds the tables of those who take part: engine, runtimes, classes. */
+void cp_metrics_init(CpSim *sim);
+
+/* engine-metrics.c */
 /* What a CPU did that its counters have not been told of yet, split as they would. */
 typedef struct {
     CpTime idle, irq, overhead, busy;

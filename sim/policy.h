@@ -71,9 +71,10 @@ typedef enum {
 } CpWakeFlags;
 
 struct CpPolicyClass {
-    const char *name;      /* as in `coreplay list policies` and setting keys */
-    const char *summary;   /* one line */
-    const CpParam *params; /* settings, NULL-name ended; NULL: none */
+    const char *name;               /* as in `coreplay list policies` and setting keys */
+    const char *summary;            /* one line */
+    const CpParam *params;          /* settings, NULL-name ended; NULL: none */
+    const struct CpMetric *metrics; /* figures it keeps, the same; NULL: none */
     size_t sim_size, rq_size, ent_size;
     bool ticked; /* next_look is honoured at the next tick, as in the kernel */
     /* One queue for all CPUs (textbook).  Each CPU still has its CpRq, with its own `curr`,
@@ -214,6 +215,9 @@ const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
 /* The queue in which the group of rq stands or runs on this CPU, and as which entity; NULL
  * at the top. */
 CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent);
+/* A class as configured in this run, for getters of its metrics; NULL: it is not in the
+ * stack. */
+const CpPolicy *cp_policy_of(const CpSim *sim, const CpPolicyClass *cls);
 /* A class's root queue on a CPU, for looking only. */
 const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu);
 /* How many CPUs have nothing to run. */

@@ -21,6 +21,16 @@ static CpRq *queue_of(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank)
     return cp_rq(sim, sim->classes[rank].cls->global ? 0 : group, cpu, rank);
 }
 
+const CpPolicy *cp_policy_of(const CpSim *sim, const CpPolicyClass *cls)
+{
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+        if (sim->classes[rank].cls == cls) {
+            return &sim->classes[rank].policy;
+        }
+    }
+    return NULL;
+}
+
 static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
 {
     CpClassSlot *slot = &sim->classes[rank];

@@ -55,9 +55,9 @@ typedef struct {
     void (*restart)(CpSim *sim);
     /* Optional: the run is over, what is to be said of all of it may be diagnosed. */
     void (*finish)(CpSim *sim);
-    /* Optional: a metric of the registry that only this runtime keeps. */
-    bool (*metric)(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
-                   int64_t *value);
+    /* Metrics this runtime keeps, ended by a row without a name; NULL: none.  They are
+     * asked for in every run, also where no process has this runtime. */
+    const CpMetric *metrics;
 } CpRuntimeClass;
 
 /* --- kernel services --- */

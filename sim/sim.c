@@ -278,6 +278,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->timers = sim->timers == NULL ? cp_timerq_new() : sim->timers;
     cp_slots_init(&sim->slots, sim->n_cpus);
     init_tables(sim);
+    cp_metrics_init(sim);
     init_cores(sim);
     sim->groups = g_new0(CpGroupState, sim->n_groups);
     sim->group_cpu = g_new0(CpGroupCpu, (size_t)sim->n_groups * sim->n_cpus);

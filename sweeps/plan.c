@@ -1,5 +1,6 @@
 #include "sweeps/plan.h"
 
+#include "models/registry.h"
 #include "sim/dist.h"
 #include "sim/error.h"
 #include "sim/params.h"
@@ -282,6 +283,7 @@ static void add_column(GPtrArray *columns, const char *name, CpUnit unit)
     c->name = g_strdup(name);
     c->key = cp_metric_key(name, unit);
     c->unit = unit;
+    c->metric = cp_metric_row(CP_SCOPE_RUN, name, strlen(name));
     g_ptr_array_add(columns, c);
 }
 
@@ -300,12 +302,10 @@ static void add_hists(CpPlan *plan)
 
 static void add_metrics(CpPlan *plan)
 {
-    size_t n;
     const CpWorkload *w = plan->base->workload;
-    const CpMetricInfo *list = cp_metric_list(CP_SCOPE_RUN, &n);
     plan->metrics = g_ptr_array_new_with_free_func(column_free);
-    for (size_t i = 0; i < n; i++) {
-        add_column(plan->metrics, list[i].name, list[i].unit);
+    for (const CpMetric *const *m = cp_metrics(CP_SCOPE_RUN); *m != NULL; m++) {
+        add_column(plan->metrics, (*m)->name, (*m)->unit);
     }
     add_hists(plan);
     for (guint i = 0; i < MIN(w->vars->len, 100); i++) {

@@ -25,6 +25,7 @@ typedef struct {
     char *name; /* dotted */
     char *key;  /* in JSON, CSV and the result file */
     CpUnit unit;
+    const CpMetric *metric; /* of the run; NULL: found by its name */
 } CpMetricColumn;
 
 typedef struct {

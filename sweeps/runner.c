@@ -234,15 +234,13 @@ static bool is_expected(const CpScenario *s, CpOutcome outcome)
 static void read_metrics(const CpRunner *r, CpRow *row)
 {
     guint n = r->plan->metrics->len;
-    size_t n_run;
-    cp_metric_list(CP_SCOPE_RUN, &n_run);
     row->values = g_new0(int64_t, n);
     row->known = g_new0(bool, n);
     for (guint i = 0; i < n; i++) {
         const CpMetricColumn *c = r->plan->metrics->pdata[i];
         CpUnit unit;
-        row->known[i] = i < n_run
-                            ? cp_metric_value(r->sim, CP_SCOPE_RUN, 0, i, &row->values[i])
+        row->known[i] = c->metric != NULL
+                            ? cp_metric_value(r->sim, c->metric, 0, &row->values[i])
                             : cp_metric_find(r->sim, c->name, &row->values[i], &unit);
     }
 }

@@ -149,14 +149,7 @@ static void print_diagnoses(GString *out, const CpSim *sim)
 
 static bool metric(CpSim *sim, CpScope scope, CpTid tid, const char *name, int64_t *value)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return cp_metric_value(sim, scope, tid, i, value);
-        }
-    }
-    return false;
+    return cp_metric_named(sim, scope, name, tid, value);
 }
 
 static void print_metrics(GString *out, CpSim *sim, CpScope scope, CpTid tid,

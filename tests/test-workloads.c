@@ -2,6 +2,7 @@
  * laws of the python runtime, reads back from its JSON form unchanged, and gives the same
  * result when that form is run. */
 #include "models/python/laws.h"
+#include "models/registry.h"
 #include "lang/json.h"
 #include "lang/parse.h"
 #include "scenario/run-names.h"
@@ -113,11 +114,9 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
     }
     cp_pylaws_free(laws);
     GString *out = g_string_new(cp_outcome_name(outcome));
-    size_t n;
-    cp_metric_list(CP_SCOPE_RUN, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (const CpMetric *const *m = cp_metrics(CP_SCOPE_RUN); *m != NULL; m++) {
         int64_t value = 0;
-        cp_metric_value(sim, CP_SCOPE_RUN, 0, i, &value);
+        cp_metric_value(sim, *m, 0, &value);
         g_string_append_printf(out, " %" G_GINT64_FORMAT, value);
     }
     for (guint i = 0; i < scenario->expects->len; i++) {

@@ -32,17 +32,7 @@ typedef struct {
     int64_t ppm;
 } Waiter;
 
-static size_t metric_row(const char *name)
-{
-    size_t n, row = 0;
-    const CpMetricInfo *list = cp_metric_list(CP_SCOPE_THREAD, &n);
-    while (row < n && strcmp(list[row].name, name) != 0) {
-        row++;
-    }
-    return row;
-}
-
-static bool waited_much(CpSim *sim, CpTid tid, size_t share, size_t wait, Waiter *out)
+static bool waited_much(CpSim *sim, CpTid tid, Waiter *out)
 {
     const PyThread *t = py_thread(sim, tid);
     const CpProcess *proc = &sim->procs[cp_thread(sim, tid)->proc];
@@ -51,8 +41,8 @@ static bool waited_much(CpSim *sim, CpTid tid, size_t share, size_t wait, Waiter
     }
     const int64_t *v = ((const PyProc *)proc->data)->v;
     out->tid = tid;
-    return cp_metric_value(sim, CP_SCOPE_THREAD, tid, share, &out->ppm) &&
-           cp_metric_value(sim, CP_SCOPE_THREAD, tid, wait, &out->wait) &&
+    return cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait_share", tid, &out->ppm) &&
+           cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait", tid, &out->wait) &&
            out->ppm > v[PYP_WAITING] && out->wait >= INTERVALS_MIN * v[PYP_INTERVAL];
 }
 
@@ -93,11 +83,10 @@ static void describe(const CpSim *sim, const Waiter *w, GString *out)
 static void diagnose_waiting(CpSim *sim)
 {
     g_autoptr(GArray) waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
-    size_t share = metric_row("gil_wait_share"), wait = metric_row("gil_wait");
     for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
         Waiter w;
         if (sim->procs[cp_thread(sim, tid)->proc].runtime == &cp_runtime_python &&
-            waited_much(sim, tid, share, wait, &w)) {
+            waited_much(sim, tid, &w)) {
             g_array_append_val(waiters, w);
         }
     }

@@ -219,7 +219,6 @@ void py_loop_wake(CpSim *sim, uint32_t loop, CpTid waker, bool pipe);
 /* A socket or pipe that coroutines wait for has something. */
 void py_loop_poll(CpSim *sim, CpObjId obj, CpTid from);
 void py_loops_clear(PySim *ps);
-bool py_loop_metric(const CpSim *sim, const char *name, int64_t *value);
 /* The process gets a signal; false: it has no handler for it. */
 bool py_signal(Py *p, CpProcId proc, uint32_t number);
 CpStep py_task_ended(Py *p, uint32_t fut);

@@ -1424,30 +1424,3 @@ CpStep py_aio_step(Py *p)
         return py_pool_step(p);
     }
 }
-
-bool py_loop_metric(const CpSim *sim, const char *name, int64_t *value)
-{
-    const PySim *ps = py_sim(sim);
-    if (ps->loops.n == 0 && strcmp(name, "tasks") != 0) {
-        return false;
-    }
-    if (strcmp(name, "loop_iterations") == 0) {
-        *value = (int64_t)ps->iterations;
-        return true;
-    }
-    if (strcmp(name, "loop_blocked.max") == 0) {
-        *value = ps->blocked_max;
-        return true;
-    }
-    if (strcmp(name, "tasks") == 0) {
-        *value = (int64_t)ps->tasks;
-        return true;
-    }
-    bool median = strcmp(name, "loop_lag.p50") == 0;
-    if (median || strcmp(name, "loop_lag.p99") == 0) {
-        *value = cp_hist_quantile(&ps->lag, median ? 500000 : 990000);
-        return ps->lag.n > 0;
-    }
-    *value = ps->lag.max;
-    return strcmp(name, "loop_lag.max") == 0 && ps->lag.n > 0;
-}

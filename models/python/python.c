@@ -551,72 +551,6 @@ static void timer(CpSim *sim, uint32_t id, uint32_t gen)
     cp_sync_timer(sim, id);
 }
 
-/* --- metrics --- */
-
-static bool thread_metric(const CpSim *sim, CpTid tid, const char *name, int64_t *value)
-{
-    const PyThread *t = py_thread(sim, tid);
-    if (t->boot == 0) {
-        return false;
-    }
-    if (strcmp(name, "gil_wait") == 0) {
-        bool waits = t->todo & PY_DO_TAKE && !(t->flags & PY_HAS) && t->stage > 0;
-        *value = t->gil_wait + (waits ? sim->now - t->asked : 0);
-        return true;
-    }
-    *value = t->acquired;
-    return strcmp(name, "gil_acquisitions") == 0;
-}
-
-static bool gil_metric(const CpSim *sim, const char *name, int64_t *value)
-{
-    uint64_t sum[5] = {0};
-    static const char *const names[] = {"gil_acquisitions", "gil_switches", "gil_forced",
-                                        "gil_wasted", "gil_wait"};
-    for (uint32_t i = 0; i < py_sim(sim)->gils.n; i++) {
-        const PyGil *g = py_gil(sim, i);
-        sum[0] += g->acquired;
-        sum[1] += g->switches;
-        sum[2] += g->forced;
-        sum[3] += g->wasted;
-    }
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
-        int64_t wait = 0;
-        sum[4] += thread_metric(sim, tid, "gil_wait", &wait) ? (uint64_t)wait : 0;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *value = (int64_t)sum[i];
-            return true;
-        }
-    }
-    if (strcmp(name, "memory") == 0) {
-        *value = py_sim(sim)->memory_max;
-        return true;
-    }
-    if (strcmp(name, "gil_wait.max") == 0) {
-        *value = py_sim(sim)->wait_max;
-        return true;
-    }
-    *value = (int64_t)py_sim(sim)->lost;
-    return strcmp(name, "lost_updates") == 0;
-}
-
-static bool metric(const CpSim *sim, CpScope scope, uint32_t subject, const char *name,
-                   int64_t *value)
-{
-    if (py_sim(sim) == NULL) {
-        return false;
-    }
-    if (scope == CP_SCOPE_THREAD) {
-        return thread_metric(sim, subject, name, value);
-    }
-    if (scope != CP_SCOPE_RUN) {
-        return false;
-    }
-    return gil_metric(sim, name, value) || py_loop_metric(sim, name, value);
-}
-
 static void thread_ended(CpSim *sim, CpTid tid)
 {
     CpProcId proc = cp_thread(sim, tid)->proc;
@@ -656,5 +590,5 @@ const CpRuntimeClass cp_runtime_python = {
     .timer = timer,
     .restart = restart,
     .finish = py_diagnose_end,
-    .metric = metric,
+    .metrics = py_metrics,
 };

@@ -437,6 +437,9 @@ CpStep py_interrupted(Py *p);
 CpTime py_wait_end(Py *p);
 bool py_is_main(const Py *p);
 
+/* metrics.c */
+extern const CpMetric py_metrics[];
+
 extern const CpRuntimeClass cp_runtime_python;
 
 /* Event loops of a run, by the numbers of their records, and the thread each runs on. */

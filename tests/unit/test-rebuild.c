@@ -67,16 +67,8 @@ typedef struct {
 
 static CpTime metric(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        int64_t value;
-        if (strcmp(list[i].name, name) == 0 &&
-            cp_metric_value(sim, scope, subject, i, &value)) {
-            return value;
-        }
-    }
-    return -1;
+    int64_t value;
+    return cp_metric_named(sim, scope, name, subject, &value) ? value : -1;
 }
 
 static void use_profile(Run *run)

@@ -98,19 +98,12 @@ static void run_clear(Run *r)
 /* A metric by its name, 0 if it is not defined. */
 static int64_t metric(const Run *r, CpScope scope, uint32_t subject, const char *name)
 {
-    size_t n;
-    const CpMetricInfo *list = cp_metric_list(scope, &n);
-    for (size_t i = 0; i < n; i++) {
-        int64_t value;
-        if (strcmp(list[i].name, name) == 0) {
-            return subject < cp_metric_subjects(r->sim, scope) &&
-                           cp_metric_value(r->sim, scope, subject, i, &value)
-                       ? value
-                       : 0;
-        }
-    }
-    fail_msg("no metric %s", name);
-    return 0;
+    int64_t value;
+    assert_non_null(cp_metric_row(scope, name, strlen(name)));
+    return subject < cp_metric_subjects(r->sim, scope) &&
+                   cp_metric_named(r->sim, scope, name, subject, &value)
+               ? value
+               : 0;
 }
 
 /* What adds up and is booked as it happens: before the warm-up and after it make the whole.
