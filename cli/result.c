@@ -40,30 +40,13 @@ static const char *workload_text(const CpScenario *s, uint32_t string)
     return cp_workload_text(s->workload, string);
 }
 
-/* Value of a setting of the policy, or 0. */
-static CpTime policy_setting(const CpScenario *s, const char *name)
-{
-    for (size_t c = 0; s->classes[c] != NULL; c++) {
-        const CpParamSet *set = s->class_params[c];
-        int row = set != NULL ? cp_params_find(set->spec, name) : -1;
-        if (row >= 0) {
-            return set->v[row];
-        }
-    }
-    return 0;
-}
-
-/* The slice or quantum in force, the one tunable that says most; new text or NULL. */
+/* The slice or quantum in force, the one figure that says most; new text or NULL. */
 static char *slice_text(const CpScenario *s)
 {
-    CpTime slice = policy_setting(s, "eevdf.base_slice");
-    if (slice == 0) {
-        /* As the policy scales it: 1 + log2 of the CPUs, 4 at most. */
-        unsigned log2 = 31u - (unsigned)__builtin_clz(s->machine->n_cpus);
-        slice = policy_setting(s, "eevdf.norm_slice") * (1 + MIN(log2, 3));
-    }
-    if (slice == 0) {
-        slice = policy_setting(s, "rr.quantum");
+    CpTime slice = 0;
+    for (size_t i = 0; s->classes[i] != NULL && slice == 0; i++) {
+        const CpPolicyClass *cls = s->classes[i];
+        slice = cls->slice != NULL ? cls->slice(s->class_params[i], s->machine->n_cpus) : 0;
     }
     return slice > 0 ? cp_format_time_human(slice) : NULL;
 }

@@ -433,45 +433,31 @@ gboolean cp_conform_check(const CpConformSubject *subject, uint64_t seed, GError
 
 /* --- a profile --- */
 
-enum { CLASSES_MAX = 8 };
-
-static gboolean set_one(const CpPolicyClass *const *classes, CpParamSet *const *sets,
-                        const char *key, const char *value, GError **error)
+static gboolean set_all(const CpProfile *profile, CpParamSet **params,
+                        const char *const *settings, GError **error)
 {
-    for (size_t i = 0; classes[i] != NULL; i++) {
-        int row = classes[i]->params == NULL ? -1 : cp_params_find(classes[i]->params, key);
-        if (row >= 0) {
-            return cp_params_set(sets[i], row, value, CP_FROM_SET, error);
+    for (const char *const *s = settings; s != NULL && *s != NULL; s += 2) {
+        int row;
+        CpParamSet *set = cp_class_params_find(profile->classes, params, s[0], &row);
+        if (set == NULL) {
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no class of %s knows %s",
+                        profile->name, s[0]);
+        }
+        if (set == NULL || !cp_params_set(set, row, s[1], CP_FROM_SET, error)) {
+            return FALSE;
         }
     }
-    g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no class of the profile knows %s", key);
-    return FALSE;
+    return TRUE;
 }
 
 gboolean cp_conform_profile(const CpProfile *profile, const char *const *settings,
                             uint64_t seed, GError **error)
 {
-    const CpPolicyClass *classes[CLASSES_MAX + 1] = {NULL};
-    CpParamSet *sets[CLASSES_MAX + 1] = {NULL};
-    for (size_t i = 0; profile->classes[i] != NULL; i++) {
-        cp_require(i < CLASSES_MAX);
-        classes[i] = cp_policy_class_find(profile->classes[i]);
-        cp_require(classes[i] != NULL);
-        sets[i] = classes[i]->params == NULL ? NULL : cp_params_new(classes[i]->params);
-    }
-    gboolean ok = TRUE;
-    const char *const *const lists[] = {profile->settings, settings};
-    for (size_t k = 0; k < G_N_ELEMENTS(lists); k++) {
-        for (const char *const *s = lists[k]; ok && s != NULL && *s != NULL; s += 2) {
-            ok = set_one(classes, sets, s[0], s[1], error);
-        }
-    }
-    CpConformSubject subject = {classes, (const CpParamSet *const *)sets, profile->kernel};
-    ok = ok && cp_conform_check(&subject, seed, error);
-    for (size_t i = 0; classes[i] != NULL; i++) {
-        if (sets[i] != NULL) {
-            cp_params_free(sets[i]);
-        }
-    }
+    CpParamSet **params = cp_profile_params(profile);
+    CpConformSubject subject = {profile->classes, (const CpParamSet *const *)params,
+                                profile->kernel};
+    gboolean ok = set_all(profile, params, settings, error) &&
+                  cp_conform_check(&subject, seed, error);
+    cp_class_params_free(profile->classes, params);
     return ok;
 }

@@ -241,6 +241,41 @@ static gboolean check_metrics(const CpPolicyClass *cls, GError **error)
     return TRUE;
 }
 
+/* Other names of the class: free ones, with settings it has. */
+static gboolean check_variant(const CpPolicyClass *cls, const CpPolicyVariant *v,
+                              GError **error)
+{
+    if (!is_name(v->name) || v->summary == NULL || cp_profile_find(v->name) != NULL ||
+        strcmp(v->name, cls->name) == 0) {
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "variant %s needs a name nothing else has, and a summary", v->name);
+        return FALSE;
+    }
+    gboolean ok = TRUE;
+    CpParamSet *set = cls->params != NULL ? cp_params_new(cls->params) : NULL;
+    for (const char *const *s = v->settings; ok && s != NULL && *s != NULL; s += 2) {
+        int row = set != NULL ? cp_params_find(set->spec, s[0]) : -1;
+        ok = row >= 0 && s[1] != NULL && cp_params_set(set, row, s[1], CP_FROM_SET, NULL);
+        if (!ok) {
+            g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                        "variant %s: setting %s does not exist or cannot be %s", v->name,
+                        s[0], s[1]);
+        }
+    }
+    cp_params_free(set);
+    return ok;
+}
+
+static gboolean check_variants(const CpPolicyClass *cls, GError **error)
+{
+    for (const CpPolicyVariant *v = cls->variants; v != NULL && v->name != NULL; v++) {
+        if (!check_variant(cls, v, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean check_class(const CpPolicyClass *cls, const char *path, GError **error)
 {
     if (!is_name(cls->name)) {
@@ -269,7 +304,8 @@ static gboolean check_class(const CpPolicyClass *cls, const char *path, GError *
             "cp_policy asks for too much memory: at most 4 KiB an entity (ent_size), "
             "1 MiB a queue (rq_size) and a run (sim_size)");
     }
-    if (!check_settings(cls, error) || !check_metrics(cls, error)) {
+    if (!check_settings(cls, error) || !check_metrics(cls, error) ||
+        !check_variants(cls, error)) {
         g_prefix_error(error, "%s: ", path);
         return FALSE;
     }

@@ -7,11 +7,13 @@
 
 #include <string.h>
 
-/* Every policy class, one row each; the file is models/linux/ or models/textbook/ NAME.c.
- */
-#define POLICY_CLASSES(ROW)                                                                \
+/* The classes kernels are built of, in models/linux/; profiles.def stacks them. */
+#define LINUX_CLASSES(ROW)                                                                 \
     ROW(rt)                                                                                \
-    ROW(eevdf)                                                                             \
+    ROW(eevdf)
+
+/* The textbook policies, in models/textbook/NAME.c; each is a profile of its own. */
+#define TEXTBOOK_CLASSES(ROW)                                                              \
     ROW(fcfs)                                                                              \
     ROW(rr)                                                                                \
     ROW(sjf)                                                                               \
@@ -27,83 +29,103 @@
     ROW(python)
 
 #define DECLARE_POLICY(name) extern const CpPolicyClass cp_policy_##name;
-POLICY_CLASSES(DECLARE_POLICY)
+LINUX_CLASSES(DECLARE_POLICY)
+TEXTBOOK_CLASSES(DECLARE_POLICY)
 #define DECLARE_RUNTIME(name) extern const CpRuntimeClass cp_runtime_##name;
 RUNTIME_CLASSES(DECLARE_RUNTIME)
 
-enum { ADDED_MAX = 8 };
-
 #define ADDRESS_POLICY(name) &cp_policy_##name,
-static const CpPolicyClass *const classes[] = {POLICY_CLASSES(ADDRESS_POLICY) NULL};
+static const CpPolicyClass *const linux_classes[] = {LINUX_CLASSES(ADDRESS_POLICY)};
+static const CpPolicyClass *const textbook[] = {TEXTBOOK_CLASSES(ADDRESS_POLICY)};
 #define ADDRESS_RUNTIME(name) &cp_runtime_##name,
 static const CpRuntimeClass *const runtimes[] = {RUNTIME_CLASSES(ADDRESS_RUNTIME) NULL};
 
-#define STACK(...)                                                                         \
-    (const char *const[])                                                                  \
-    {                                                                                      \
-        __VA_ARGS__, NULL                                                                  \
-    }
+/* --- profiles --- */
 
-static const CpProfile profiles[] = {
-    {.name = "eevdf-6.18",
-     .alias = "eevdf",
-     .summary = "Linux 6.18 stable: rt, then EEVDF",
-     .classes = STACK("rt", "eevdf"),
-     .kernel = true},
-    {.name = "eevdf-6.18.0",
-     .summary = "Linux 6.18 as released",
-     .classes = STACK("rt", "eevdf"),
-     .settings = STACK("eevdf.preempt", "6.18.0", "eevdf.lag_limit", "two_slices",
-                       "eevdf.yield", "postpone", "eevdf.newidle", "100%"),
-     .kernel = true},
-    {.name = "eevdf-6.12",
-     .summary = "Linux 6.12 stable: slices may differ, delayed dequeue",
-     .classes = STACK("rt", "eevdf"),
-     .settings = STACK("eevdf.preempt", "6.12", "eevdf.protect", "request",
-                       "eevdf.lag_limit", "two_slices"),
-     .kernel = true},
-    {.name = "eevdf-6.6",
-     .summary = "Linux 6.6: the first EEVDF",
-     .classes = STACK("rt", "eevdf"),
-     .settings =
-         STACK("eevdf.preempt", "6.6", "eevdf.protect", "request", "eevdf.lag_limit",
-               "two_slices", "eevdf.delay_dequeue", "off", "eevdf.norm_slice", "750us",
-               "eevdf.yield", "postpone", "eevdf.newidle", "100%"),
-     .kernel = true},
-    {.name = "fcfs", .summary = "first come, first served", .classes = STACK("fcfs")},
-    {.name = "rr", .summary = "round robin", .classes = STACK("rr")},
-    {.name = "sjf", .summary = "shortest job first", .classes = STACK("sjf")},
-    {.name = "srtf", .summary = "shortest remaining time first", .classes = STACK("srtf")},
-    {.name = "priority", .summary = "fixed priorities", .classes = STACK("priority")},
-    {.name = "mlfq", .summary = "multi-level feedback queue", .classes = STACK("mlfq")},
-    {.name = "lottery", .summary = "lottery scheduling", .classes = STACK("lottery")},
-    {.name = "stride", .summary = "stride scheduling", .classes = STACK("stride")},
-    {.name = "edf", .summary = "earliest deadline first", .classes = STACK("edf")},
-    {.name = "rm",
-     .summary = "rate monotonic: the shortest period first",
-     .classes = STACK("edf"),
-     .settings = STACK("edf.rule", "rm")},
-    {.name = "llf",
-     .summary = "least laxity first",
-     .classes = STACK("edf"),
-     .settings = STACK("edf.rule", "llf")},
-    {.name = NULL},
+/* One row of profiles.def. */
+typedef struct {
+    const char *name, *alias, *base, *summary;
+    const char *const *settings;
+    const CpPolicyClass *classes[CP_STACK_MAX + 1];
+} Kernel;
+
+#define FAMILY(name_, alias_, summary_, ...)                                               \
+    {.name = name_, .alias = alias_, .summary = summary_, .classes = {__VA_ARGS__}},
+#define PROFILE(name_, base_, summary_, ...)                                               \
+    {.name = name_,                                                                        \
+     .base = base_,                                                                        \
+     .summary = summary_,                                                                  \
+     .settings = (const char *const[]){__VA_ARGS__, NULL}},
+static const Kernel kernels[] = {
+#include "models/linux/profiles.def"
 };
 
-/* Policies compiled from a user's file are added once, before any run begins, by the one
- * thread that reads the command line. */
+enum { CLASSES_MAX = 32, PROFILES_MAX = 64 };
+
+/* Made once.  Policies compiled from a user's file are added before any run begins, by the
+ * one thread that reads the command line. */
 static struct {
     GPtrArray *metrics[CP_SCOPES]; /* const CpMetric *, NULL-ended */
-    const CpPolicyClass *classes[G_N_ELEMENTS(classes) + ADDED_MAX];
-    CpProfile profiles[G_N_ELEMENTS(profiles) + ADDED_MAX];
-    const char *stacks[ADDED_MAX][2];
-    unsigned n;
+    const CpPolicyClass *classes[CLASSES_MAX + 1];
+    CpProfile profiles[PROFILES_MAX + 1];
+    unsigned n_classes, n_profiles;
     gsize done;
-} added;
+} all;
+
+static const CpProfile *find_profile(const char *name)
+{
+    for (unsigned i = 0; i < all.n_profiles; i++) {
+        const CpProfile *p = &all.profiles[i];
+        if (strcmp(p->name, name) == 0 || g_strcmp0(p->alias, name) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void add_profile(const CpProfile *profile)
+{
+    cp_require(all.n_profiles < PROFILES_MAX);
+    cp_require(find_profile(profile->name) == NULL);
+    all.profiles[all.n_profiles++] = *profile;
+}
+
+static void add_class(const CpPolicyClass *cls)
+{
+    cp_require(all.n_classes < CLASSES_MAX);
+    all.classes[all.n_classes++] = cls;
+}
+
+static void add_kernel(const Kernel *k)
+{
+    CpProfile profile = {.name = k->name,
+                         .alias = k->alias,
+                         .summary = k->summary,
+                         .base = k->base != NULL ? find_profile(k->base) : NULL,
+                         .settings = k->settings,
+                         .kernel = true};
+    cp_require((profile.base == NULL) == (k->base == NULL)); /* stands above */
+    memcpy(profile.classes, profile.base != NULL ? profile.base->classes : k->classes,
+           sizeof profile.classes);
+    add_profile(&profile);
+}
+
+/* A class that is the whole stack, under its own name and those of its variants. */
+static void add_policy(const CpPolicyClass *cls)
+{
+    add_class(cls);
+    add_profile(&(CpProfile){.name = cls->name, .summary = cls->summary, .classes = {cls}});
+    for (const CpPolicyVariant *v = cls->variants; v != NULL && v->name != NULL; v++) {
+        add_profile(&(CpProfile){.name = v->name,
+                                 .summary = v->summary,
+                                 .settings = v->settings,
+                                 .classes = {cls}});
+    }
+}
 
 static bool is_listed(const CpMetric *row)
 {
-    const GPtrArray *rows = added.metrics[row->scope];
+    const GPtrArray *rows = all.metrics[row->scope];
     for (guint i = 0; i < rows->len; i++) {
         if (strcmp(((const CpMetric *)rows->pdata[i])->name, row->name) == 0) {
             return true;
@@ -118,7 +140,7 @@ static void add_metrics(const CpMetric *rows, unsigned since)
     for (; rows != NULL && rows->name != NULL; rows++) {
         if (rows->since == since) {
             cp_require(rows->get != NULL && rows->help != NULL && !is_listed(rows));
-            g_ptr_array_add(added.metrics[rows->scope], (gpointer)rows);
+            g_ptr_array_add(all.metrics[rows->scope], (gpointer)rows);
         }
     }
 }
@@ -126,37 +148,44 @@ static void add_metrics(const CpMetric *rows, unsigned since)
 static void list_metrics(void)
 {
     for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
-        g_clear_pointer(&added.metrics[scope], g_ptr_array_unref);
-        added.metrics[scope] = g_ptr_array_new();
+        g_clear_pointer(&all.metrics[scope], g_ptr_array_unref);
+        all.metrics[scope] = g_ptr_array_new();
     }
     for (unsigned since = 0; since <= UINT8_MAX; since++) {
         add_metrics(cp_engine_metrics, since);
         for (const CpRuntimeClass *const *r = runtimes; *r != NULL; r++) {
             add_metrics((*r)->metrics, since);
         }
-        for (const CpPolicyClass *const *c = added.classes; *c != NULL; c++) {
+        for (const CpPolicyClass *const *c = all.classes; *c != NULL; c++) {
             add_metrics((*c)->metrics, since);
         }
     }
     for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
-        g_ptr_array_add(added.metrics[scope], NULL);
+        g_ptr_array_add(all.metrics[scope], NULL);
     }
 }
 
 static void set_up(void)
 {
-    if (g_once_init_enter(&added.done)) {
-        memcpy(added.classes, classes, sizeof classes);
-        memcpy(added.profiles, profiles, sizeof profiles);
+    if (g_once_init_enter(&all.done)) {
+        for (size_t i = 0; i < G_N_ELEMENTS(linux_classes); i++) {
+            add_class(linux_classes[i]);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(kernels); i++) {
+            add_kernel(&kernels[i]);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(textbook); i++) {
+            add_policy(textbook[i]);
+        }
         list_metrics();
-        g_once_init_leave(&added.done, 1);
+        g_once_init_leave(&all.done, 1);
     }
 }
 
 const CpPolicyClass *const *cp_policy_classes(void)
 {
     set_up();
-    return added.classes;
+    return all.classes;
 }
 
 const CpPolicyClass *cp_policy_class_find(const char *name)
@@ -172,12 +201,7 @@ const CpPolicyClass *cp_policy_class_find(const char *name)
 void cp_policy_class_add(const CpPolicyClass *cls)
 {
     set_up();
-    g_return_if_fail(added.n < ADDED_MAX);
-    added.stacks[added.n][0] = cls->name;
-    added.classes[G_N_ELEMENTS(classes) - 1 + added.n] = cls;
-    added.profiles[G_N_ELEMENTS(profiles) - 1 + added.n] = (CpProfile){
-        .name = cls->name, .summary = cls->summary, .classes = added.stacks[added.n]};
-    added.n++;
+    add_policy(cls);
     list_metrics();
 }
 
@@ -199,7 +223,7 @@ const CpRuntimeClass *cp_runtime_class_find(const char *name)
 const CpMetric *const *cp_metrics(CpScope scope)
 {
     set_up();
-    return (const CpMetric *const *)added.metrics[scope]->pdata;
+    return (const CpMetric *const *)all.metrics[scope]->pdata;
 }
 
 const CpMetric *cp_metric_row(CpScope scope, const char *name, size_t len)
@@ -215,18 +239,62 @@ const CpMetric *cp_metric_row(CpScope scope, const char *name, size_t len)
 const CpProfile *cp_profiles(void)
 {
     set_up();
-    return added.profiles;
+    return all.profiles;
 }
 
 const CpProfile *cp_profile_find(const char *name)
 {
-    for (const CpProfile *p = cp_profiles(); p->name != NULL; p++) {
-        if (strcmp(p->name, name) == 0 ||
-            (p->alias != NULL && strcmp(p->alias, name) == 0)) {
-            return p;
+    set_up();
+    return find_profile(name);
+}
+
+/* --- the settings of a stack --- */
+
+CpParamSet *cp_class_params_find(const CpPolicyClass *const *classes, CpParamSet **params,
+                                 const char *key, int *row)
+{
+    for (size_t i = 0; classes[i] != NULL; i++) {
+        *row = params[i] != NULL ? cp_params_find(params[i]->spec, key) : -1;
+        if (*row >= 0) {
+            return params[i];
         }
     }
     return NULL;
+}
+
+/* What the bases say, then what the profile changes.  The lists are ours, so a key nobody
+ * has or a value that does not parse is a bug of theirs. */
+static void apply(const CpProfile *profile, CpParamSet **params)
+{
+    if (profile->base != NULL) {
+        apply(profile->base, params); /* as deep as profiles.def is */
+    }
+    for (const char *const *s = profile->settings; s != NULL && *s != NULL; s += 2) {
+        int row;
+        CpParamSet *set = cp_class_params_find(profile->classes, params, s[0], &row);
+        cp_require(set != NULL);
+        gboolean parses = cp_params_set(set, row, s[1], CP_FROM_PROFILE, NULL);
+        cp_require(parses);
+    }
+}
+
+CpParamSet **cp_profile_params(const CpProfile *profile)
+{
+    CpParamSet **params = g_new0(CpParamSet *, CP_STACK_MAX + 1);
+    for (size_t i = 0; profile->classes[i] != NULL; i++) {
+        const CpParam *spec = profile->classes[i]->params;
+        params[i] = spec != NULL ? cp_params_new(spec) : NULL;
+    }
+    apply(profile, params);
+    return params;
+}
+
+void cp_class_params_free(const CpPolicyClass *const *classes, CpParamSet **params)
+{
+    for (size_t i = 0; params != NULL && classes[i] != NULL; i++) {
+        cp_params_free(params[i]);
+    }
+    g_free(params);
 }
 
 /* --- cost sets --- */

@@ -39,9 +39,7 @@ void cp_scenario_free(CpScenario *s)
     if (s == NULL) {
         return;
     }
-    for (size_t i = 0; s->classes != NULL && s->classes[i] != NULL; i++) {
-        cp_params_free(s->class_params[i]);
-    }
+    cp_class_params_free(s->classes, s->class_params);
     for (uint32_t i = 0; s->proc_params != NULL && i < s->workload->procs->len; i++) {
         cp_params_free(s->proc_params[i]);
     }
@@ -53,8 +51,6 @@ void cp_scenario_free(CpScenario *s)
     cp_params_free(s->machine_params);
     cp_params_free(s->costs);
     cp_params_free(s->run);
-    g_free(s->classes);
-    g_free(s->class_params);
     g_free(s->proc_params);
     g_free(s->policy);
     g_free(s->capacity);
@@ -347,6 +343,15 @@ static const char *policy_word(CpSchedPolicy policy)
     return words[policy];
 }
 
+static bool is_served(const CpScenario *s, CpSchedPolicy policy)
+{
+    bool is = false;
+    for (size_t i = 0; s->classes[i] != NULL; i++) {
+        is = is || (s->classes[i]->serves & 1u << policy);
+    }
+    return is;
+}
+
 /* Thread policies exist under kernel profiles only, and need a class that serves them. */
 static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
 {
@@ -361,20 +366,15 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
         cp_diag_help(b->diag, "textbook policies read prio, deadline, period and tickets");
         return false;
     }
-    for (size_t i = 0; attr->policy == CP_SCHED_DEADLINE; i++) {
-        if (b->s->classes[i] == NULL) {
-            cp_diag_error(b->diag, (CpPos){line, 0, 0},
-                          "not yet: policy=deadline is not part of profile '%s'",
-                          b->profile->name);
-            cp_diag_help(b->diag, "kernel { policy edf } schedules every thread by its "
-                                  "deadline; policy=fifo is a real-time class");
-            return false;
-        }
-        if (strcmp(b->s->classes[i]->name, "deadline") == 0) {
-            break;
-        }
+    if (attr->policy < CP_SCHED_FIFO || is_served(b->s, attr->policy)) {
+        return true;
     }
-    return true;
+    cp_diag_error(b->diag, (CpPos){line, 0, 0},
+                  "not yet: policy=%s is not part of profile '%s'",
+                  policy_word(attr->policy), b->profile->name);
+    cp_diag_help(b->diag, "kernel { policy edf } schedules every thread by its "
+                          "deadline; policy=fifo is a real-time class");
+    return false;
 }
 
 static bool check_policies(CpBuild *b)

@@ -31,8 +31,8 @@ typedef struct {
 typedef struct CpScenario {
     CpWorkload *workload;
     CpMachine *machine;
-    const struct CpPolicyClass **classes; /* NULL-ended */
-    CpParamSet **class_params;
+    const struct CpPolicyClass *const *classes; /* NULL-ended; the profile's */
+    CpParamSet **class_params;                  /* one a class, NULL: it has none */
     CpParamSet *machine_params, *costs, *run;
     CpParamSet **proc_params; /* one a process; NULL entry: its runtime has no settings */
     char *policy;             /* profile name */

@@ -47,7 +47,7 @@ const char *const *cp_machine_preset(const char *name)
 /* Keys that are not rows of a parameter table.  An ENUM without choices is a name checked
  * elsewhere. */
 static const CpParam kernel_keys[] = {
-    {"policy", CP_PARAM_ENUM, "eevdf-6.18", 0, 0, NULL,
+    {"policy", CP_PARAM_ENUM, CP_PROFILE_DEFAULT, 0, 0, NULL,
      "the machine's scheduler: a kernel profile or a textbook policy (list policies)"},
     {NULL},
 };
@@ -469,35 +469,14 @@ static bool unknown_policy(CpBuild *b, const CpSetting *setting)
 static bool choose_policy(CpBuild *b)
 {
     CpSetting *setting = cp_setting_find(b, "policy");
-    b->profile = cp_profile_find(setting != NULL ? setting->value : "eevdf-6.18");
+    b->profile = cp_profile_find(setting != NULL ? setting->value : CP_PROFILE_DEFAULT);
     if (b->profile == NULL) {
         return setting == NULL || unknown_policy(b, setting);
     }
-    CpScenario *s = b->s;
-    size_t n = 0;
-    while (b->profile->classes[n] != NULL) {
-        n++;
-    }
-    s->policy = g_strdup(b->profile->name);
-    s->policy_from = setting != NULL ? setting->from : CP_FROM_BUILT_IN;
-    s->classes = g_new0(const CpPolicyClass *, n + 1);
-    s->class_params = g_new0(CpParamSet *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        s->classes[i] = cp_policy_class_find(b->profile->classes[i]);
-        const CpParam *spec = s->classes[i]->params;
-        s->class_params[i] = spec != NULL ? cp_params_new(spec) : NULL;
-    }
-    const char *const *pairs = b->profile->settings;
-    for (size_t k = 0; pairs != NULL && pairs[k] != NULL; k += 2) {
-        for (size_t i = 0; i < n; i++) {
-            int row = s->class_params[i] != NULL
-                          ? cp_params_find(s->class_params[i]->spec, pairs[k])
-                          : -1;
-            if (row >= 0) {
-                cp_params_set(s->class_params[i], row, pairs[k + 1], CP_FROM_PROFILE, NULL);
-            }
-        }
-    }
+    b->s->policy = g_strdup(b->profile->name);
+    b->s->policy_from = setting != NULL ? setting->from : CP_FROM_BUILT_IN;
+    b->s->classes = b->profile->classes;
+    b->s->class_params = cp_profile_params(b->profile);
     return true;
 }
 

@@ -70,11 +70,21 @@ typedef enum {
                               a strictly better claim counts */
 } CpWakeFlags;
 
+/* A class under another name, some settings changed: `rm` is edf with `edf.rule rm`. */
+typedef struct {
+    const char *name, *summary;
+    const char *const *settings; /* "key", "value", ..., NULL-ended */
+} CpPolicyVariant;
+
 struct CpPolicyClass {
-    const char *name;               /* as in `coreplay list policies` and setting keys */
-    const char *summary;            /* one line */
-    const CpParam *params;          /* settings, NULL-name ended; NULL: none */
-    const struct CpMetric *metrics; /* figures it keeps, the same; NULL: none */
+    const char *name;                /* as in `coreplay list policies` and setting keys */
+    const char *summary;             /* one line */
+    const CpParam *params;           /* settings, NULL-name ended; NULL: none */
+    const struct CpMetric *metrics;  /* figures it keeps, the same; NULL: none */
+    const CpPolicyVariant *variants; /* names of its own besides, NULL-name ended; NULL */
+    /* Thread policies (fifo, rr ...) it takes wherever it stands in the stack, as bits
+     * 1 << CpSchedPolicy; the last class takes all that no other one does. */
+    uint32_t serves;
     size_t sim_size, rq_size, ent_size;
     bool ticked; /* next_look is honoured at the next tick, as in the kernel */
     /* One queue for all CPUs (textbook).  Each CPU still has its CpRq, with its own `curr`,
@@ -84,6 +94,10 @@ struct CpPolicyClass {
      * whose curr the other's curr would preempt (lowest number first). */
     bool global;
     bool conserving; /* never idles a CPU while something is queued there */
+
+    /* How long a thread runs at most while others wait, as far as one figure can say it,
+     * for the head of a report; 0: nothing to say.  Only looks at what it is given. */
+    CpTime (*slice)(const CpParamSet *params, uint32_t n_cpus);
 
     /* Once, before the first event: check settings, fill policy->data.  The only hook that
      * may fail. */

@@ -57,19 +57,15 @@ bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl)
     return false;
 }
 
-/* The class of the stack that serves a thread's policy: "rt" takes FIFO and RR, "deadline"
- * DEADLINE, the last one everything else. */
+/* The class of the stack that takes a thread's policy. */
 static uint32_t class_for(const CpSim *sim, const CpSchedAttr *attr)
 {
-    const char *want = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR ? "rt"
-                       : attr->policy == CP_SCHED_DEADLINE ? "deadline"
-                                                           : NULL;
-    for (uint32_t rank = 0; want != NULL && rank < sim->n_classes; rank++) {
-        if (strcmp(sim->classes[rank].cls->name, want) == 0) {
-            return rank;
-        }
+    uint32_t rank = 0;
+    while (rank + 1 < sim->n_classes &&
+           !(sim->classes[rank].cls->serves & 1u << attr->policy)) {
+        rank++;
     }
-    return sim->n_classes - 1;
+    return rank;
 }
 
 void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)

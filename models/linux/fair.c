@@ -996,15 +996,20 @@ static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t w
 
 /* --- the rest --- */
 
+/* The base request: more CPUs, longer slices; mirrors fair.c:get_update_sysctl_factor. */
+static CpTime eevdf_slice(const CpParamSet *params, uint32_t n_cpus)
+{
+    const int64_t *v = params->v;
+    uint32_t factor = 32 - (uint32_t)__builtin_clz(MIN(n_cpus, 8)); /* 1 + log2 */
+    return v[EEVDF_BASE_SLICE] > 0 ? v[EEVDF_BASE_SLICE] : v[EEVDF_NORM_SLICE] * factor;
+}
+
 static gboolean eevdf_init(CpPolicy *policy, GError **error)
 {
     const int64_t *v = policy->params->v;
     Data *d = policy->data;
-    uint32_t cpus = MIN(cp_cpus_online(policy->sim), 8);
-    uint32_t factor = 32 - (uint32_t)__builtin_clz(cpus);
     (void)error; /* every value within the bounds will do */
-    *d = (Data){.base = (uint32_t)(v[EEVDF_BASE_SLICE] > 0 ? v[EEVDF_BASE_SLICE]
-                                                           : v[EEVDF_NORM_SLICE] * factor),
+    *d = (Data){.base = (uint32_t)eevdf_slice(policy->params, cp_cpus_online(policy->sim)),
                 .tick = cp_tick_period(policy->sim),
                 .protect = (uint32_t)v[EEVDF_PROTECT],
                 .lag_limit = (uint32_t)v[EEVDF_LAG_LIMIT],
@@ -1100,6 +1105,7 @@ const CpPolicyClass cp_policy_eevdf = {
     .summary =
         "earliest eligible virtual deadline first: the fair class of Linux since 6.6",
     .params = eevdf_params,
+    .slice = eevdf_slice,
     .sim_size = sizeof(Data),
     .rq_size = sizeof(Rq),
     .ent_size = sizeof(Ent),

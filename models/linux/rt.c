@@ -309,6 +309,7 @@ const CpPolicyClass cp_policy_rt = {
     .name = "rt",
     .summary = "SCHED_FIFO and SCHED_RR: fixed priorities, first come first served",
     .params = rt_params,
+    .serves = 1u << CP_SCHED_FIFO | 1u << CP_SCHED_RR,
     .sim_size = sizeof(uint32_t), /* threads in lists, on all CPUs */
     .rq_size = sizeof(Rq),
     .ent_size = sizeof(Ent),

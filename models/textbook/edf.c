@@ -136,10 +136,18 @@ static void edf_audit(CpRq *rq)
     cp_heap_check(rq, rq->data);
 }
 
+static const CpPolicyVariant edf_variants[] = {
+    {"rm", "rate monotonic: the shortest period first",
+     (const char *const[]){"edf.rule", "rm", NULL}},
+    {"llf", "least laxity first", (const char *const[]){"edf.rule", "llf", NULL}},
+    {.name = NULL},
+};
+
 const CpPolicyClass cp_policy_edf = {
     .name = "edf",
-    .summary = "by deadlines: EDF, rate monotonic or least laxity",
+    .summary = "earliest deadline first; preempts",
     .params = edf_params,
+    .variants = edf_variants,
     .rq_size = sizeof(CpHeap),
     .ent_size = sizeof(Ent),
     .global = true,

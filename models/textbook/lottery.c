@@ -202,7 +202,7 @@ static void lottery_audit(CpRq *rq)
 
 const CpPolicyClass cp_policy_lottery = {
     .name = "lottery",
-    .summary = "a ticket is drawn every quantum",
+    .summary = "lottery: a ticket is drawn every quantum",
     .params = lottery_params,
     .rq_size = sizeof(Queue),
     .ent_size = sizeof(Ent),

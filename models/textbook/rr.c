@@ -116,6 +116,12 @@ static CpEnt rr_next_queued(CpRq *rq, CpEnt after)
     return cp_fifo_next(rq, rq->data, after);
 }
 
+static CpTime rr_slice(const CpParamSet *params, uint32_t n_cpus)
+{
+    (void)n_cpus; /* the same for any machine */
+    return params->v[RR_QUANTUM];
+}
+
 static void rr_audit(CpRq *rq)
 {
     cp_fifo_check(rq, rq->data);
@@ -125,6 +131,7 @@ const CpPolicyClass cp_policy_rr = {
     .name = "rr",
     .summary = "round robin: a quantum for everybody in turn",
     .params = rr_params,
+    .slice = rr_slice,
     .rq_size = sizeof(CpFifo),
     .ent_size = sizeof(Ent),
     .global = true,

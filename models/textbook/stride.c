@@ -131,7 +131,7 @@ static void stride_audit(CpRq *rq)
 
 const CpPolicyClass cp_policy_stride = {
     .name = "stride",
-    .summary = "shares by tickets, in a fixed order",
+    .summary = "stride: shares by tickets, in a fixed order",
     .params = stride_params,
     .rq_size = sizeof(Queue),
     .ent_size = sizeof(Ent),

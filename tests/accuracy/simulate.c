@@ -9,24 +9,11 @@
 typedef struct {
     CpMachine *machine;
     CpParamSet *machine_params, *costs;
-    GPtrArray *classes, *class_params;
+    const CpPolicyClass *const *classes;
+    CpParamSet **class_params;
     CpWorkload *workload;
     CpParamSet **proc_params; /* one a process, NULL entries for native ones */
 } Setup;
-
-static void add_class(Setup *s, const CpProfile *profile, const CpPolicyClass *cls)
-{
-    CpParamSet *set = cls->params != NULL ? cp_params_new(cls->params) : NULL;
-    for (const char *const *p = profile->settings; set != NULL && p != NULL && *p != NULL;
-         p += 2) {
-        int row = cp_params_find(cls->params, p[0]);
-        if (row >= 0) {
-            cp_params_set(set, row, p[1], CP_FROM_SET, NULL);
-        }
-    }
-    g_ptr_array_add(s->classes, (void *)(uintptr_t)cls);
-    g_ptr_array_add(s->class_params, set);
-}
 
 static CpParamSet *process_params(const CpWorkload *w, const CpProcDecl *proc,
                                   GError **error)
@@ -78,14 +65,8 @@ static gboolean setup(Setup *s, const Reality *reality, CpWorkload *workload,
     *s = (Setup){.workload = workload,
                  .machine_params = cp_params_new(cp_machine_params),
                  .costs = cp_cost_set("reference"),
-                 .classes = g_ptr_array_new(),
-                 .class_params =
-                     g_ptr_array_new_with_free_func((GDestroyNotify)cp_params_free)};
-    for (const char *const *name = profile->classes; *name != NULL; name++) {
-        add_class(s, profile, cp_policy_class_find(*name));
-    }
-    g_ptr_array_add(s->classes, NULL);
-    g_ptr_array_add(s->class_params, NULL);
+                 .classes = profile->classes,
+                 .class_params = cp_profile_params(profile)};
     s->machine_params->v[CP_MACHINE_TICK_PHASE] = tick_phase;
     if (!cp_params_set(s->machine_params, CP_MACHINE_CORES, cores, CP_FROM_SET, error) ||
         !setup_processes(s, error)) {
@@ -101,8 +82,7 @@ static void setup_clear(Setup *s)
         cp_params_free(s->proc_params[i]);
     }
     g_free(s->proc_params);
-    g_ptr_array_unref(s->classes);
-    g_ptr_array_unref(s->class_params);
+    cp_class_params_free(s->classes, s->class_params);
     cp_params_free(s->costs);
     cp_params_free(s->machine_params);
     if (s->machine != NULL) {
@@ -133,8 +113,8 @@ static gboolean run(const Reality *reality, yajl_val scenario, const Repetition 
     if (ok) {
         CpSimConfig config = {
             .machine = s.machine,
-            .classes = (const CpPolicyClass *const *)s.classes->pdata,
-            .class_params = (const CpParamSet *const *)s.class_params->pdata,
+            .classes = s.classes,
+            .class_params = (const CpParamSet *const *)s.class_params,
             .runtimes = cp_runtime_classes(),
             .proc_params = (const CpParamSet *const *)s.proc_params,
             .costs = s.costs,

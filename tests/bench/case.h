@@ -12,7 +12,8 @@ typedef struct {
     CpWorkload *workload;
     CpMachine *machine;
     CpParamSet *machine_params, *costs;
-    GPtrArray *classes, *class_params;
+    const CpPolicyClass *const *classes;
+    CpParamSet **class_params;
     CpSimConfig config;
 } Case;
 
@@ -29,23 +30,12 @@ static inline void case_policy(Case *c)
 {
     const CpProfile *profile = cp_profile_find("eevdf");
     must(profile != NULL, NULL);
-    c->classes = g_ptr_array_new();
-    c->class_params = g_ptr_array_new_with_free_func((GDestroyNotify)cp_params_free);
-    for (const char *const *name = profile->classes; *name != NULL; name++) {
-        const CpPolicyClass *cls = cp_policy_class_find(*name);
-        CpParamSet *set = cls->params != NULL ? cp_params_new(cls->params) : NULL;
-        for (const char *const *s = profile->settings;
-             set != NULL && s != NULL && *s != NULL; s += 2) {
-            int row = cp_params_find(cls->params, s[0]);
-            must(row < 0 || cp_params_set(set, row, s[1], CP_FROM_SET, NULL), NULL);
-        }
-        int slice = set != NULL ? cp_params_find(cls->params, "eevdf.base_slice") : -1;
-        must(slice < 0 || cp_params_set(set, slice, "3ms", CP_FROM_SET, NULL), NULL);
-        g_ptr_array_add(c->classes, (void *)(uintptr_t)cls);
-        g_ptr_array_add(c->class_params, set);
-    }
-    g_ptr_array_add(c->classes, NULL);
-    g_ptr_array_add(c->class_params, NULL);
+    c->classes = profile->classes;
+    c->class_params = cp_profile_params(profile);
+    int row;
+    CpParamSet *set =
+        cp_class_params_find(c->classes, c->class_params, "eevdf.base_slice", &row);
+    must(set != NULL && cp_params_set(set, row, "3ms", CP_FROM_SET, NULL), NULL);
 }
 
 /* Takes the workload, which is verified here. */
@@ -64,8 +54,8 @@ static inline void case_init(Case *c, CpWorkload *workload, unsigned cores)
     case_policy(c);
     c->config = (CpSimConfig){
         .machine = c->machine,
-        .classes = (const CpPolicyClass *const *)c->classes->pdata,
-        .class_params = (const CpParamSet *const *)c->class_params->pdata,
+        .classes = c->classes,
+        .class_params = (const CpParamSet *const *)c->class_params,
         .runtimes = cp_runtime_classes(),
         .costs = c->costs,
         .workload = workload,
@@ -76,8 +66,7 @@ static inline void case_init(Case *c, CpWorkload *workload, unsigned cores)
 
 static inline void case_clear(Case *c)
 {
-    g_ptr_array_unref(c->classes);
-    g_ptr_array_unref(c->class_params);
+    cp_class_params_free(c->classes, c->class_params);
     cp_params_free(c->costs);
     cp_machine_free(c->machine);
     cp_params_free(c->machine_params);

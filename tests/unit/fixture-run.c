@@ -57,16 +57,10 @@ static void set_up_classes(Fixture *f)
 {
     const CpProfile *profile = cp_profile_find(f->policy);
     assert_non_null(profile);
-    for (size_t i = 0; profile->classes[i] != NULL; i++) {
-        f->classes[i] = cp_policy_class_find(profile->classes[i]);
-        assert_non_null(f->classes[i]);
-        if (f->classes[i]->params != NULL) {
-            f->class_set[i] = cp_params_new(f->classes[i]->params);
-            if (profile->settings != NULL) {
-                apply(f->class_set[i], profile->settings);
-            }
-            apply(f->class_set[i], f->settings);
-        }
+    f->classes = profile->classes;
+    f->class_set = cp_profile_params(profile);
+    for (size_t i = 0; f->classes[i] != NULL; i++) {
+        apply(f->class_set[i], f->settings);
     }
 }
 
@@ -113,9 +107,7 @@ void fixture_clear(Fixture *f)
     cp_machine_free(f->machine);
     cp_params_free(f->machine_set);
     cp_params_free(f->cost_set);
-    for (size_t i = 0; i < G_N_ELEMENTS(f->class_set); i++) {
-        cp_params_free(f->class_set[i]);
-    }
+    cp_class_params_free(f->classes, f->class_set);
     if (f->records != NULL) {
         g_array_unref(f->records);
     }

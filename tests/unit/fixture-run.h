@@ -21,8 +21,8 @@ typedef struct {
     CpOutcome outcome;
     GArray *records; /* CpRecord */
     CpMachine *machine;
-    CpParamSet *machine_set, *cost_set, *class_set[8];
-    const CpPolicyClass *classes[9];
+    CpParamSet *machine_set, *cost_set, **class_set;
+    const CpPolicyClass *const *classes;
 } Fixture;
 
 /* One CPU, EEVDF 6.18, all costs zero, no end. */

@@ -138,20 +138,11 @@ void bench_run(Bench *b)
 {
     GError *error = NULL;
     const CpProfile *profile = cp_profile_find(b->policy);
-    unsigned n = 0;
     if (!cp_workload_verify(b->w, &error)) {
         fail_msg("%s", error->message);
     }
-    while (profile->classes[n] != NULL) {
-        n++;
-    }
-    b->classes = g_new0(const CpPolicyClass *, n + 1);
-    b->class_params = g_new0(CpParamSet *, n + 1);
-    for (unsigned i = 0; i < n; i++) {
-        b->classes[i] = cp_policy_class_find(profile->classes[i]);
-        b->class_params[i] =
-            b->classes[i]->params != NULL ? cp_params_new(b->classes[i]->params) : NULL;
-    }
+    b->classes = profile->classes;
+    b->class_params = cp_profile_params(profile);
     make_machine(b);
     b->costs_set = cp_cost_set(b->costs);
     const CpRuntimeClass *python = cp_runtime_classes()[1];
@@ -199,16 +190,12 @@ void bench_free(Bench *b)
     for (guint i = 0; i < b->w->procs->len; i++) {
         cp_params_free(b->proc_params[i]);
     }
-    for (unsigned i = 0; b->classes[i] != NULL; i++) {
-        cp_params_free(b->class_params[i]);
-    }
+    cp_class_params_free(b->classes, b->class_params);
     cp_workload_free(b->w);
     cp_machine_free(b->machine);
     cp_params_free(b->machine_set);
     cp_params_free(b->costs_set);
     g_free(b->proc_params);
-    g_free(b->class_params);
-    g_free(b->classes);
     g_array_unref(b->records);
     cp_pylaws_free(b->laws);
     g_free(b);

@@ -33,7 +33,7 @@ typedef struct {
     CpMachine *machine;
     CpParamSet *costs_set, *machine_set, **proc_params;
     CpParamSet **class_params;
-    const CpPolicyClass **classes;
+    const CpPolicyClass *const *classes;
     CpSink sink;
 } Bench;
 

@@ -59,8 +59,8 @@ static int teardown(void **state)
 typedef struct {
     CpMachine *machine;
     CpParamSet *machine_params, *costs;
-    const CpPolicyClass *classes[8];
-    CpParamSet *params[8];
+    const CpPolicyClass *const *classes;
+    CpParamSet **params;
     CpSim *sim;
     CpTime makespan;
 } Run;
@@ -71,23 +71,6 @@ static CpTime metric(CpSim *sim, CpScope scope, uint32_t subject, const char *na
     return cp_metric_named(sim, scope, name, subject, &value) ? value : -1;
 }
 
-static void use_profile(Run *run)
-{
-    const CpProfile *profile = cp_profile_find("eevdf");
-    for (size_t i = 0; profile->classes[i] != NULL; i++) {
-        const CpPolicyClass *cls = cp_policy_class_find(profile->classes[i]);
-        run->classes[i] = cls;
-        run->params[i] = cls->params ? cp_params_new(cls->params) : NULL;
-        for (size_t k = 0; profile->settings != NULL && profile->settings[k]; k += 2) {
-            int row = cls->params ? cp_params_find(cls->params, profile->settings[k]) : -1;
-            if (row >= 0) {
-                cp_params_set(run->params[i], row, profile->settings[k + 1], CP_FROM_SET,
-                              NULL);
-            }
-        }
-    }
-}
-
 static void run_init(Run *run, const CpWorkload *w, const char *cores, const CpSink *sink)
 {
     GError *error = NULL;
@@ -96,7 +79,9 @@ static void run_init(Run *run, const CpWorkload *w, const char *cores, const CpS
     assert_true(
         cp_params_set(run->machine_params, CP_MACHINE_CORES, cores, CP_FROM_SET, &error));
     run->machine = cp_machine_new(run->machine_params, NULL, 0, &error);
-    use_profile(run);
+    const CpProfile *profile = cp_profile_find("eevdf");
+    run->classes = profile->classes;
+    run->params = cp_profile_params(profile);
     CpSimConfig config = {.machine = run->machine,
                           .classes = run->classes,
                           .class_params = (const CpParamSet *const *)run->params,
@@ -128,9 +113,7 @@ static void run_clear(Run *run)
     cp_machine_free(run->machine);
     cp_params_free(run->machine_params);
     cp_params_free(run->costs);
-    for (size_t i = 0; run->classes[i] != NULL; i++) {
-        cp_params_free(run->params[i]);
-    }
+    cp_class_params_free(run->classes, run->params);
 }
 
 static CpTime cpu_of(Run *run, uint32_t tid)
