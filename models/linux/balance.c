@@ -355,14 +355,15 @@ static CpCpu busiest(const CpRq *rq, uint32_t at_least)
     return best;
 }
 
-bool cp_linux_newidle(CpRq *rq, int64_t chance_ppm)
+bool cp_linux_newidle(CpRq *rq)
 {
+    const CpBalanceFeatures *has = rq->policy->data;
     CpCpu from = busiest(rq, 2);
     if (from == CP_NONE) {
         return false;
     }
     uint64_t dice = (uint64_t)(((unsigned __int128)cp_rq_random(rq) * 1000000) >> 64);
-    if ((int64_t)dice >= chance_ppm) {
+    if (dice >= has->newidle) {
         return false;
     }
     CpTid tid = candidate(fair_on(rq, from), rq->cpu, UINT64_MAX, 2);

@@ -6,6 +6,7 @@
 #ifndef CP_MODELS_LINUX_BALANCE_H
 #define CP_MODELS_LINUX_BALANCE_H
 
+#include "models/linux/features.h"
 #include "sim/policy.h"
 
 /* First member of a fair queue's data. */
@@ -18,8 +19,8 @@ typedef struct {
     CpTime scan_until;   /* when that is computed anew */
 } CpBalanceRq;
 
-/* Share of newidle attempts that go through (fair.c:NI_RANDOM), a setting of the class. */
-bool cp_linux_newidle(CpRq *rq, int64_t chance_ppm);
+/* Hooks of a fair class, whose policy data begins with CpBalanceFeatures. */
+bool cp_linux_newidle(CpRq *rq);
 CpTime cp_linux_balance(CpRq *rq);
 CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
 

@@ -8,25 +8,19 @@
  * runtime, and those that were eligible when last seen, by deadline; a pick moves entities
  * over until the top of the second one is right.
  *
- * Versions differ by settings only.  Mirrors fair.c of 6.18.35 unless said otherwise. */
+ * Versions differ by features.def only.  Mirrors fair.c of 6.18.35 unless said otherwise.
+ */
 #include "models/linux/balance.h"
+#include "models/linux/features.h"
 #include "sim/assert.h"
 
 enum {
     EEVDF_BASE_SLICE,
     EEVDF_NORM_SLICE,
-    EEVDF_PROTECT,
-    EEVDF_DELAY_DEQUEUE,
-    EEVDF_LAG_LIMIT,
-    EEVDF_PREEMPT,
-    EEVDF_YIELD,
-    EEVDF_NEWIDLE,
+#define EEVDF(name, ...)   EEVDF_##name,
+#define BALANCE(name, ...) BALANCE_##name,
+#include "models/linux/features.def"
 };
-
-/* EEVDF_PROTECT */
-enum { PROTECT_REQUEST, PROTECT_SHORTEST };
-/* EEVDF_PREEMPT */
-enum { PREEMPT_6_6, PREEMPT_6_12, PREEMPT_6_18_0, PREEMPT_6_18 };
 
 static const CpParam eevdf_params[] = {
     {.name = "eevdf.base_slice",
@@ -41,38 +35,9 @@ static const CpParam eevdf_params[] = {
      .min = 100 * CP_US,
      .max = CP_S,
      .help = "normalised base slice of one CPU"},
-    {.name = "eevdf.protect",
-     .type = CP_PARAM_ENUM,
-     .def = "shortest",
-     .choices = "request|shortest",
-     .help =
-         "RUN_TO_PARITY: the running entity is safe for its request, or for the shortest "
-         "queued slice"},
-    {.name = "eevdf.delay_dequeue",
-     .type = CP_PARAM_BOOL,
-     .def = "on",
-     .help =
-         "who blocks while not eligible stays queued until it would be (DELAY_DEQUEUE)"},
-    {.name = "eevdf.lag_limit",
-     .type = CP_PARAM_ENUM,
-     .def = "max_slice",
-     .choices = "two_slices|max_slice",
-     .help = "bound of kept lag: max(2 slices, tick), or longest queued slice + tick"},
-    {.name = "eevdf.preempt",
-     .type = CP_PARAM_ENUM,
-     .def = "6.18",
-     .choices = "6.6|6.12|6.18.0|6.18",
-     .help = "wake-up preemption rule of that version"},
-    {.name = "eevdf.yield",
-     .type = CP_PARAM_ENUM,
-     .def = "forfeit",
-     .choices = "postpone|forfeit",
-     .help = "sched_yield moves the deadline, or gives up the rest of the request"},
-    {.name = "eevdf.newidle",
-     .type = CP_PARAM_SHARE,
-     .def = "30%",
-     .max = 1000000,
-     .help = "share of attempts at which a CPU going idle pulls a thread (NI_RANDOM)"},
+#define EEVDF(...)   CP_FEATURE_PARAM("eevdf.", __VA_ARGS__)
+#define BALANCE(...) CP_FEATURE_PARAM("balance.", __VA_ARGS__)
+#include "models/linux/features.def"
     {.name = NULL},
 };
 
@@ -131,11 +96,10 @@ typedef struct {
 } Rq;
 
 typedef struct {
-    uint32_t base;
+    CpBalanceFeatures balance; /* first: read by place.c and pull.c */
+    CpEevdfFeatures has;
+    uint32_t base; /* request of who asks for none, ns */
     CpTime tick;
-    uint32_t protect, lag_limit, preempt;
-    bool delay, forfeit;
-    int64_t newidle;
 } Data;
 
 static inline Rq *rq_of(const CpRq *rq)
@@ -459,7 +423,7 @@ static void slices(const CpRq *rq)
 static void protect(CpRq *rq, Ent *e)
 {
     e->vprot = e->deadline;
-    if (rq_of(rq)->n_custom > 0 && data_of(rq)->protect == PROTECT_SHORTEST) {
+    if (rq_of(rq)->n_custom > 0 && data_of(rq)->has.protect == CP_PROTECT_SHORTEST) {
         uint32_t own = slice_of(rq, e);
         slices(rq);
         uint32_t shortest = rq_of(rq)->min_slice;
@@ -469,10 +433,16 @@ static void protect(CpRq *rq, Ent *e)
     }
 }
 
+/* Under PROTECT_REQUEST the mark is the deadline or no mark at all. */
+static inline void unprotect(const CpRq *rq, Ent *e)
+{
+    e->vprot = data_of(rq)->has.protect == CP_PROTECT_REQUEST ? e->deadline - 1 : e->v;
+}
+
 static inline bool is_protected(const CpRq *rq, const Ent *e)
 {
-    return data_of(rq)->protect == PROTECT_REQUEST ? e->vprot == e->deadline
-                                                   : e->v < e->vprot;
+    return data_of(rq)->has.protect == CP_PROTECT_REQUEST ? e->vprot == e->deadline
+                                                          : e->v < e->vprot;
 }
 
 /* --- lag --- */
@@ -482,7 +452,7 @@ static void update_lag(const CpRq *rq, Ent *e)
     const Data *d = data_of(rq);
     uint32_t longest = slice_of(rq, e);
     int64_t limit;
-    if (d->lag_limit == 0) {
+    if (d->has.lag_limit == CP_LAG_TWO_SLICES) {
         limit = vdelta(e, MAX((int64_t)2 * longest, d->tick));
     } else {
         slices(rq);
@@ -557,7 +527,7 @@ static void pass_slice(CpRq *rq)
 
 static inline void slices_changed(CpRq *rq)
 {
-    if (G_UNLIKELY(rq->group != 0) && data_of(rq)->preempt != PREEMPT_6_6) {
+    if (G_UNLIKELY(rq->group != 0) && data_of(rq)->has.group_slice) {
         pass_slice(rq);
     }
 }
@@ -584,7 +554,7 @@ static bool eevdf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
     bool may_delay = (flags & CP_DEQ_SLEEP) && !(flags & (CP_DEQ_EXIT | CP_DEQ_SPECIAL));
     update_lag(rq, e);
     q->balance.load -= was_delayed ? 0 : e->weight;
-    if (may_delay && data_of(rq)->delay && !eligible(q, e->v)) {
+    if (may_delay && data_of(rq)->has.delay_dequeue && !eligible(q, e->v)) {
         if (q->out == ent) {
             q->out = CP_NONE;
             push(rq, e, ent);
@@ -684,9 +654,8 @@ static CpEnt choose(CpRq *rq, bool protected_stays)
             return c != NULL ? curr : CP_NONE;
         }
         Ent *e = ent_of(rq, best);
-        bool tie_to_curr = data_of(rq)->preempt == PREEMPT_6_6;
-        if (c != NULL &&
-            (c->deadline < e->deadline || (tie_to_curr && c->deadline == e->deadline))) {
+        if (c != NULL && (c->deadline < e->deadline ||
+                          (data_of(rq)->has.tie_to_curr && c->deadline == e->deadline))) {
             return curr;
         }
         if (!(e->flags & DELAYED)) {
@@ -756,7 +725,7 @@ static bool charge(CpRq *rq, Ent *e, CpTime delta)
     }
     bool whole = e->vprot == e->deadline;
     e->deadline = e->v + vdelta(e, slice_of(rq, e));
-    if (data_of(rq)->protect == PROTECT_REQUEST && whole) {
+    if (data_of(rq)->has.protect == CP_PROTECT_REQUEST && whole) {
         e->vprot = e->deadline - 1; /* the mark no longer matches: not protected */
     }
     return true;
@@ -824,7 +793,7 @@ static bool eevdf_account(CpRq *rq, CpEnt ent, CpTime delta)
     if (alone(rq)) {
         return false;
     }
-    if (data_of(rq)->protect == PROTECT_REQUEST) {
+    if (data_of(rq)->has.protect == CP_PROTECT_REQUEST) {
         return expired;
     }
     return expired || !is_protected(rq, e);
@@ -840,8 +809,9 @@ static CpTime eevdf_next_look(CpRq *rq, CpEnt curr)
     if (rq->nr >= 2 && cp_idle_cpus(rq->sim) > 0) {
         return now; /* the next tick may feed an idle CPU */
     }
-    int64_t until =
-        data_of(rq)->protect == PROTECT_REQUEST ? e->deadline : MIN(e->vprot, e->deadline);
+    int64_t until = data_of(rq)->has.protect == CP_PROTECT_REQUEST
+                        ? e->deadline
+                        : MIN(e->vprot, e->deadline);
     int64_t left = until - e->v;
     if (left <= 0) {
         return now;
@@ -852,7 +822,8 @@ static CpTime eevdf_next_look(CpRq *rq, CpEnt curr)
 static bool eevdf_expired(CpRq *rq, CpEnt curr)
 {
     const Ent *e = ent_of(rq, curr);
-    return !alone(rq) && data_of(rq)->protect == PROTECT_SHORTEST && !is_protected(rq, e);
+    return !alone(rq) && data_of(rq)->has.protect == CP_PROTECT_SHORTEST &&
+           !is_protected(rq, e);
 }
 
 /* --- wake-up preemption: mirrors fair.c:check_preempt_wakeup_fair --- */
@@ -864,52 +835,45 @@ static bool short_wins(const CpRq *rq, const Ent *w, const Ent *c)
            (w->deadline < c->deadline || !eligible(q, c->v));
 }
 
-static bool preempts_6_18(CpRq *rq, CpEnt woken, CpWakeFlags flags)
+/* The protection is no longer than the shortest slice. */
+static void shrink_protection(CpRq *rq, Ent *c)
 {
-    const Ent *w = ent_of(rq, woken);
-    Ent *c = ent_of(rq, rq->curr);
-    bool is_short = slice_of(rq, w) < slice_of(rq, c);
-    bool latest = data_of(rq)->preempt == PREEMPT_6_18;
-    if (latest && !is_short && (flags & CP_WAKE_NEW)) {
-        return false;
-    }
-    if (choose(rq, !is_short) == woken) {
-        if (is_short) {
-            c->vprot = c->v;
-        }
-        return true;
-    }
-    if (latest || is_short) {
-        slices(rq);
-        c->vprot = MIN(c->vprot, c->v + vdelta(c, rq_of(rq)->min_slice));
-    }
-    return false;
+    slices(rq);
+    c->vprot = MIN(c->vprot, c->v + vdelta(c, rq_of(rq)->min_slice));
 }
 
 static bool eevdf_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 {
     const Ent *w = ent_of(rq, woken);
     Ent *c = ent_of(rq, rq->curr);
+    const CpEevdfFeatures *has = &data_of(rq)->has;
     if ((w->flags ^ c->flags) & IDLE) {
         if (c->flags & IDLE) {
-            c->vprot = c->v;
+            unprotect(rq, c);
         }
         return c->flags & IDLE;
     }
     if (w->flags & (BATCH | IDLE)) {
         return false;
     }
-    switch (data_of(rq)->preempt) {
-    case PREEMPT_6_6:
-        return choose(rq, true) == woken;
-    case PREEMPT_6_12:
-        if (short_wins(rq, w, c)) {
-            c->vprot = c->deadline - 1;
-        }
-        return choose(rq, true) == woken;
-    default:
-        return preempts_6_18(rq, woken, flags);
+    bool is_short = slice_of(rq, w) < slice_of(rq, c);
+    if ((flags & CP_WAKE_NEW) && !is_short && !has->preempt_new) {
+        return false;
     }
+    if (has->preempt_short == CP_PREEMPT_SHORT_CANCEL && short_wins(rq, w, c)) {
+        unprotect(rq, c);
+    }
+    bool unprotected = is_short && has->preempt_short == CP_PREEMPT_SHORT_PICK;
+    if (choose(rq, !unprotected) == woken) {
+        if (unprotected) {
+            unprotect(rq, c);
+        }
+        return true;
+    }
+    if (has->shrink == CP_SHRINK_ALWAYS || (is_short && has->shrink == CP_SHRINK_SHORT)) {
+        shrink_protection(rq, c);
+    }
+    return false;
 }
 
 static void eevdf_yield(CpRq *rq)
@@ -919,14 +883,15 @@ static void eevdf_yield(CpRq *rq)
     if (alone(rq)) {
         return;
     }
-    if (data_of(rq)->forfeit && eligible(q, e->v)) {
+    if (data_of(rq)->has.yield == CP_YIELD_FORFEIT) {
+        if (!eligible(q, e->v)) {
+            return;
+        }
         q->sum += (__int128)(e->deadline - e->v) * e->weight;
         e->v = e->deadline;
-    } else if (data_of(rq)->forfeit) {
-        return;
     }
     e->deadline += vdelta(e, slice_of(rq, e));
-    e->vprot = data_of(rq)->protect == PROTECT_REQUEST ? e->deadline - 1 : e->v;
+    unprotect(rq, e);
 }
 
 /* --- attributes --- */
@@ -1009,14 +974,13 @@ static gboolean eevdf_init(CpPolicy *policy, GError **error)
     const int64_t *v = policy->params->v;
     Data *d = policy->data;
     (void)error; /* every value within the bounds will do */
-    *d = (Data){.base = (uint32_t)eevdf_slice(policy->params, cp_cpus_online(policy->sim)),
-                .tick = cp_tick_period(policy->sim),
-                .protect = (uint32_t)v[EEVDF_PROTECT],
-                .lag_limit = (uint32_t)v[EEVDF_LAG_LIMIT],
-                .preempt = (uint32_t)v[EEVDF_PREEMPT],
-                .delay = v[EEVDF_DELAY_DEQUEUE] != 0,
-                .forfeit = v[EEVDF_YIELD] != 0,
-                .newidle = v[EEVDF_NEWIDLE]};
+    *d = (Data){
+        .base = (uint32_t)eevdf_slice(policy->params, cp_cpus_online(policy->sim)),
+        .tick = cp_tick_period(policy->sim),
+#define EEVDF(name, ...)   .has.name = (uint32_t)v[EEVDF_##name],
+#define BALANCE(name, ...) .balance.name = (uint32_t)v[BALANCE_##name],
+#include "models/linux/features.def"
+    };
     return TRUE;
 }
 
@@ -1049,11 +1013,6 @@ static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
         }
     }
     return CP_NONE;
-}
-
-static bool eevdf_newidle(CpRq *rq)
-{
-    return cp_linux_newidle(rq, data_of(rq)->newidle);
 }
 
 static void audit_heap(const CpRq *rq, const Heap *h, bool ready, __int128 *sum,
@@ -1126,7 +1085,7 @@ const CpPolicyClass cp_policy_eevdf = {
     .next_look = eevdf_next_look,
     .expired = eevdf_expired,
     .yield = eevdf_yield,
-    .newidle = eevdf_newidle,
+    .newidle = cp_linux_newidle,
     .balance = cp_linux_balance,
     .next_queued = eevdf_next_queued,
     .audit = eevdf_audit,

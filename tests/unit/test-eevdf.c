@@ -19,7 +19,8 @@ typedef struct {
 /* A queue of `n` threads of nice 0 at virtual time v; the others are of nice 0 too. */
 static void bench_init(Bench *b, unsigned n, int64_t v)
 {
-    *b = (Bench){.data = {.base = 1400000, .tick = 4 * CP_MS, .lag_limit = 1}};
+    *b = (Bench){
+        .data = {.base = 1400000, .tick = 4 * CP_MS, .has.lag_limit = CP_LAG_MAX_SLICE}};
     b->policy =
         (CpPolicy){.data = &b->data, .ents = (char *)b->ents, .ent_size = sizeof(Ent)};
     b->rq = (CpRq){.policy = &b->policy, .data = &b->queue, .curr = CP_NONE};
@@ -74,7 +75,7 @@ static void test_lag_limit(void **state)
     assert_int_equal(clamped(&b, 30 * CP_MS), 5400000);
     assert_int_equal(clamped(&b, -30 * CP_MS), -5400000);
     assert_int_equal(clamped(&b, 6 * CP_MS), 4000000); /* 2/3 of it, within the limit */
-    b.data.lag_limit = 0;
+    b.data.has.lag_limit = CP_LAG_TWO_SLICES;
     assert_int_equal(clamped(&b, 30 * CP_MS), 4000000);
     assert_int_equal(clamped(&b, -30 * CP_MS), -4000000);
     eevdf_attr(&b.policy, 2, &(CpSchedAttr){.policy = CP_SCHED_NORMAL, .nice = 5});

@@ -216,7 +216,7 @@ static void test_origins(void **state)
     CpScenario *s = load("t.cpw", several, sets, G_N_ELEMENTS(sets));
     assert_non_null(s);
     expect(s, "policy", "eevdf-6.12", CP_FROM_CONFIG);
-    expect(s, "eevdf.preempt", "6.12", CP_FROM_PROFILE);
+    expect(s, "eevdf.preempt_short", "cancel", CP_FROM_PROFILE);
     expect(s, "hz", "100", CP_FROM_CONFIG);
     expect(s, "cores", "3", CP_FROM_WORKLOAD);
     expect(s, "smt", "2", CP_FROM_MACHINE);
