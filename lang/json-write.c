@@ -1,10 +1,13 @@
-#include "lang/json.h"
+#include "lang/workload-json.h"
 
 #include "sim/dist.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
+
+/* Decides what the JSON form of a workload looks like, by the rows of tree.def and
+ * decl.def; the hash of a workload is taken over it. */
 
 typedef struct {
     yajl_gen gen;
@@ -214,69 +217,24 @@ static void put_value(Writer *w, const CpNode *node)
 
 /* --- declarations --- */
 
+static void put_decl(Writer *w, const CpNode *node);
+
+/* { key: value } of the settings of a block. */
 static void put_settings(Writer *w, const CpNode *node)
 {
+    yajl_gen_map_open(w->gen);
     for (const CpNode *s = node->child; s != NULL; s = s->next) {
         if (s->kind == CP_NODE_SETTING) {
             put_pair(w, s->text, s->child->text);
         }
     }
-}
-
-static void put_opts_member(Writer *w, const char *key, const CpNode *opts)
-{
-    if (opts->child != NULL) {
-        put_text(w, key);
-        put_opts(w, opts);
-    }
-}
-
-static void put_member(Writer *w, const char *key, const CpNode *value)
-{
-    if (value->kind != CP_NODE_NULL) {
-        put_text(w, key);
-        put_value(w, value);
-    }
-}
-
-static void put_flag(Writer *w, const char *key, bool on)
-{
-    if (on) {
-        put_text(w, key);
-        yajl_gen_bool(w->gen, 1);
-    }
-}
-
-static void put_param(Writer *w, const CpNode *node)
-{
-    put_pair(w, "name", node->text);
-    put_member(w, "value", cp_node_at(node, 0));
-    put_member(w, "choices", cp_node_at(node, 1));
-}
-
-static void put_settings_block(Writer *w, const CpNode *node)
-{
-    if (node->kind == CP_NODE_MACHINE && node->text != NULL) {
-        put_pair(w, "name", node->text);
-    }
-    put_text(w, "settings");
-    yajl_gen_map_open(w->gen);
-    put_settings(w, node);
     yajl_gen_map_close(w->gen);
 }
 
-static void put_noise(Writer *w, const CpNode *node)
+static void put_actions(Writer *w, const CpNode *first)
 {
-    put_pair(w, "name", node->text);
-    put_opts_member(w, "options", node->child);
-}
-
-static void put_at(Writer *w, const CpNode *node)
-{
-    put_member(w, "time", node->child);
-    put_text(w, "actions");
     yajl_gen_array_open(w->gen);
-    for (const CpNode *action = node->child->next; action != NULL; action = action->next) {
+    for (const CpNode *action = first; action != NULL; action = action->next) {
         bool set = action->kind == CP_NODE_SETTING;
         yajl_gen_array_open(w->gen);
         put_text(w, set ? "set" : action->kind == CP_NODE_OFFLINE ? "offline" : "online");
@@ -289,180 +247,128 @@ static void put_at(Writer *w, const CpNode *node)
     yajl_gen_array_close(w->gen);
 }
 
-static void put_resource(Writer *w, const CpNode *node)
+/* Under its key, the declarations of one kind; nothing if there are none. */
+static void put_all(Writer *w, const CpNode *parent, CpNodeKind kind)
 {
-    put_pair(w, "kind", cp_resource_word(node->value));
-    put_pair(w, "name", node->text);
-    put_flag(w, "shared", node->flags & CP_FLAG_SHARED);
-    put_flag(w, "async", node->flags & CP_FLAG_ASYNC);
-    put_opts_member(w, "options", cp_node_at(node, 0));
-    put_member(w, "value", cp_node_at(node, 1));
-}
-
-typedef void (*PutDecl)(Writer *w, const CpNode *node);
-
-/* key: [ {...}, ... ] of the children of one kind; nothing if there are none. */
-static void put_all(Writer *w, const char *key, const CpNode *parent, CpNodeKind kind,
-                    PutDecl put)
-{
-    bool open = false;
+    const CpDeclInfo *info = cp_decl_info(kind);
+    unsigned n = 0;
     for (const CpNode *node = parent->child; node != NULL; node = node->next) {
-        if (node->kind != kind) {
-            continue;
-        }
-        if (!open) {
-            put_text(w, key);
-            yajl_gen_array_open(w->gen);
-            open = true;
-        }
-        yajl_gen_map_open(w->gen);
-        put(w, node);
-        yajl_gen_map_close(w->gen);
+        n += node->kind == kind;
     }
-    if (open) {
+    if (n == 0) {
+        return;
+    }
+    bool array = n > 1 || !(info->place & CP_DECL_ALONE);
+    put_text(w, info->json);
+    if (array) {
+        yajl_gen_array_open(w->gen);
+    }
+    for (const CpNode *node = parent->child; node != NULL; node = node->next) {
+        if (node->kind == kind) {
+            put_decl(w, node);
+        }
+    }
+    if (array) {
         yajl_gen_array_close(w->gen);
     }
 }
 
-static void put_cgroup(Writer *w, const CpNode *node)
+static void put_members(Writer *w, const CpNode *parent)
 {
-    put_pair(w, "name", node->text);
-    put_text(w, "settings");
-    yajl_gen_map_open(w->gen);
-    put_settings(w, node);
-    yajl_gen_map_close(w->gen);
-    put_all(w, "cgroups", node, CP_NODE_CGROUP, put_cgroup);
-}
-
-static void put_runtime(Writer *w, const CpNode *node)
-{
-    if (strcmp(node->text, "native") == 0 && cp_node_at(node, 1)->child == NULL) {
-        return;
-    }
-    put_text(w, "runtime");
-    yajl_gen_map_open(w->gen);
-    put_pair(w, "name", node->text);
-    if (cp_node_at(node, 0)->kind == CP_NODE_STRING) {
-        put_pair(w, "version", cp_node_at(node, 0)->text);
-    }
-    put_opts_member(w, "options", cp_node_at(node, 1));
-    yajl_gen_map_close(w->gen);
-}
-
-static void put_task(Writer *w, const CpNode *node)
-{
-    put_pair(w, "name", node->text);
-    put_flag(w, "async", node->flags & CP_FLAG_ASYNC);
-    if (cp_node_at(node, 0)->child != NULL) {
-        put_member(w, "params", cp_node_at(node, 0));
-    }
-    put_member(w, "body", cp_node_at(node, 1));
-}
-
-static void put_loop(Writer *w, const CpNode *loop)
-{
-    if (loop->kind == CP_NODE_NULL) {
-        return;
-    }
-    put_text(w, "loop");
-    yajl_gen_map_open(w->gen);
-    put_pair(w, "name", loop->text);
-    put_opts_member(w, "options", loop->child);
-    yajl_gen_map_close(w->gen);
-}
-
-static void put_thread(Writer *w, const CpNode *node)
-{
-    put_pair(w, "name", node->text);
-    put_member(w, "copies", cp_node_at(node, 0));
-    put_opts_member(w, "attrs", cp_node_at(node, 1));
-    put_flag(w, "daemon", node->flags & CP_FLAG_DAEMON);
-    put_loop(w, cp_node_at(node, 2));
-    put_member(w, "in", cp_node_at(node, 3));
-    put_member(w, "body", cp_node_at(node, 4));
-}
-
-static void put_handler(Writer *w, const CpNode *node)
-{
-    put_pair(w, "signal", node->text);
-    put_member(w, "call", node->child);
-}
-
-static void put_interpreter(Writer *w, const CpNode *node)
-{
-    put_pair(w, "name", node->text);
-    put_opts_member(w, "options", node->child);
-}
-
-static void put_process(Writer *w, const CpNode *node)
-{
-    put_pair(w, "name", node->text);
-    put_runtime(w, cp_node_at(node, 0));
-    put_member(w, "in", cp_node_at(node, 1));
-    put_all(w, "resources", node, CP_NODE_RESOURCE, put_resource);
-    put_all(w, "interpreters", node, CP_NODE_INTERP, put_interpreter);
-    put_all(w, "handlers", node, CP_NODE_HANDLER, put_handler);
-    put_all(w, "tasks", node, CP_NODE_TASK, put_task);
-    put_all(w, "threads", node, CP_NODE_THREAD, put_thread);
-}
-
-static void put_expect(Writer *w, const CpNode *node)
-{
-    put_pair(w, "metric", node->text);
-    put_pair(w, "cmp", cp_cmp_word(node->value));
-    put_member(w, "value", cp_node_at(node, 0));
-    put_member(w, "tolerance", cp_node_at(node, 1));
-}
-
-/* The blocks of settings: one is an object, several are an array. */
-static void put_blocks(Writer *w, const char *key, CpNodeKind kind)
-{
-    const CpNode *only = NULL;
-    unsigned n = 0;
-    for (const CpNode *node = w->root->child; node != NULL; node = node->next) {
-        if (node->kind == kind) {
-            only = node;
-            n++;
+    unsigned inside = cp_decl_inside((CpNodeKind)parent->kind);
+    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+        const CpDeclInfo *info = cp_decl_info(kind);
+        if (info != NULL && (info->place & inside)) {
+            put_all(w, parent, kind);
         }
     }
-    if (n == 1) {
-        put_text(w, key);
-        yajl_gen_map_open(w->gen);
-        put_settings_block(w, only);
-        yajl_gen_map_close(w->gen);
-    } else {
-        put_all(w, key, w->root, kind, put_settings_block);
+}
+
+/* Whether a child is what stands for one that is absent. */
+static bool is_left_out(const CpNode *child, CpChild name)
+{
+    switch (name) {
+    case CP_CHILD_RUNTIME:
+        return cp_node_says(child, "native") &&
+               cp_node_child(child, CP_CHILD_KEYS)->child == NULL;
+    case CP_CHILD_PARAMS:
+        return child->child == NULL;
+    default:
+        return is_empty(child);
     }
+}
+
+static void put_child(Writer *w, const CpNode *child, const CpField *field)
+{
+    if (!field->must && is_left_out(child, (CpChild)field->child)) {
+        return;
+    }
+    put_text(w, field->key);
+    if (field->type == CP_SLOT_PART) {
+        put_decl(w, child);
+    } else if (field->type == CP_SLOT_TEXT) {
+        put_text(w, child->text);
+    } else {
+        put_value(w, child);
+    }
+}
+
+static void put_field(Writer *w, const CpNode *node, const CpField *field)
+{
+    switch ((CpFieldWhat)field->what) {
+    case CP_FIELD_TEXT:
+        if (node->text != NULL) {
+            put_pair(w, field->key, node->text);
+        }
+        break;
+    case CP_FIELD_FLAG:
+        if (node->flags & field->flag) {
+            put_text(w, field->key);
+            yajl_gen_bool(w->gen, 1);
+        }
+        break;
+    case CP_FIELD_RESOURCE:
+        put_pair(w, field->key, cp_resource_word(node->value));
+        break;
+    case CP_FIELD_CMP:
+        put_pair(w, field->key, cp_cmp_word(node->value));
+        break;
+    case CP_FIELD_CHILD:
+        put_child(w, cp_node_child(node, (CpChild)field->child), field);
+        break;
+    case CP_FIELD_SETTINGS:
+        put_text(w, field->key);
+        put_settings(w, node);
+        break;
+    case CP_FIELD_ACTIONS:
+        put_text(w, field->key);
+        put_actions(w, cp_node_child(node, CP_CHILD_MEMBERS));
+        break;
+    case CP_FIELD_MEMBERS:
+        put_members(w, node);
+        break;
+    case CP_FIELD_HIDDEN:
+    case CP_FIELD_END:
+        break;
+    }
+}
+
+static void put_decl(Writer *w, const CpNode *node)
+{
+    yajl_gen_map_open(w->gen);
+    for (const CpField *field = cp_decl_fields((CpNodeKind)node->kind);
+         field->what != CP_FIELD_END; field++) {
+        put_field(w, node, field);
+    }
+    yajl_gen_map_close(w->gen);
 }
 
 static void put_file(Writer *w)
 {
-    static const struct {
-        const char *key;
-        CpNodeKind kind;
-        PutDecl put; /* NULL: a block of settings */
-    } parts[] = {
-        {"params", CP_NODE_PARAM, put_param},
-        {"run", CP_NODE_RUN, NULL},
-        {"machine", CP_NODE_MACHINE, NULL},
-        {"kernel", CP_NODE_KERNEL, NULL},
-        {"noise", CP_NODE_NOISE, put_noise},
-        {"at", CP_NODE_AT, put_at},
-        {"cgroups", CP_NODE_CGROUP, put_cgroup},
-        {"resources", CP_NODE_RESOURCE, put_resource},
-        {"processes", CP_NODE_PROCESS, put_process},
-        {"expects", CP_NODE_EXPECT, put_expect},
-    };
     yajl_gen_map_open(w->gen);
     put_text(w, "schema");
     yajl_gen_integer(w->gen, 1);
-    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        if (parts[i].put == NULL) {
-            put_blocks(w, parts[i].key, parts[i].kind);
-        } else {
-            put_all(w, parts[i].key, w->root, parts[i].kind, parts[i].put);
-        }
-    }
+    put_members(w, w->root);
     yajl_gen_map_close(w->gen);
 }
 

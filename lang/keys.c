@@ -10,7 +10,6 @@
  * those that are settings too are set from text. */
 
 #define AT(type, field) .at = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
-#define CP_OBJ_BIT(K)   (1u << CP_OBJ_##K)
 
 const CpKey cp_thread_keys[] = {
     {{"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},

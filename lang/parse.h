@@ -20,7 +20,5 @@ CpTree *cp_parse(const char *text, size_t len, CpDiag *diag);
 /* One value as a `param` line takes it (a number, word, text, list); NULL after reporting
  * to diag.  The node lives in `tree`. */
 CpNode *cp_parse_value(CpTree *tree, const char *text, size_t len, CpDiag *diag);
-/* Words that begin a declaration at file level; ends with NULL. */
-const char *const *cp_decl_words(void);
 
 #endif

@@ -62,6 +62,23 @@ bool cp_parser_more_opts(CpParser *p, CpNode *opts);
 CpNode *cp_parser_value(CpParser *p);
 bool cp_parser_no_unit(CpParser *p, const CpNode *number, bool size);
 
+/* --- declarations (parse-decl.c, parse-process.c) --- */
+
+/* One at file level, one in a process. */
+bool cp_parser_decl(CpParser *p, CpNodeList *into);
+bool cp_parser_member(CpParser *p, CpNodeList *into);
+/* How far out the word must stand that can only begin a declaration: 2 at file level, 1 in
+ * a process, 0 anywhere. */
+unsigned cp_decl_level(const CpParser *p);
+/* Reads the node's name into it. */
+bool cp_parser_named(CpParser *p, CpNode *node, const char *what);
+
+/* The functions of the rows of decl.def: what stands behind a declaration's word. */
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
+    bool cp_decl_##read(CpParser *p, CpNode *node, CpNodeList *list);
+#include "lang/decl.def"
+#undef CP_DECL
+
 /* --- statements (parse-stmt.c, parse-operands.c, parse-python.c) --- */
 
 bool cp_parser_statement(CpParser *p, CpNodeList *into);

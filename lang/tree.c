@@ -3,10 +3,11 @@
 #include "sim/arena.h"
 #include "sim/assert.h"
 #include "sim/params.h"
-#include "sim/program.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Decides how a tree is kept, and how its values are printed. */
 
 struct CpTree {
     CpArena *arena;
@@ -86,86 +87,11 @@ bool cp_node_says(const CpNode *node, const char *text)
     return node->text != NULL && strcmp(node->text, text) == 0;
 }
 
-/* --- rows of children --- */
-
-#define ALL(...) __VA_ARGS__
-
-#define MUST(name, slot, text)                                                             \
-    {.child = CP_CHILD_##name,                                                             \
-     .type = CP_SLOT_##slot,                                                               \
-     .must = true,                                                                         \
-     .before = CP_SLOT_##slot == CP_SLOT_WORD ? (text) : NULL,                             \
-     .what = (text)},
-#define MAY(name, slot, word, text)                                                        \
-    {.child = CP_CHILD_##name, .type = CP_SLOT_##slot, .before = (word), .what = (text)},
-#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
-    static const CpSlot slots_##KIND[] = {ALL children{.child = CP_CHILD_NONE}};
-#include "lang/tree.def"
-#undef CP_STMT
-#undef MUST
-#undef MAY
-
-#define MUST(name, slot, key)                                                              \
-    {.child = CP_CHILD_##name, .type = CP_SLOT_##slot, .must = true},
-#define MAY(name, slot, key) {.child = CP_CHILD_##name, .type = CP_SLOT_##slot},
-#define HIDDEN(name, slot)   {.child = CP_CHILD_##name, .type = CP_SLOT_##slot},
-#define TEXT(key)
-#define MAY_TEXT(key)
-#define FLAG(name, key)
-#define WORD(what, key)
-#define SETTINGS(key)
-#define ACTIONS(key)
-#define MEMBERS
-#define CP_PART(KIND, fields)                                                              \
-    static const CpSlot slots_##KIND[] = {                                                 \
-        ALL fields{.child = CP_CHILD_MEMBERS, .type = CP_SLOT_MEMBERS},                    \
-        {.child = CP_CHILD_NONE}};
-#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
-    CP_PART(KIND, fields)
-#include "lang/decl.def"
-#undef CP_DECL
-#undef MUST
-#undef MAY
-#undef HIDDEN
-#undef TEXT
-#undef MAY_TEXT
-#undef FLAG
-#undef WORD
-#undef SETTINGS
-#undef ACTIONS
-#undef MEMBERS
-
-static const CpSlot slots_pair[] = {{.child = CP_CHILD_LEFT, .must = true},
-                                    {.child = CP_CHILD_RIGHT, .must = true},
-                                    {.child = CP_CHILD_NONE}};
-static const CpSlot slots_case[] = {{.child = CP_CHILD_VALUE, .must = true},
-                                    {.child = CP_CHILD_BODY, .must = true},
-                                    {.child = CP_CHILD_NONE}};
-
-static const CpSlot *const slots[CP_NODE_KINDS] = {
-    [CP_NODE_RANGE] = slots_pair,
-    [CP_NODE_BINARY] = slots_pair,
-    [CP_NODE_CMP] = slots_pair,
-    [CP_NODE_CASE] = slots_case,
-#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
-    [CP_NODE_##KIND] = slots_##KIND,
-#include "lang/tree.def"
-#undef CP_STMT
-#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
-    [CP_NODE_##KIND] = slots_##KIND,
-#define CP_PART(KIND, fields) [CP_NODE_##KIND] = slots_##KIND,
-#include "lang/decl.def"
-#undef CP_DECL
-};
-
-const CpSlot *cp_node_slots(CpNodeKind kind)
-{
-    return slots[kind];
-}
+/* --- children by name --- */
 
 CpNode *cp_node_find(const CpNode *node, CpChild name)
 {
-    const CpSlot *slot = slots[node->kind];
+    const CpSlot *slot = cp_node_slots((CpNodeKind)node->kind);
     CpNode *child = node->child;
     for (; slot != NULL && slot->child != CP_CHILD_NONE && child != NULL; slot++) {
         if (slot->child == name) {
@@ -178,7 +104,7 @@ CpNode *cp_node_find(const CpNode *node, CpChild name)
 
 CpNode *cp_node_child(const CpNode *node, CpChild name)
 {
-    const CpSlot *slot = slots[node->kind];
+    const CpSlot *slot = cp_node_slots((CpNodeKind)node->kind);
     CpNode *child = node->child;
     cp_require(slot != NULL);
     for (; slot->child != name; slot++) {
@@ -187,144 +113,6 @@ CpNode *cp_node_child(const CpNode *node, CpChild name)
         child = child->next;
     }
     return child;
-}
-
-/* --- tables --- */
-
-#define ANY       0
-#define PYTHON    CP_STMT_PYTHON
-#define ASYNC     (CP_STMT_PYTHON | CP_STMT_ASYNC)
-#define TIMELESS  CP_STMT_TIMELESS
-#define INSTANT   CP_STMT_INSTANT
-#define AWAITABLE CP_STMT_AWAITABLE
-
-static const CpStmtInfo stmts[CP_NODE_KINDS] = {
-#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
-    [CP_NODE_##KIND] = {word, form, place},
-#include "lang/tree.def"
-#undef CP_STMT
-};
-
-#define IN_FILE    CP_IN_FILE
-#define IN_PROCESS CP_IN_PROCESS
-#define IN_CGROUP  CP_IN_CGROUP
-#define HEAD       CP_DECL_HEAD
-#undef PYTHON
-#define PYTHON CP_DECL_PYTHON
-
-static const CpDeclInfo decls[CP_NODE_KINDS] = {
-#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
-    [CP_NODE_##KIND] = {word, json, form, place, stage},
-#include "lang/decl.def"
-#undef CP_DECL
-};
-
-const CpDeclInfo *cp_decl_info(CpNodeKind kind)
-{
-    return decls[kind].json != NULL ? &decls[kind] : NULL;
-}
-
-static const char *const stmt_words[] = {
-#define CP_STMT(KIND, word, place, children, read, note, compile, form) word,
-#define CP_FORM(KIND, word, place, children, note, compile, form)
-#include "lang/tree.def"
-#undef CP_STMT
-    NULL};
-
-const CpStmtInfo *cp_stmt_info(CpNodeKind kind)
-{
-    return stmts[kind].word != NULL ? &stmts[kind] : NULL;
-}
-
-CpNodeKind cp_stmt_find(const char *word)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(stmts); i++) {
-        if (stmts[i].word != NULL && strcmp(stmts[i].word, word) == 0) {
-            return (CpNodeKind)i;
-        }
-    }
-    return CP_NODE_NULL;
-}
-
-const char *const *cp_stmt_words(void)
-{
-    return stmt_words;
-}
-
-static const CpDistForm dist_forms[] = {
-    {"exp", CP_DIST_EXP, {"mean", NULL}, {CP_DIM_TIME, 0}},
-    {"uniform", CP_DIST_UNIFORM, {"min", "max"}, {CP_DIM_TIME, CP_DIM_TIME}},
-    {"normal", CP_DIST_NORMAL, {"mean", "sigma"}, {CP_DIM_TIME, CP_DIM_TIME}},
-    {"lognormal", CP_DIST_LOGNORMAL, {"mean", "sigma"}, {CP_DIM_TIME, CP_DIM_NUMBER}},
-    {"pareto", CP_DIST_PARETO, {"min", "alpha"}, {CP_DIM_TIME, CP_DIM_NUMBER}},
-    {"weibull", CP_DIST_WEIBULL, {"scale", "shape"}, {CP_DIM_TIME, CP_DIM_NUMBER}},
-    {"choice", CP_DIST_CHOICE, {"list", NULL}, {CP_DIM_TIME, 0}},
-    {"empirical", CP_DIST_EMPIRICAL, {"file", NULL}, {CP_DIM_TIME, 0}},
-};
-
-static const char *const dist_names[] = {"exp",       "uniform",   "normal",
-                                         "lognormal", "pareto",    "weibull",
-                                         "choice",    "empirical", NULL};
-
-const CpDistForm *cp_dist_form(const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(dist_forms); i++) {
-        if (strcmp(dist_forms[i].name, name) == 0) {
-            return &dist_forms[i];
-        }
-    }
-    return NULL;
-}
-
-const CpDistForm *cp_dist_form_of(int kind)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(dist_forms); i++) {
-        if (dist_forms[i].kind == kind) {
-            return &dist_forms[i];
-        }
-    }
-    return NULL;
-}
-
-const char *const *cp_dist_names(void)
-{
-    return dist_names;
-}
-
-const char *cp_resource_word(int64_t kind)
-{
-    if (kind == CP_RESOURCE_VAR) {
-        return "var";
-    }
-    return kind >= 0 && kind < CP_OBJ_KINDS ? cp_obj_kind_name((CpObjKind)kind) : NULL;
-}
-
-int cp_resource_find(const char *word)
-{
-    for (int i = 0; i < CP_OBJ_KINDS; i++) {
-        if (strcmp(cp_obj_kind_name((CpObjKind)i), word) == 0) {
-            return i;
-        }
-    }
-    return strcmp(word, "var") == 0 ? CP_RESOURCE_VAR : -1;
-}
-
-static const char *const cmp_words[] = {[CP_EQ] = "==", [CP_NE] = "!=", [CP_LT] = "<",
-                                        [CP_LE] = "<=", [CP_GT] = ">",  [CP_GE] = ">="};
-
-const char *cp_cmp_word(int64_t cmp)
-{
-    return cmp >= 0 && cmp < (int64_t)G_N_ELEMENTS(cmp_words) ? cmp_words[cmp] : NULL;
-}
-
-int cp_cmp_find(const char *word)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(cmp_words); i++) {
-        if (strcmp(cmp_words[i], word) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
 }
 
 /* --- printing values --- */

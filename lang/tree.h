@@ -158,15 +158,6 @@ typedef struct {
 } CpNodeList;
 void cp_node_add(CpNodeList *list, CpNode *child);
 
-static inline CpNode *cp_node_at(const CpNode *node, unsigned i)
-{
-    CpNode *child = node->child;
-    while (i-- > 0) {
-        child = child->next;
-    }
-    return child;
-}
-
 /* The child of that name, a CP_NODE_NULL if it is absent; of children up to the end the
  * first, or NULL.  The kind must have such a child. */
 CpNode *cp_node_child(const CpNode *node, CpChild name);
@@ -217,6 +208,7 @@ enum {
     CP_IN_CGROUP = 4,
     CP_DECL_PYTHON = 8, /* if the process has that runtime */
     CP_DECL_HEAD = 16,  /* no statement begins so */
+    CP_DECL_ALONE = 32, /* one of them is no array in JSON */
 };
 
 enum { CP_DECL_STAGES = 6 };
@@ -230,6 +222,33 @@ typedef struct {
 } CpDeclInfo;
 /* Row of a declaration's kind; NULL for other kinds. */
 const CpDeclInfo *cp_decl_info(CpNodeKind kind);
+/* CP_IN_ of what may stand in a node of that kind; 0: nothing. */
+unsigned cp_decl_inside(CpNodeKind kind);
+
+/* What the JSON form of a declaration has under a key. */
+typedef enum {
+    CP_FIELD_END,
+    CP_FIELD_TEXT,     /* the node's text */
+    CP_FIELD_FLAG,     /* one of its flags: true */
+    CP_FIELD_RESOURCE, /* its value: the word of a CpObjKind */
+    CP_FIELD_CMP,      /* its value: a comparison */
+    CP_FIELD_CHILD,
+    CP_FIELD_SETTINGS, /* children: an object of them */
+    CP_FIELD_ACTIONS,  /* children: an array */
+    CP_FIELD_MEMBERS,  /* children: arrays under the keys of their own rows */
+    CP_FIELD_HIDDEN,   /* a child that is left out */
+} CpFieldWhat;
+
+typedef struct {
+    uint8_t what;        /* CpFieldWhat */
+    uint8_t child, type; /* of CP_FIELD_CHILD: CpChild, CpSlotType */
+    uint8_t flag;        /* CP_FLAG_ */
+    bool must;
+    const char *key;
+    const char *noun; /* of a text: for "expected NOUN" */
+} CpField;
+/* Row of a declaration or part of one, ended by CP_FIELD_END; NULL for other kinds. */
+const CpField *cp_decl_fields(CpNodeKind kind);
 
 /* Distributions: name and argument names, in the order of CP_NODE_DIST's children. */
 typedef struct {

@@ -271,7 +271,7 @@ static bool read_order(Cpc *c, const CpNode *node, CpExpect *e)
 static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
 {
     CpUnit unit;
-    e->text = g_strdup(cp_node_at(node, 2)->text);
+    e->text = g_strdup(cp_node_child(node, CP_CHILD_TEXT)->text);
     e->metric = g_strdup(node->text);
     e->cmp = (CpCmp)node->value;
     e->tolerance = e->tolerance_ppm = -1;
@@ -285,7 +285,7 @@ static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
     if (!metric_unit(c->w, node->text, &unit)) {
         return unknown_metric(c, node);
     }
-    const CpNode *tolerance = cp_node_at(node, 1);
+    const CpNode *tolerance = cp_node_child(node, CP_CHILD_TOLERANCE);
     if (tolerance->kind != CP_NODE_NULL && node->value != CP_EQ) {
         cp_diag_error(c->diag, tolerance->pos, "a tolerance goes with == only");
         return false;

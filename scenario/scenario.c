@@ -5,7 +5,7 @@
 #include "traces/cpr-pack.h"
 #include "traces/cpr.h"
 #include "scenario/expect.h"
-#include "lang/json.h"
+#include "lang/workload-json.h"
 #include "lang/parse.h"
 #include "traces/rebuild/rebuild.h"
 #include "models/python/python.h"
@@ -88,7 +88,7 @@ static bool is_choice(const CpNode *choices, const char *value)
 static bool check_choice(CpBuild *b, const CpNode *param, const CpNode *value,
                          const CpOverride *o)
 {
-    const CpNode *choices = cp_node_at(param, 1);
+    const CpNode *choices = cp_node_child(param, CP_CHILD_CHOICES);
     g_autofree char *shown = cp_node_print(value);
     if (choices->kind != CP_NODE_LIST || is_choice(choices, shown)) {
         return true;
@@ -162,7 +162,7 @@ static CpNode *find_param(const CpTree *tree, const char *name)
 static void add_param(CpBuild *b, const CpNode *param, CpFrom from)
 {
     CpWorkloadParam *row = g_new0(CpWorkloadParam, 1);
-    const CpNode *choices = cp_node_at(param, 1);
+    const CpNode *choices = cp_node_child(param, CP_CHILD_CHOICES);
     row->name = g_strdup(param->text);
     row->value = cp_node_print(param->child);
     row->choices = choices->kind == CP_NODE_LIST ? print_choices(choices) : NULL;
@@ -497,8 +497,10 @@ static bool set_version(CpBuild *b, const CpNode *node, const char *version,
         return cp_diag_error(b->diag, node->pos, "%s", error->message);
     }
     for (CpNode *p = cp_tree_root(b->tree)->child; p != NULL; p = p->next) {
-        if (p->kind == CP_NODE_PROCESS && strcmp(p->child->text, "python") == 0) {
-            CpNode *text = p->child->child;
+        const CpNode *runtime =
+            p->kind == CP_NODE_PROCESS ? cp_node_child(p, CP_CHILD_RUNTIME) : NULL;
+        if (runtime != NULL && cp_node_says(runtime, "python")) {
+            CpNode *text = cp_node_child(runtime, CP_CHILD_VERSION);
             text->kind = CP_NODE_STRING;
             text->text = cp_tree_text(b->tree, version, -1);
         }

@@ -3,7 +3,7 @@
  * result when that form is run. */
 #include "models/python/laws.h"
 #include "models/registry.h"
-#include "lang/json.h"
+#include "lang/workload-json.h"
 #include "lang/parse.h"
 #include "scenario/run-names.h"
 #include "scenario/scenario.h"

@@ -1,6 +1,6 @@
 /* Any bytes as a workload: messages or a scenario, never a fault; what is read as a tree
  * survives its JSON form. */
-#include "lang/json.h"
+#include "lang/workload-json.h"
 #include "lang/parse.h"
 #include "scenario/scenario.h"
 

@@ -5,8 +5,8 @@
  * It is canonical: arrays in order, times as integer ns, keys in a fixed order, nothing of
  * the text's spacing or comments; the workload hash is taken over it.  What each construct
  * looks like is said in docs/workload-language.md. */
-#ifndef CP_LANG_JSON_H
-#define CP_LANG_JSON_H
+#ifndef CP_LANG_WORKLOAD_JSON_H
+#define CP_LANG_WORKLOAD_JSON_H
 
 #include "lang/tree.h"
 
