@@ -1,5 +1,7 @@
 #include "lang/compiler.h"
 
+#include "models/python/declare.h"
+
 #include <string.h>
 
 /* Decides what code pools of threads, processes and interpreters become. */

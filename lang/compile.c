@@ -67,8 +67,10 @@ static bool compile(Cpc *c)
 
 CpWorkload *cp_compile(const CpTree *tree, const char *source, CpDiag *diag)
 {
-    Cpc c = {
-        .w = cp_workload_new(), .diag = diag, .source = source, .root = cp_tree_root(tree)};
+    Cpc c = {.w = cp_workload_new(&cp_ops),
+             .diag = diag,
+             .source = source,
+             .root = cp_tree_root(tree)};
     c.group = CP_REG_NONE;
     c.params = g_hash_table_new(g_str_hash, g_str_equal);
     c.objects = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);

@@ -5,6 +5,7 @@
 #include "lang/compile.h"
 #include "lang/keys.h"
 #include "lang/parse.h"
+#include "models/ops.h"
 
 /* The item that ends `for x from q`. */
 #define CP_ITEM_NONE INT64_MIN

@@ -1,5 +1,6 @@
 #include "models/random-workload.h"
 
+#include "models/ops.h"
 #include "sim/assert.h"
 
 #include <string.h>
@@ -165,7 +166,7 @@ static void add_thread(Writer *wr, CpProcId proc, const char *name, uint32_t rou
 
 CpWorkload *cp_random_workload(const CpRandomPlan *plan, GArray **work)
 {
-    Writer wr = {.w = cp_workload_new(), .plan = plan};
+    Writer wr = {.w = cp_workload_new(&cp_ops), .plan = plan};
     CpProcId proc = cp_workload_proc(wr.w, "p", "native");
     wr.lock = cp_workload_obj(wr.w, "m", CP_OBJ_LOCK);
     wr.queue = cp_workload_obj(wr.w, "q", CP_OBJ_QUEUE);

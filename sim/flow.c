@@ -5,7 +5,7 @@
 /* The op interpreter: executes a flow's instructions until one needs time.
  *
  * An instruction that takes time is entered several times with a reason (flow->why):
- * BEGIN, then RAN, WOKEN, TIMEOUT or STOPPED.  Kernel operations are here; from
+ * BEGIN, then RAN, WOKEN, TIMEOUT or STOPPED.  Control and kernel operations are here; from
  * CP_OP_RUNTIME on the process's runtime decides. */
 
 enum {
@@ -302,8 +302,16 @@ static CpStep op_arrivals(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     return sleep_until(sim, tid, stream.next);
 }
 
-static CpStep op_yield(CpSim *sim, CpTid tid, CpFlow *flow)
+static CpStep op_arrive_end(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
+    (void)tid; /* only its flow moves */
+    flow->pc = sim->arrival_begin[i->c];
+    return CP_STEP_AGAIN;
+}
+
+static CpStep op_yield(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    (void)i; /* no operands */
     CpThread *t = cp_thread(sim, tid);
     if (flow->why != CP_WHY_BEGIN) {
         return CP_STEP_NEXT;
@@ -360,30 +368,43 @@ static CpStep op_join(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     return CP_STEP_BLOCK;
 }
 
-static CpStep op_attr(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+static CpStep change_attr(CpSim *sim, CpTid tid, CpFlow *flow, const CpSchedAttr *attr)
+{
+    flow->pc++;
+    cp_set_attr(sim, tid, attr);
+    return CP_STEP_AGAIN;
+}
+
+static CpStep op_set_nice(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
     CpSchedAttr attr = *cp_thread_attr(sim, tid);
-    if (i->op == CP_OP_SET_NICE) {
-        attr.nice = (int32_t)CLAMP(const_at(sim, i->c), -20, 19);
-    } else if (i->op == CP_OP_SET_AFFINITY) {
-        attr.cpus = i->c;
-    } else {
-        uint32_t cpus = attr.cpus;
-        attr = g_array_index(sim->w->attrs, CpSchedAttr, i->c);
-        attr.cpus = attr.cpus == CP_NONE ? cpus : attr.cpus;
-    }
-    flow->pc++;
-    cp_set_attr(sim, tid, &attr);
-    return CP_STEP_AGAIN;
+    attr.nice = (int32_t)CLAMP(const_at(sim, i->c), -20, 19);
+    return change_attr(sim, tid, flow, &attr);
+}
+
+static CpStep op_set_affinity(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    CpSchedAttr attr = *cp_thread_attr(sim, tid);
+    attr.cpus = i->c;
+    return change_attr(sim, tid, flow, &attr);
+}
+
+static CpStep op_set_sched(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    CpSchedAttr attr = g_array_index(sim->w->attrs, CpSchedAttr, i->c);
+    attr.cpus = attr.cpus == CP_NONE ? cp_thread_attr(sim, tid)->cpus : attr.cpus;
+    return change_attr(sim, tid, flow, &attr);
 }
 
 /* --- operations that take no time --- */
 
-static int64_t arith(CpSim *sim, CpTid tid, uint8_t op, int64_t a, int64_t b)
+/* Of a copy of the flow, which reads ahead, nothing is said: it has not happened yet. */
+static int64_t arith(CpSim *sim, CpTid tid, const CpFlow *flow, const CpInsn *i)
 {
-    int64_t out = 0;
+    const int64_t *regs = cp_regs(sim, flow);
+    int64_t a = regs[i->c & 0xffff], b = regs[i->c >> 16], out = 0;
     bool bad = false;
-    switch ((CpArith)op) {
+    switch ((CpArith)i->a) {
     case CP_ADD:
         bad = __builtin_add_overflow(a, b, &out);
         break;
@@ -398,12 +419,11 @@ static int64_t arith(CpSim *sim, CpTid tid, uint8_t op, int64_t a, int64_t b)
         out = bad ? 0 : a / b;
         break;
     }
-    if (bad) {
-        cp_diagnose(sim, "arithmetic", &tid, tid != CP_NONE, "%s",
-                    b == 0 && op == CP_DIV ? "division by zero" : "overflow");
-        out = 0;
+    if (bad && flow == cp_flow_of(sim, tid)) {
+        cp_diagnose(sim, "arithmetic", &tid, 1, "%s",
+                    b == 0 && i->a == CP_DIV ? "division by zero" : "overflow");
     }
-    return out;
+    return bad ? 0 : out;
 }
 
 static bool compare(uint8_t cmp, int64_t a, int64_t b)
@@ -462,7 +482,9 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
     int64_t *regs = flow->regs == CP_NONE ? NULL : cp_regs(sim, flow);
     uint32_t next = flow->pc + 1;
-    switch ((CpOp)i->op) {
+    switch ((CpControlOp)i->op) {
+    case CP_OP_NOP:
+        break;
     case CP_OP_JUMP:
         next = i->c;
         break;
@@ -483,7 +505,7 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         regs[i->b] = regs[i->c & 0xffff];
         break;
     case CP_OP_ARITH:
-        regs[i->b] = arith(sim, tid, i->a, regs[i->c & 0xffff], regs[i->c >> 16]);
+        regs[i->b] = arith(sim, tid, flow, i);
         break;
     case CP_OP_SAMPLE:
         regs[i->b] = cp_operand(sim, flow, i->a, i->c);
@@ -531,76 +553,56 @@ static void control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     case CP_OP_REPLAY:
         next = replay(sim, tid, flow, i);
         break;
-    default:
-        break;
     }
     flow->pc = next;
 }
 
-static CpStep op_exit_process(CpSim *sim, CpTid tid)
+static CpStep op_exit_process(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
+    (void)flow; /* it goes no further */
+    (void)i;    /* no operands */
     cp_process_end(sim, cp_thread(sim, tid)->proc, tid);
     return CP_STEP_EXIT;
 }
 
-static CpStep op_stop(CpSim *sim)
+static CpStep op_exit(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
+    (void)sim;  /* cp_flow_run ends the thread */
+    (void)tid;  /* as above */
+    (void)flow; /* it goes no further */
+    (void)i;    /* no operands */
+    return CP_STEP_EXIT;
+}
+
+static CpStep op_stop(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    (void)tid;  /* all threads stop */
+    (void)flow; /* it goes no further */
+    (void)i;    /* no operands */
     sim->stopping = true;
     sim->outcome = CP_OUTCOME_DONE;
     return CP_STEP_EXIT;
 }
 
+static CpStep (*const services[])(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i) = {
+#define CP_OP(NAME, name, ...) op_##name,
+#include "sim/kernel-ops.def"
+#undef CP_OP
+};
+
 CpStep cp_kernel_step(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     flow->why = (uint8_t)why;
-    switch ((CpOp)i->op) {
-    case CP_OP_COMPUTE:
-        return op_compute(sim, tid, flow, i);
-    case CP_OP_SPIN:
-        return op_spin(sim, tid, flow, i);
-    case CP_OP_SLEEP:
-        return op_sleep(sim, tid, flow, i);
-    case CP_OP_SLEEP_UNTIL:
-        return op_sleep_until(sim, tid, flow, i);
-    case CP_OP_PERIOD:
-        return op_period(sim, tid, flow, i);
-    case CP_OP_ARRIVALS:
-        return op_arrivals(sim, tid, flow, i);
-    case CP_OP_ARRIVE_END:
-        flow->pc = sim->arrival_begin[i->c];
-        return CP_STEP_AGAIN;
-    case CP_OP_IO:
-        return op_io(sim, tid, flow, i);
-    case CP_OP_YIELD:
-        return op_yield(sim, tid, flow);
-    case CP_OP_SPAWN:
-        return op_spawn(sim, tid, flow, i);
-    case CP_OP_JOIN:
-        return op_join(sim, tid, flow, i);
-    case CP_OP_SET_NICE:
-    case CP_OP_SET_AFFINITY:
-    case CP_OP_SET_SCHED:
-        return op_attr(sim, tid, flow, i);
-    case CP_OP_EXIT:
-        return CP_STEP_EXIT;
-    case CP_OP_EXIT_PROCESS:
-        return op_exit_process(sim, tid);
-    case CP_OP_STOP:
-        return op_stop(sim);
-    case CP_OP_OUTSIDE:
-        return op_outside(sim, tid, flow, i);
-    default:
-        cp_require(false);
-        return CP_STEP_EXIT;
-    }
+    cp_assert(i->op >= CP_OP_KERNEL && i->op < CP_OP_RUNTIME);
+    return services[i->op - CP_OP_KERNEL](sim, tid, flow, i);
 }
 
 /* --- the interpreter --- */
 
 static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
 {
-    if (G_LIKELY(insn->op < CP_OP_COMPUTE)) {
+    if (G_LIKELY(insn->op < CP_OP_KERNEL)) {
         control(sim, tid, flow, insn);
         return CP_STEP_AGAIN;
     }
@@ -627,7 +629,8 @@ static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
  * comes after it, everything else must wait. */
 static bool must_pay_first(const CpCore *core, const CpFlow *flow, const CpInsn *insn)
 {
-    return core->ovh_left > 0 && flow->why == CP_WHY_BEGIN && insn->op > CP_OP_COMPUTE;
+    return core->ovh_left > 0 && flow->why == CP_WHY_BEGIN && insn->op >= CP_OP_KERNEL &&
+           insn->op != CP_OP_COMPUTE;
 }
 
 CpFlowEnd cp_flow_run(CpSim *sim, CpCore *core, CpTid tid)
@@ -702,57 +705,54 @@ void cp_flow_outside(CpSim *sim, CpStream *stream)
 
 /* --- looking ahead --- */
 
-enum { AHEAD_INSNS = 256, AHEAD_REGS = 64 };
+enum { AHEAD_INSNS = 256 };
 
-/* How an instruction not yet begun looks from before: does the burst go on after it? */
-static bool goes_on(CpOp op)
+/* Registers as they were before a look ahead, in order of change. */
+typedef struct {
+    struct {
+        int64_t *reg;
+        int64_t was;
+    } rows[2 * AHEAD_INSNS];
+    size_t n;
+} Undo;
+
+static void keep(CpSim *sim, const CpFlow *flow, const CpInsn *insn, Undo *undo)
 {
-    switch (op) {
-    case CP_OP_SLEEP:
-    case CP_OP_SLEEP_UNTIL:
-    case CP_OP_PERIOD:
-    case CP_OP_ARRIVALS:
-    case CP_OP_ARRIVE_END:
-    case CP_OP_IO:
-    case CP_OP_JOIN:
-    case CP_OP_EXIT:
-    case CP_OP_EXIT_PROCESS:
-    case CP_OP_STOP:
-    case CP_OP_OUTSIDE:
-    case CP_OP_SEM_WAIT:
-    case CP_OP_EVENT_WAIT:
-    case CP_OP_COND_WAIT:
-    case CP_OP_BARRIER:
-    case CP_OP_RECV:
-    case CP_OP_WAIT_WAKE:
-        return false;
-    default:
-        return true;
+    const CpOpInfo *info = cp_op_info(sim->w, insn->op);
+    uint32_t n = !(info->flags & CP_OPF_WRITES) ? 0 : info->operands[0] == 'P' ? 2 : 1;
+    for (uint32_t k = 0; k < n; k++) {
+        int64_t *reg = &cp_regs(sim, flow)[insn->b + k];
+        undo->rows[undo->n].reg = reg;
+        undo->rows[undo->n++].was = *reg;
     }
 }
 
+/* How an instruction not yet begun looks from before: does the burst go on after it?  If it
+ * does, what it adds is added. */
+static bool goes_on(CpSim *sim, CpFlow *flow, const CpInsn *insn, CpTime *sum)
+{
+    const CpOpInfo *info = cp_op_info(sim->w, insn->op);
+    if (info->waits == CP_WAITS_RUNS) {
+        CpTime time = cp_operand(sim, flow, insn->a, insn->c);
+        *sum += insn->op == CP_OP_COMPUTE ? noisy(sim, flow, time) : time;
+    }
+    return info->waits != CP_WAITS_YES && !(info->flags & CP_OPF_ENDS);
+}
+
 /* Follows a copy of the flow to where it will wait; adds up what it computes until then. */
-static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow)
+static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
 {
     CpTime sum = 0;
     for (int n = 0; n < AHEAD_INSNS; n++) {
         const CpInsn *insn = &sim->code[flow->pc];
-        CpOp op = (CpOp)insn->op;
-        bool effect = op == CP_OP_STORE || op == CP_OP_MARK || op == CP_OP_RESPOND ||
-                      op == CP_OP_TIMED_END;
-        if (op < CP_OP_COMPUTE && !effect) {
+        bool is_control = insn->op < CP_OP_KERNEL;
+        if (is_control && !(cp_op_info(sim->w, insn->op)->flags & CP_OPF_EFFECT)) {
+            keep(sim, flow, insn, undo);
             control(sim, tid, flow, insn);
             continue;
         }
-        if (flow->why == CP_WHY_BEGIN) {
-            if (!goes_on(op)) {
-                return sum;
-            }
-            if (op == CP_OP_COMPUTE) {
-                sum += noisy(sim, flow, cp_operand(sim, flow, insn->a, insn->c));
-            } else if (op == CP_OP_SPIN) {
-                sum += cp_operand(sim, flow, insn->a, insn->c);
-            }
+        if (!is_control && flow->why == CP_WHY_BEGIN && !goes_on(sim, flow, insn, &sum)) {
+            return sum;
         }
         flow->why = CP_WHY_BEGIN;
         flow->pc++;
@@ -765,17 +765,12 @@ static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow)
 CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
 {
     CpFlow flow = *cp_flow_of(sim, tid);
-    uint32_t n_regs = cp_thread_decl(sim->w, cp_thread(sim, tid)->decl)->n_regs;
-    int64_t saved[AHEAD_REGS];
-    if (n_regs > AHEAD_REGS) {
-        return 0;
-    }
-    if (n_regs > 0) {
-        memcpy(saved, cp_regs(sim, &flow), n_regs * sizeof *saved);
-    }
-    CpTime sum = walk_ahead(sim, tid, &flow);
-    if (n_regs > 0) {
-        memcpy(cp_regs(sim, &flow), saved, n_regs * sizeof *saved);
+    Undo undo;
+    undo.n = 0;
+    CpTime sum = walk_ahead(sim, tid, &flow, &undo);
+    while (undo.n > 0) {
+        undo.n--;
+        *undo.rows[undo.n].reg = undo.rows[undo.n].was;
     }
     return sum;
 }

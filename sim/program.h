@@ -11,24 +11,9 @@
 
 #include "sim/cpumask.h"
 #include "sim/dist.h"
+#include "sim/op.h"
 #include "sim/replay.h"
 #include "sim/types.h"
-
-typedef enum {
-#define CP_OP(NAME, name, operands, meaning) CP_OP_##NAME,
-#include "sim/ops.def"
-#undef CP_OP
-    CP_OP_COUNT,
-    CP_OP_RUNTIME = CP_OP_LOCK, /* first op that the process's runtime interprets */
-} CpOp;
-
-typedef struct {
-    uint8_t op, a;
-    uint16_t b;
-    uint32_t c;
-} CpInsn;
-
-G_STATIC_ASSERT(sizeof(CpInsn) == 8);
 
 /* a of instructions with a duration operand: where the value is. */
 enum {
@@ -123,22 +108,6 @@ typedef struct {
     CpTime slack;                     /* timer slack; -1: default */
     uint32_t cpus;                    /* index of a CPU mask, CP_NONE: all */
 } CpSchedAttr;
-
-typedef enum {
-    CP_OBJ_LOCK,
-    CP_OBJ_RLOCK,
-    CP_OBJ_RWLOCK,
-    CP_OBJ_SEMAPHORE,
-    CP_OBJ_CONDITION,
-    CP_OBJ_EVENT,
-    CP_OBJ_BARRIER,
-    CP_OBJ_QUEUE,
-    CP_OBJ_PIPE,
-    CP_OBJ_SOCKET,
-    CP_OBJ_DEVICE,
-    CP_OBJ_OBJECT, /* a plain object with its own lock (free-threaded builds) */
-    CP_OBJ_KINDS
-} CpObjKind;
 
 /* "lock", "rwlock" ... as the workload language has them. */
 const char *cp_obj_kind_name(CpObjKind kind);
@@ -321,9 +290,10 @@ typedef struct {
 } CpHandlerDecl;
 
 struct CpWorkload {
-    GArray *code;   /* CpInsn */
-    GArray *line;   /* uint32_t: source line of each instruction, 0: none */
-    GArray *consts; /* int64_t */
+    const CpOpTable *ops; /* rows of all operations; static */
+    GArray *code;         /* CpInsn */
+    GArray *line;         /* uint32_t: source line of each instruction, 0: none */
+    GArray *consts;       /* int64_t */
     GHashTable *const_index;
     GArray *values;     /* int64_t: lists, CHOICE, EMPIRICAL */
     GArray *lists;      /* CpList */
@@ -358,7 +328,8 @@ typedef struct {
     bool shared; /* between processes; else a child process has its own */
 } CpVarDecl;
 
-CpWorkload *cp_workload_new(void);
+/* With the operations of every runtime its processes may have. */
+CpWorkload *cp_workload_new(const CpOpTable *ops);
 void cp_workload_free(CpWorkload *w);
 
 /* Each adds one row and returns its index; equal strings, constants and histograms share
@@ -379,13 +350,6 @@ uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name);
 uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name);
 /* A call with defaults: no arguments, handle not kept, soon, sizes 0. */
 uint32_t cp_workload_call(CpWorkload *w, uint32_t task);
-/* Declares the pool and the threads it needs, and emits their code, so it may stand only
- * where no body is being emitted; counts as declaring threads of the process. */
-uint32_t cp_workload_pool(CpWorkload *w, CpProcId proc, const char *name, CpPoolKind kind,
-                          uint32_t n);
-/* Makes the queue one of multiprocessing: declares its feeder thread; where it may stand,
- * as of cp_workload_pool. */
-void cp_workload_feeder(CpWorkload *w, CpProcId proc, uint32_t obj);
 uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil);
 uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
                           uint32_t line);
@@ -403,6 +367,11 @@ static inline uint32_t cp_workload_pc(const CpWorkload *w)
 #define cp_pool_decl(w, i)   (&g_array_index((w)->pools, CpPoolDecl, (i)))
 #define cp_insn(w, i)        (&g_array_index((w)->code, CpInsn, (i)))
 
+static inline const CpOpInfo *cp_op_info(const CpWorkload *w, CpOp op)
+{
+    return &w->ops->rows[op];
+}
+
 /* Default attributes: NORMAL, nice 0, default slack, all CPUs. */
 CpSchedAttr cp_sched_attr_default(void);
 
@@ -413,10 +382,5 @@ gboolean cp_workload_verify(CpWorkload *w, GError **error);
 
 /* Returns new text: one line an instruction, with names; for `validate --listing`. */
 char *cp_workload_listing(const CpWorkload *w);
-
-typedef struct {
-    const char *name, *operands, *meaning;
-} CpOpInfo;
-const CpOpInfo *cp_op_info(CpOp op);
 
 #endif

@@ -87,7 +87,8 @@ void cp_stop_at(CpSim *sim, CpTid tid, CpTime at);
 /* The runtime's `timer` hook is called with (id, gen) at that time, in interrupt context.
  */
 void cp_timer(CpSim *sim, CpProcId proc, CpTime at, uint32_t id, uint32_t gen);
-/* Executes a kernel operation (below CP_OP_RUNTIME); for runtimes that wrap them. */
+/* Executes a kernel operation (from CP_OP_KERNEL to below CP_OP_RUNTIME); for runtimes that
+ * wrap them. */
 CpStep cp_kernel_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
 /* CPU time of kernel work by the running thread, before its next instruction. */
 void cp_charge(CpSim *sim, CpTid tid, CpTime cost);

@@ -2,6 +2,7 @@
 
 #include "sim/engine.h"
 #include "sim/error.h"
+#include "sim/operand.h"
 
 #include <string.h>
 
@@ -186,26 +187,10 @@ static void free_diagnosis(gpointer data)
     g_free(d);
 }
 
-/* An instruction to which a register CP_REG_RELEASE means nothing; some of those. */
-static bool ignores_release(const CpInsn *insn)
+static bool uses_release(const CpWorkload *w, const CpInsn *insn)
 {
-    switch (insn->op) {
-    case CP_OP_NOP:
-    case CP_OP_JUMP:
-    case CP_OP_YIELD:
-    case CP_OP_EXIT:
-    case CP_OP_LOCK:
-    case CP_OP_UNLOCK:
-        return true;
-    case CP_OP_COMPUTE:
-    case CP_OP_SLEEP:
-        return (insn->a & CP_ARG_MASK) != CP_ARG_REG;
-    case CP_OP_SET:
-    case CP_OP_LOOP:
-        return insn->b >= CP_REG_FREE;
-    default:
-        return false;
-    }
+    return cp_op_info(w, insn->op)->flags & CP_OPF_RELEASE ||
+           cp_operands_registers(w, insn).release;
 }
 
 /* What depends on the workload's tables. */
@@ -234,7 +219,7 @@ static void init_workload(CpSim *sim)
             sim->arrival_begin[sim->code[pc].c] = pc;
         }
         sim->periodic |= sim->code[pc].op == CP_OP_PERIOD;
-        sim->releases |= !ignores_release(&sim->code[pc]);
+        sim->releases = sim->releases || uses_release(w, &sim->code[pc]);
     }
     sim->noise_draws = g_new0(uint64_t, (size_t)w->noises->len * sim->n_cpus + 1);
 }

@@ -2,6 +2,7 @@
  *
  * Every law is tried on independent runs; theory must lie within the 99 % confidence
  * interval of their means (Student's t). */
+#include "models/ops.h"
 #include "models/registry.h"
 #include "sim/dist.h"
 #include "sim/sim.h"
@@ -59,7 +60,7 @@ static double metric(CpSim *sim, const char *name)
 /* Threads that arrive as a Poisson stream and compute once. */
 static CpWorkload *jobs(uint64_t seed, double load, bool constant)
 {
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     CpProcId proc = cp_workload_proc(w, "p", "native");
     CpDist gap = {CP_DIST_EXP, 0, {(int64_t)(service / load), 0, 0}};
     CpDist work = {CP_DIST_EXP, 0, {(int64_t)service, 0, 0}};

@@ -163,7 +163,7 @@ void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
     }
 }
 
-static CpStep lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     if (why == CP_WHY_TIMEOUT) {
         return timed_out(sim, tid); /* also if it is free by now: nobody looks again */
@@ -176,8 +176,9 @@ static CpStep lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     return step;
 }
 
-static CpStep unlock(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_unlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     if (sim->objs[i->c].owner != tid) {
         const char *name = cp_workload_text(sim->w, cp_obj_decl(sim->w, i->c)->name);
         cp_diagnose(sim, "release of a lock not held", &tid, 1,
@@ -190,7 +191,7 @@ static CpStep unlock(CpSim *sim, CpTid tid, const CpInsn *i)
 
 /* --- rwlock: readers first, as glibc's default --- */
 
-static CpStep read_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_rlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
     if (o->owner == CP_NONE) {
@@ -202,7 +203,7 @@ static CpStep read_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
                                  : wait_for(sim, tid, i, o->chan, CP_BLOCK_LOCK);
 }
 
-static CpStep write_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_wlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
     if (o->owner == CP_NONE && o->depth == 0) {
@@ -215,8 +216,9 @@ static CpStep write_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
                                  : wait_for(sim, tid, i, o->chan2, CP_BLOCK_LOCK);
 }
 
-static CpStep rw_unlock(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_rwunlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     if (o->owner == tid) {
         o->owner = CP_NONE;
@@ -232,7 +234,7 @@ static CpStep rw_unlock(CpSim *sim, CpTid tid, const CpInsn *i)
 
 /* --- semaphore, event, barrier --- */
 
-static CpStep sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
     cp_assert(o->value >= 0);
@@ -245,8 +247,9 @@ static CpStep sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
                                  : wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
 }
 
-static CpStep sem_post(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_sem_post(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     cp_assert(o->value >= 0);
     uint32_t n = i->a == 0 ? 1 : i->a;
@@ -257,7 +260,7 @@ static CpStep sem_post(CpSim *sim, CpTid tid, const CpInsn *i)
     return CP_STEP_NEXT;
 }
 
-static CpStep event_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_event_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
     if (o->value != 0 || why == CP_WHY_WOKEN) {
@@ -267,8 +270,9 @@ static CpStep event_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
                                  : wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
 }
 
-static CpStep event_set(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_event_set(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     o->value = 1;
     if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) > 0) {
@@ -277,7 +281,15 @@ static CpStep event_set(CpSim *sim, CpTid tid, const CpInsn *i)
     return CP_STEP_NEXT;
 }
 
-static CpStep barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_event_clear(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    (void)tid; /* anybody may */
+    (void)why; /* it never waits */
+    sim->objs[i->c].value = 0;
+    return CP_STEP_NEXT;
+}
+
+static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
     if (why == CP_WHY_WOKEN) {
@@ -315,7 +327,7 @@ static CpStep cond_relock(CpSim *sim, CpTid tid, const CpInsn *i)
     return CP_STEP_BLOCK;
 }
 
-static CpStep cond_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_cond_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     CpObjId l = lock_of(sim, i->c);
@@ -336,8 +348,9 @@ static CpStep cond_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     return cond_relock(sim, tid, i);
 }
 
-static CpStep cond_signal(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_cond_signal(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     uint32_t n = i->a == 255 ? UINT32_MAX : i->a == 0 ? 1 : i->a;
     if (wake(sim, o, o->chan2, n, tid, 0) > 0) {
@@ -403,7 +416,7 @@ void cp_sync_timer(CpSim *sim, uint32_t id)
     deliver(sim, r.obj, r.item, CP_NONE);
 }
 
-static CpStep send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     const int64_t *regs = cp_regs(sim, flow);
@@ -433,7 +446,7 @@ static CpStep send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     return CP_STEP_NEXT;
 }
 
-static CpStep recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+static CpStep op_recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     int64_t *regs = cp_regs(sim, flow);
@@ -457,8 +470,9 @@ static CpStep recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 
 /* --- replay: recorded wake-ups, counted so that none is lost --- */
 
-static CpStep replay_wake(CpSim *sim, CpTid tid, const CpInsn *i)
+static CpStep op_wake(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)why; /* it never waits */
     CpDeclState *d = &sim->decls[i->c];
     if (d->instances == 0) {
         d->credits++;
@@ -476,8 +490,9 @@ static CpStep replay_wake(CpSim *sim, CpTid tid, const CpInsn *i)
     return CP_STEP_NEXT;
 }
 
-static CpStep replay_wait(CpSim *sim, CpTid tid, CpWhy why)
+static CpStep op_wait_wake(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
+    (void)i; /* no operands */
     if (why == CP_WHY_WOKEN) {
         return CP_STEP_NEXT;
     }
@@ -489,46 +504,14 @@ static CpStep replay_wait(CpSim *sim, CpTid tid, CpWhy why)
     return CP_STEP_BLOCK;
 }
 
+static CpStep (*const steps[])(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why) = {
+#define CP_OP(NAME, name, ...) op_##name,
+#include "models/native/sync-ops.def"
+#undef CP_OP
+};
+
 CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
-    switch ((CpOp)i->op) {
-    case CP_OP_LOCK:
-        return lock(sim, tid, i, why);
-    case CP_OP_UNLOCK:
-        return unlock(sim, tid, i);
-    case CP_OP_RLOCK:
-        return read_lock(sim, tid, i, why);
-    case CP_OP_WLOCK:
-        return write_lock(sim, tid, i, why);
-    case CP_OP_RWUNLOCK:
-        return rw_unlock(sim, tid, i);
-    case CP_OP_SEM_WAIT:
-        return sem_wait(sim, tid, i, why);
-    case CP_OP_SEM_POST:
-        return sem_post(sim, tid, i);
-    case CP_OP_EVENT_WAIT:
-        return event_wait(sim, tid, i, why);
-    case CP_OP_EVENT_SET:
-        return event_set(sim, tid, i);
-    case CP_OP_EVENT_CLEAR:
-        sim->objs[i->c].value = 0;
-        return CP_STEP_NEXT;
-    case CP_OP_COND_WAIT:
-        return cond_wait(sim, tid, i, why);
-    case CP_OP_COND_SIGNAL:
-        return cond_signal(sim, tid, i);
-    case CP_OP_BARRIER:
-        return barrier(sim, tid, i, why);
-    case CP_OP_SEND:
-        return send(sim, tid, i, why);
-    case CP_OP_RECV:
-        return recv(sim, tid, i, why);
-    case CP_OP_WAKE:
-        return replay_wake(sim, tid, i);
-    case CP_OP_WAIT_WAKE:
-        return replay_wait(sim, tid, why);
-    default:
-        cp_require(false);
-        return CP_STEP_EXIT;
-    }
+    cp_require(cp_op_is_sync(i->op));
+    return steps[i->op - CP_OP_RUNTIME](sim, tid, i, why);
 }

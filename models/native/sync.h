@@ -6,10 +6,10 @@
 #ifndef CP_MODELS_NATIVE_SYNC_H
 #define CP_MODELS_NATIVE_SYNC_H
 
+#include "models/native/sync-ops.h"
 #include "sim/engine.h"
 
-/* One step of a runtime operation from LOCK to WAIT_WAKE; same contract as
- * CpRuntimeClass.step. */
+/* One step of an operation of sync-ops.def; same contract as CpRuntimeClass.step. */
 CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
 
 /* A message in flight reaches its socket: for CpRuntimeClass.timer. */

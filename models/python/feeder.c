@@ -67,7 +67,7 @@ void py_mp_clear(PySim *ps)
 
 bool py_is_mp_queue(const Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
+    CpOp op = p->insn->op;
     return (op == CP_OP_SEND || op == CP_OP_RECV) &&
            cp_obj_decl(p->sim->w, p->insn->c)->feeder != CP_NONE;
 }
@@ -187,7 +187,7 @@ static void write_item(Py *p, Buffer *buffer)
     py_pending_done(p, p->proc);
 }
 
-CpStep py_queue_feed(Py *p)
+CpStep py_op_queue_feed(Py *p)
 {
     CpFlow *flow = p->flow;
     struct PyMpQueue *q = queue_of(p);

@@ -293,7 +293,7 @@ CpStep py_raise(Py *p, uint32_t exc)
 
 /* --- small operations --- */
 
-static CpStep print(Py *p)
+CpStep py_op_print(Py *p)
 {
     CpFlow *flow = p->flow;
     switch (flow->rt_state) {
@@ -319,7 +319,7 @@ static CpStep print(Py *p)
     }
 }
 
-static CpStep enter_try(Py *p)
+CpStep py_op_try(Py *p)
 {
     PyFlow *pf = py_flow(p->sim, cp_thread(p->sim, p->tid)->flow);
     cp_regs(p->sim, p->flow)[p->insn->b] = pf->handler;
@@ -327,7 +327,7 @@ static CpStep enter_try(Py *p)
     return CP_STEP_NEXT;
 }
 
-static CpStep leave_try(Py *p)
+CpStep py_op_try_end(Py *p)
 {
     PyFlow *pf = py_flow(p->sim, cp_thread(p->sim, p->tid)->flow);
     pf->handler = (uint32_t)cp_regs(p->sim, p->flow)[p->insn->b];
@@ -335,7 +335,7 @@ static CpStep leave_try(Py *p)
 }
 
 /* A signal without a handler ends the process, as the default action does. */
-static CpStep send_signal(Py *p)
+CpStep py_op_kill(Py *p)
 {
     CpDeclState *d = &p->sim->decls[p->insn->c];
     if (d->instances == 0 || d->live == 0) {
@@ -364,38 +364,38 @@ CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc)
     return f->kind == PY_FUT_CALL ? py_call_ended(p, fut) : py_task_ended(p, fut);
 }
 
+CpStep py_op_py_begin(Py *p)
+{
+    (void)p; /* py_boot has done everything */
+    return CP_STEP_NEXT;
+}
+
+CpStep py_op_py_return(Py *p)
+{
+    return py_return(p, PY_DONE, cp_regs(p->sim, p->flow)[p->insn->b], 0);
+}
+
+CpStep py_op_raise(Py *p)
+{
+    return py_raise(p, p->insn->c);
+}
+
+CpStep py_op_reraise(Py *p)
+{
+    return py_raise(p, (uint32_t)cp_regs(p->sim, p->flow)[p->insn->b]);
+}
+
+static CpStep (*const steps[])(Py *p) = {
+#define CP_OP(NAME, name, ...) py_op_##name,
+#include "models/python/python-ops.def"
+#undef CP_OP
+};
+
 CpStep py_op_step(Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
     if (p->t->flags & PY_DIES) {
         return py_end_thread(p);
     }
-    switch (op) {
-    case CP_OP_PY_BEGIN:
-        return CP_STEP_NEXT;
-    case CP_OP_PY_RETURN:
-        return py_return(p, PY_DONE, cp_regs(p->sim, p->flow)[p->insn->b], 0);
-    case CP_OP_TRY:
-        return enter_try(p);
-    case CP_OP_TRY_END:
-        return leave_try(p);
-    case CP_OP_RAISE:
-        return py_raise(p, p->insn->c);
-    case CP_OP_RERAISE:
-        return py_raise(p, (uint32_t)cp_regs(p->sim, p->flow)[p->insn->b]);
-    case CP_OP_VAR_ADD:
-        return py_var_add(p);
-    case CP_OP_PRINT:
-        return print(p);
-    case CP_OP_TOUCH:
-        return py_touch(p);
-    case CP_OP_ALLOC:
-        return py_alloc(p);
-    case CP_OP_KILL:
-        return send_signal(p);
-    case CP_OP_QUEUE_FEED:
-        return py_queue_feed(p);
-    default:
-        return op < CP_OP_LOOP_RUN ? py_pool_step(p) : py_aio_step(p);
-    }
+    cp_assert(p->insn->op >= CP_OP_PYTHON);
+    return steps[p->insn->op - CP_OP_PYTHON](p);
 }

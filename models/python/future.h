@@ -186,14 +186,16 @@ CpStep py_read(Py *p, uint32_t fut);
 CpStep py_switch_to(Py *p, CpFlowId flow);
 
 /* --- operations --- */
-CpStep py_op_step(Py *p);   /* PY_BEGIN and up */
-CpStep py_pool_step(Py *p); /* mp.c */
+/* An operation of python-ops.def; each row has its function. */
+CpStep py_op_step(Py *p);
+#define CP_OP(NAME, name, ...) CpStep py_op_##name(Py *p);
+#include "models/python/python-ops.def"
+#undef CP_OP
 void py_mp_init(CpSim *sim, PySim *ps);
 void py_mp_clear(PySim *ps);
 /* Whether the operation is a put or get of a multiprocessing.Queue; then this does it. */
 bool py_is_mp_queue(const Py *p);
 CpStep py_mp_step(Py *p);
-CpStep py_queue_feed(Py *p);
 
 /* pool.c */
 /* The thread has ended: was it a worker that was not told to? */
@@ -202,7 +204,6 @@ void py_worker_ended(CpSim *sim, CpTid tid);
 void py_pending_done(Py *p, PyProc *owner);
 /* Half of what pickling and unpickling so many bytes take together. */
 CpTime py_pickle_cost(const Py *p, int64_t size);
-CpStep py_aio_step(Py *p); /* aio.c */
 /* An operation of a coroutine on an asyncio object or socket. */
 CpStep py_aio_object(Py *p);
 /* pylock.c: the operation as a thread does it; at once, if it cannot block. */

@@ -34,7 +34,7 @@ static bool full(const Py *p, const CpObj *o)
 static bool would_block(const Py *p)
 {
     const CpObj *o = &p->sim->objs[p->insn->c];
-    switch ((CpOp)p->insn->op) {
+    switch ((CpSyncOp)p->insn->op) {
     case CP_OP_LOCK:
         return o->owner != CP_NONE && !(o->kind == CP_OBJ_RLOCK && o->owner == p->tid);
     case CP_OP_RLOCK:
@@ -54,9 +54,16 @@ static bool would_block(const Py *p)
         return full(p, o);
     case CP_OP_RECV:
         return o->n == 0;
-    default:
+    case CP_OP_UNLOCK:
+    case CP_OP_RWUNLOCK:
+    case CP_OP_SEM_POST:
+    case CP_OP_EVENT_SET:
+    case CP_OP_EVENT_CLEAR:
+    case CP_OP_COND_SIGNAL:
+    case CP_OP_WAKE:
         return false;
     }
+    return false;
 }
 
 static CpTime op_cost(const Py *p)
@@ -189,7 +196,7 @@ static CpStep woken(Py *p)
 {
     CpFlow *flow = p->flow;
     p->t->late = p->why == CP_WHY_TIMEOUT;
-    if (is_lock_op((CpOp)p->insn->op)) {
+    if (is_lock_op(p->insn->op)) {
         uint32_t *coming = &p->ps->coming[p->insn->c];
         *coming -= !p->t->late && *coming > 0;
         if (owns(p)) {
@@ -205,7 +212,7 @@ static CpStep woken(Py *p)
 
 static bool settled(const Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
+    CpOp op = p->insn->op;
     return p->t->late || op == CP_OP_EVENT_WAIT || op == CP_OP_BARRIER ||
            op == CP_OP_WAIT_WAKE || op == CP_OP_COND_WAIT || !would_block(p);
 }
@@ -393,7 +400,7 @@ static CpStep pipe_op(Py *p)
 
 CpStep py_lock_step(Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
+    CpOp op = p->insn->op;
     bool has_object = op != CP_OP_WAKE && op != CP_OP_WAIT_WAKE;
     if (has_object) {
         check_shared(p);
@@ -439,8 +446,7 @@ static CpStep unlock(Py *p)
 
 CpStep py_thread_op(Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
-    switch (op) {
+    switch ((CpSyncOp)p->insn->op) {
     case CP_OP_UNLOCK:
         return unlock(p);
     case CP_OP_RWUNLOCK:
@@ -452,9 +458,19 @@ CpStep py_thread_op(Py *p)
         return sync_step(p, CP_WHY_BEGIN);
     case CP_OP_WAKE:
         return sync_step(p, CP_WHY_BEGIN);
-    default:
+    case CP_OP_LOCK:
+    case CP_OP_RLOCK:
+    case CP_OP_WLOCK:
+    case CP_OP_SEM_WAIT:
+    case CP_OP_EVENT_WAIT:
+    case CP_OP_COND_WAIT:
+    case CP_OP_BARRIER:
+    case CP_OP_SEND:
+    case CP_OP_RECV:
+    case CP_OP_WAIT_WAKE:
         return wait_op(p);
     }
+    return CP_STEP_EXIT; /* no such operation */
 }
 
 /* --- shared variables --- */
@@ -480,7 +496,7 @@ static void store(Py *p, int64_t *var, int64_t amount)
     *var = p->t->copy + amount;
 }
 
-CpStep py_var_add(Py *p)
+CpStep py_op_var_add(Py *p)
 {
     CpFlow *flow = p->flow;
     int64_t *var = cp_var(p->sim, cp_thread(p->sim, p->tid)->proc, p->insn->c);
@@ -513,7 +529,7 @@ CpStep py_var_add(Py *p)
 
 /* With a GIL an operation is just work.  Without, each locks the object and counts its
  * references atomically, which costs more the more threads do it. */
-CpStep py_touch(Py *p)
+CpStep py_op_touch(Py *p)
 {
     CpFlow *flow = p->flow;
     CpObj *o = &p->sim->objs[p->insn->c];
@@ -583,7 +599,7 @@ static CpStep collect_free(Py *p)
     }
 }
 
-CpStep py_alloc(Py *p)
+CpStep py_op_alloc(Py *p)
 {
     CpFlow *flow = p->flow;
     PyProc *proc = p->proc;

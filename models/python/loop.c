@@ -513,7 +513,7 @@ void py_loops_clear(PySim *ps)
     }
 }
 
-static CpStep loop_run(Py *p)
+CpStep py_op_loop_run(Py *p)
 {
     CpFlow *flow = p->flow;
     for (;;) {
@@ -803,7 +803,7 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
     }
 }
 
-static CpStep group_new(Py *p)
+CpStep py_op_group(Py *p)
 {
     uint32_t id = py_fut_new(p->ps, PY_FUT_GROUP);
     PyFut *g = py_fut(p->ps, id);
@@ -814,7 +814,7 @@ static CpStep group_new(Py *p)
     return CP_STEP_NEXT;
 }
 
-static CpStep group_add(Py *p)
+CpStep py_op_group_add(Py *p)
 {
     const int64_t *regs = cp_regs(p->sim, p->flow);
     uint32_t child = py_of_handle(p->ps, regs[p->insn->a]);
@@ -864,7 +864,7 @@ static CpStep wait_future(Py *p, uint32_t fut)
     return suspend(p, 1);
 }
 
-static CpStep group_await(Py *p)
+CpStep py_op_group_await(Py *p)
 {
     uint32_t group = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->a]);
     if (group == CP_NONE) {
@@ -895,7 +895,7 @@ static CpStep group_await(Py *p)
 
 /* --- tasks --- */
 
-static CpStep create(Py *p)
+CpStep py_op_create(Py *p)
 {
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     if (p->flow->rt_state == 1) {
@@ -925,7 +925,7 @@ static CpStep create(Py *p)
     return py_switch_to(p, f->flow);
 }
 
-static CpStep await_future(Py *p)
+CpStep py_op_await(Py *p)
 {
     uint32_t fut = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->a]);
     uint32_t exc;
@@ -950,7 +950,7 @@ static CpStep await_future(Py *p)
     return wait_future(p, fut);
 }
 
-static CpStep await_sleep(Py *p)
+CpStep py_op_await_sleep(Py *p)
 {
     uint32_t exc;
     if (p->flow->rt_state == 1) {
@@ -972,7 +972,7 @@ static CpStep await_sleep(Py *p)
 
 /* --- timeout blocks --- */
 
-static CpStep timeout_begin(Py *p)
+CpStep py_op_timeout_begin(Py *p)
 {
     CpTime d = cp_operand(p->sim, p->flow, p->insn->a, p->insn->c);
     PyFlow *pf = py_flow(p->sim, cp_thread(p->sim, p->tid)->flow);
@@ -988,7 +988,7 @@ static CpStep timeout_begin(Py *p)
     return CP_STEP_NEXT;
 }
 
-static CpStep timeout_end(Py *p)
+CpStep py_op_timeout_end(Py *p)
 {
     uint32_t fut = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     p->flow->timed_out = 0;
@@ -1001,7 +1001,7 @@ static CpStep timeout_end(Py *p)
 
 /* --- callbacks and executors --- */
 
-static CpStep call_soon(Py *p)
+CpStep py_op_call_soon(Py *p)
 {
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     uint32_t loop = p->t->loop;
@@ -1031,7 +1031,7 @@ static CpStep call_soon(Py *p)
     return CP_STEP_NEXT;
 }
 
-static CpStep executor(Py *p)
+CpStep py_op_executor(Py *p)
 {
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     uint32_t fut = CP_NONE;
@@ -1284,27 +1284,26 @@ static CpStep stream(Py *p, CpObj *o)
 
 static CpStep aio_event(Py *p, CpObj *o)
 {
-    PyQueue *q = queue_of(p->ps, p->insn->c, 0);
-    switch ((CpOp)p->insn->op) {
-    case CP_OP_EVENT_WAIT:
+    if (p->insn->op == CP_OP_EVENT_WAIT) {
         return p->flow->rt_state == 0 && o->value == 0 ? queue_up(p, 0, 1) : CP_STEP_NEXT;
-    case CP_OP_EVENT_SET:
-        o->value = 1;
-        tell(p->sim, q, UINT32_MAX);
-        return CP_STEP_NEXT;
-    case CP_OP_EVENT_CLEAR:
-        o->value = 0;
-        return CP_STEP_NEXT;
-    default: /* BARRIER */
-        if (p->flow->rt_state == 0 && ++o->value < cp_obj_decl(p->sim->w, p->insn->c)->n) {
-            return queue_up(p, 0, 1);
-        }
-        if (p->flow->rt_state == 0) {
-            o->value = 0;
-            tell(p->sim, q, UINT32_MAX);
-        }
-        return CP_STEP_NEXT;
     }
+    o->value = p->insn->op == CP_OP_EVENT_SET;
+    if (o->value != 0) {
+        tell(p->sim, queue_of(p->ps, p->insn->c, 0), UINT32_MAX);
+    }
+    return CP_STEP_NEXT;
+}
+
+static CpStep aio_barrier(Py *p, CpObj *o)
+{
+    if (p->flow->rt_state == 0 && ++o->value < cp_obj_decl(p->sim->w, p->insn->c)->n) {
+        return queue_up(p, 0, 1);
+    }
+    if (p->flow->rt_state == 0) {
+        o->value = 0;
+        tell(p->sim, queue_of(p->ps, p->insn->c, 0), UINT32_MAX);
+    }
+    return CP_STEP_NEXT;
 }
 
 /* A condition: queue 0 for its lock (its own row serves as one), queue 1 for the waiters.
@@ -1337,7 +1336,7 @@ static CpStep aio_condition(Py *p, CpObj *o)
 
 static CpStep object_op(Py *p, CpObj *o)
 {
-    switch ((CpOp)p->insn->op) {
+    switch ((CpSyncOp)p->insn->op) {
     case CP_OP_LOCK:
     case CP_OP_SEM_WAIT:
     case CP_OP_RLOCK:
@@ -1355,15 +1354,18 @@ static CpStep object_op(Py *p, CpObj *o)
     case CP_OP_COND_WAIT:
     case CP_OP_COND_SIGNAL:
         return aio_condition(p, o);
-    default:
+    case CP_OP_EVENT_WAIT:
+    case CP_OP_EVENT_SET:
+    case CP_OP_EVENT_CLEAR:
         return aio_event(p, o);
+    case CP_OP_BARRIER:
+        return aio_barrier(p, o);
+    case CP_OP_WAKE:
+    case CP_OP_WAIT_WAKE:
+        break;
     }
-}
-
-static bool never_waits(CpOp op)
-{
-    return op == CP_OP_UNLOCK || op == CP_OP_SEM_POST || op == CP_OP_EVENT_SET ||
-           op == CP_OP_EVENT_CLEAR || op == CP_OP_COND_SIGNAL;
+    cp_require(false); /* a replay has no objects */
+    return CP_STEP_EXIT;
 }
 
 CpStep py_aio_object(Py *p)
@@ -1375,8 +1377,9 @@ CpStep py_aio_object(Py *p)
                    p->t->loop != CP_NONE;
     uint32_t exc;
     if (!in_loop) {
-        return streams || !never_waits((CpOp)p->insn->op) ? py_thread_op(p)
-                                                          : object_op(p, o);
+        return streams || cp_op_info(p->sim->w, p->insn->op)->waits != CP_WAITS_NO
+                   ? py_thread_op(p)
+                   : object_op(p, o);
     }
     if (p->flow->rt_state > 0) { /* its turn has come, or it was cancelled */
         PyFut *me = py_fut(p->ps, current(p));
@@ -1393,34 +1396,4 @@ CpStep py_aio_object(Py *p)
         py_charge(p, p->proc->cost->lock * 2);
     }
     return streams ? stream(p, o) : object_op(p, o);
-}
-
-CpStep py_aio_step(Py *p)
-{
-    switch ((CpOp)p->insn->op) {
-    case CP_OP_LOOP_RUN:
-        return loop_run(p);
-    case CP_OP_CREATE:
-        return create(p);
-    case CP_OP_AWAIT:
-        return await_future(p);
-    case CP_OP_AWAIT_SLEEP:
-        return await_sleep(p);
-    case CP_OP_GROUP:
-        return group_new(p);
-    case CP_OP_GROUP_ADD:
-        return group_add(p);
-    case CP_OP_GROUP_AWAIT:
-        return group_await(p);
-    case CP_OP_TIMEOUT_BEGIN:
-        return timeout_begin(p);
-    case CP_OP_TIMEOUT_END:
-        return timeout_end(p);
-    case CP_OP_EXECUTOR:
-        return executor(p);
-    case CP_OP_CALL_SOON:
-        return call_soon(p);
-    default:
-        return py_pool_step(p);
-    }
 }

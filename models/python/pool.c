@@ -207,7 +207,7 @@ static CpStep start_threads(Py *p, PyPool *pool)
     }
 }
 
-static CpStep pool_open(Py *p)
+CpStep py_op_pool_open(Py *p)
 {
     PyPool *pool;
     if (p->flow->rt_state == 0) {
@@ -338,7 +338,7 @@ CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *out)
     return CP_STEP_NEXT;
 }
 
-static CpStep submit(Py *p)
+CpStep py_op_submit(Py *p)
 {
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     uint32_t fut = CP_NONE;
@@ -764,7 +764,7 @@ static CpStep feeder(Py *p, PyPool *pool)
     }
 }
 
-static CpStep serve(Py *p)
+CpStep py_op_pool_serve(Py *p)
 {
     PyPool *pool = pool_of(p, p->insn->c);
     switch (p->insn->a) {
@@ -822,7 +822,7 @@ static CpStep wait_done(Py *p, uint32_t fut, uint16_t limit)
     }
 }
 
-static CpStep result(Py *p)
+CpStep py_op_result(Py *p)
 {
     uint32_t fut = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->a]);
     if (fut == CP_NONE) {
@@ -837,7 +837,7 @@ static CpStep result(Py *p)
     return py_read(p, fut);
 }
 
-static CpStep cancel(Py *p)
+CpStep py_op_cancel(Py *p)
 {
     int64_t *regs = cp_regs(p->sim, p->flow);
     uint32_t fut = py_of_handle(p->ps, regs[p->insn->a]);
@@ -910,7 +910,7 @@ static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
     put_work(p, pool, fut);
 }
 
-static CpStep map(Py *p)
+CpStep py_op_map(Py *p)
 {
     CpFlow *flow = p->flow;
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
@@ -960,7 +960,7 @@ void py_iter_child(Py *p, uint32_t iter, uint32_t child)
 }
 
 /* The finished ones in the order of submission, the others as they finish. */
-static CpStep as_completed(Py *p)
+CpStep py_op_as_completed(Py *p)
 {
     PyPool *pool = pool_of(p, p->insn->c);
     uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
@@ -1030,7 +1030,7 @@ static CpStep take_next(Py *p, uint32_t iter)
     return py_read(p, fut);
 }
 
-static CpStep iter_next(Py *p)
+CpStep py_op_iter_next(Py *p)
 {
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     if (iter == CP_NONE || py_fut(p->ps, iter)->n == 0) {
@@ -1044,7 +1044,7 @@ static CpStep iter_next(Py *p)
     return take_next(p, iter);
 }
 
-static CpStep iter_all(Py *p)
+CpStep py_op_iter_all(Py *p)
 {
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     if (iter == CP_NONE) {
@@ -1060,7 +1060,7 @@ static CpStep iter_all(Py *p)
 }
 
 /* concurrent.futures.wait over what the pool keeps. */
-static CpStep completed(Py *p)
+CpStep py_op_completed(Py *p)
 {
     PyPool *pool = pool_of(p, p->insn->c);
     if (p->flow->rt_state == 0) {
@@ -1094,7 +1094,7 @@ static CpStep completed(Py *p)
 
 /* --- shutdown --- */
 
-static CpStep shutdown(Py *p)
+CpStep py_op_pool_shutdown(Py *p)
 {
     CpFlow *flow = p->flow;
     PyPool *pool = pool_of(p, p->insn->c);
@@ -1128,32 +1128,4 @@ static CpStep shutdown(Py *p)
         p->proc->pools[p->insn->c] = CP_NONE;
     }
     return CP_STEP_NEXT;
-}
-
-CpStep py_pool_step(Py *p)
-{
-    switch ((CpOp)p->insn->op) {
-    case CP_OP_POOL_OPEN:
-        return pool_open(p);
-    case CP_OP_POOL_SHUTDOWN:
-        return shutdown(p);
-    case CP_OP_SUBMIT:
-        return submit(p);
-    case CP_OP_RESULT:
-        return result(p);
-    case CP_OP_CANCEL:
-        return cancel(p);
-    case CP_OP_MAP:
-        return map(p);
-    case CP_OP_AS_COMPLETED:
-        return as_completed(p);
-    case CP_OP_ITER_NEXT:
-        return iter_next(p);
-    case CP_OP_ITER_ALL:
-        return iter_all(p);
-    case CP_OP_COMPLETED:
-        return completed(p);
-    default: /* POOL_SERVE */
-        return serve(p);
-    }
 }

@@ -341,14 +341,14 @@ static bool does_something(CpOp op)
 
 static CpStep dispatch(Py *p)
 {
-    CpOp op = (CpOp)p->insn->op;
+    CpOp op = p->insn->op;
     if (G_UNLIKELY(!p->proc->counted) && does_something(op)) {
         py_memory_process(p->ps, p->proc);
     }
     if (op < CP_OP_RUNTIME) {
         return py_kernel(p);
     }
-    if (op < CP_OP_PY_BEGIN) {
+    if (cp_op_is_sync(op)) {
         return py_lock_step(p);
     }
     return py_op_step(p);

@@ -15,6 +15,7 @@
 #ifndef CP_MODELS_PYTHON_PYTHON_H
 #define CP_MODELS_PYTHON_PYTHON_H
 
+#include "models/python/python-ops.h"
 #include "sim/engine.h"
 
 typedef enum {
@@ -417,9 +418,6 @@ bool py_tick_contended(const Py *p);
 
 /* --- operations --- */
 CpStep py_lock_step(Py *p); /* pylock.c: LOCK .. WAIT_WAKE */
-CpStep py_var_add(Py *p);   /* pylock.c */
-CpStep py_touch(Py *p);     /* pylock.c */
-CpStep py_alloc(Py *p);     /* pylock.c */
 CpStep py_kernel(Py *p);    /* pykernel.c: operations of the kernel */
 CpStep py_boot(Py *p);      /* pykernel.c: a thread begins */
 /* Starts a thread or process as that SPAWN says; rt_state `from` .. `from` + 4 are used

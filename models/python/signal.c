@@ -40,7 +40,7 @@ void py_interrupt_main(Py *p, PyProc *to)
         return; /* it is in a handler, or has not begun */
     }
     bool waits = th->state == CP_THREAD_BLOCKED && !(th->flags & CP_TF_WAKING);
-    if (waits && t->todo == 0 && ends_early(p, to, (CpOp)p->sim->code[flow->pc].op)) {
+    if (waits && t->todo == 0 && ends_early(p, to, p->sim->code[flow->pc].op)) {
         t->flags |= PY_EINTR;
         cp_wake_thread(p->sim, to->main, p->tid, CP_WAKE_THREAD, 0);
     } else if (t->todo == PY_DO_BURST && t->stage == 1) {
@@ -52,7 +52,7 @@ void py_interrupt_main(Py *p, PyProc *to)
 CpTime py_wait_end(Py *p)
 {
     CpFlow *flow = p->flow;
-    CpOp op = (CpOp)p->insn->op;
+    CpOp op = p->insn->op;
     if (op == CP_OP_SLEEP_UNTIL) {
         return cp_regs(p->sim, flow)[p->insn->b];
     }
@@ -117,7 +117,7 @@ static CpStep wait_again(Py *p)
 {
     PyThread *t = p->t;
     const CpObj *o = &p->sim->objs[p->insn->c];
-    switch ((CpOp)p->insn->op) {
+    switch (p->insn->op) {
     case CP_OP_SLEEP:
     case CP_OP_SLEEP_UNTIL:
     case CP_OP_OUTSIDE:

@@ -201,7 +201,7 @@ static CpStep spin(Py *p)
 static bool will_block(const Py *p)
 {
     const int64_t *regs = cp_regs(p->sim, p->flow);
-    switch ((CpOp)p->insn->op) {
+    switch (p->insn->op) {
     case CP_OP_SLEEP_UNTIL:
         return regs[p->insn->b] > p->sim->now;
     case CP_OP_JOIN:
@@ -458,7 +458,7 @@ CpStep py_end_thread(Py *p)
 
 CpStep py_kernel(Py *p)
 {
-    switch ((CpOp)p->insn->op) {
+    switch ((CpKernelOp)p->insn->op) {
     case CP_OP_COMPUTE:
         return compute(p);
     case CP_OP_SPIN:
@@ -478,7 +478,13 @@ CpStep py_kernel(Py *p)
         return spawn(p);
     case CP_OP_EXIT:
         return end_thread(p);
-    default:
-        return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
+    case CP_OP_ARRIVE_END:
+    case CP_OP_SET_NICE:
+    case CP_OP_SET_AFFINITY:
+    case CP_OP_SET_SCHED:
+    case CP_OP_EXIT_PROCESS:
+    case CP_OP_STOP:
+        break;
     }
+    return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
 }

@@ -2,6 +2,7 @@
  * kload.c. */
 #include "tests/accuracy/translate.h"
 
+#include "models/ops.h"
 #include "models/registry.h"
 #include "sim/error.h"
 
@@ -484,7 +485,7 @@ static void translate_script(Kload *k, const GArray *lines)
 CpWorkload *translate_kload(const Reality *reality, yajl_val scenario,
                             const Repetition *rep, GError **error)
 {
-    Kload k = {.w = cp_workload_new(),
+    Kload k = {.w = cp_workload_new(&cp_ops),
                .reality = reality,
                .scenario = scenario,
                .rep = rep,

@@ -2,6 +2,8 @@
  * loops.  See the README of a folder of measurements for the operations. */
 #include "tests/accuracy/translate.h"
 
+#include "models/ops.h"
+#include "models/python/declare.h"
 #include "sim/error.h"
 
 #include <stdlib.h>
@@ -1105,7 +1107,7 @@ static void loop_program(Py *p)
 CpWorkload *translate_python(const Reality *reality, yajl_val scenario,
                              const Repetition *rep, GError **error)
 {
-    Py p = {.w = cp_workload_new(),
+    Py p = {.w = cp_workload_new(&cp_ops),
             .reality = reality,
             .scenario = scenario,
             .model = member(scenario, "model"),

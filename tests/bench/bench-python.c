@@ -13,7 +13,7 @@ enum { ROUNDS = 3 };
 
 static CpWorkload *python(CpProcId *proc)
 {
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     *proc = cp_workload_proc(w, "app", "python");
     cp_proc_decl(w, *proc)->version = cp_workload_string(w, "3.12");
     return w;

@@ -35,7 +35,7 @@ static int nice_of(uint32_t weight)
  * n_cpus as there. */
 static CpWorkload *cpu_bound(unsigned n, unsigned n_cpus)
 {
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     CpProcId proc = cp_workload_proc(w, "hogs", "native");
     uint32_t entry = cp_workload_pc(w);
     for (unsigned i = 0; i < n; i++) {

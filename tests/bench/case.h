@@ -4,6 +4,7 @@
 #define CP_TESTS_BENCH_CASE_H
 
 #include "models/registry.h"
+#include "models/ops.h"
 #include "sim/sim.h"
 #include "tests/bench/bench.h"
 
@@ -97,7 +98,7 @@ static inline Timing case_run(const Case *c)
 /* n equal threads that compute and sleep in turn, exponentially distributed. */
 static inline CpWorkload *sleepers(unsigned n, CpTime compute, CpTime sleep)
 {
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     CpProcId proc = cp_workload_proc(w, "mixed", "native");
     uint32_t decl = cp_workload_thread(w, proc, "worker");
     CpThreadDecl *t = cp_thread_decl(w, decl);

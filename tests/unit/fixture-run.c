@@ -12,7 +12,7 @@
 void fixture_init(Fixture *f)
 {
     memset(f, 0, sizeof *f);
-    f->w = cp_workload_new();
+    f->w = cp_workload_new(&cp_ops);
     f->proc = cp_workload_proc(f->w, "p", "native");
     f->policy = "eevdf-6.18";
     f->costs = "ideal";

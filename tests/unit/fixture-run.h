@@ -2,6 +2,7 @@
 #ifndef CP_TESTS_FIXTURE_RUN_H
 #define CP_TESTS_FIXTURE_RUN_H
 
+#include "models/ops.h"
 #include "sim/sim.h"
 
 typedef struct {

@@ -10,7 +10,7 @@
 Bench *bench_new(const char *version, unsigned cores)
 {
     Bench *b = g_new0(Bench, 1);
-    b->w = cp_workload_new();
+    b->w = cp_workload_new(&cp_ops);
     b->proc = cp_workload_proc(b->w, "app", "python");
     cp_proc_decl(b->w, b->proc)->version = cp_workload_string(b->w, version);
     b->version = version;

@@ -3,6 +3,8 @@
 #ifndef CP_TESTS_PYTHON_BENCH_H
 #define CP_TESTS_PYTHON_BENCH_H
 
+#include "models/ops.h"
+#include "models/python/declare.h"
 #include "models/python/laws.h"
 #include "models/registry.h"
 #include "sim/sim.h"

@@ -532,10 +532,33 @@ static void test_one_exit_for_all(void **state)
     fixture_clear(&f);
 }
 
+/* To read ahead says nothing: a division by zero is diagnosed once, when it happens. */
+static void test_look_ahead_is_silent(void **state)
+{
+    (void)state;
+    Fixture f;
+    fixture_init(&f);
+    f.policy = "srtf";
+    fixture_thread(&f, "t", CP_REG_FREE + 2);
+    emit_set(&f, CP_REG_FREE, 7);
+    emit_set(&f, CP_REG_FREE + 1, 0);
+    emit_cpu(&f, 5 * CP_MS);
+    fixture_emit(&f, ARITH, CP_DIV, CP_REG_FREE, CP_REG_FREE | (CP_REG_FREE + 1) << 16);
+    emit_exit(&f);
+    fixture_run(&f);
+    const GPtrArray *all = cp_sim_diagnoses(f.sim);
+    assert_int_equal(all->len, 1);
+    const CpDiagnosis *d = g_ptr_array_index(all, 0);
+    assert_string_equal(d->kind, "arithmetic");
+    assert_int_equal(d->at, 5 * CP_MS);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_exit_for_all),
+        cmocka_unit_test(test_look_ahead_is_silent),
         cmocka_unit_test(test_fair_server_golden),
         cmocka_unit_test(test_short_bursts_switch_at_ticks),
         cmocka_unit_test(test_compute_and_sleep),

@@ -1,5 +1,8 @@
 /* Workload tables, the verifier, the listing, and the lists of ops and records. */
+#include "models/ops.h"
+#include "models/python/declare.h"
 #include "sim/error.h"
+#include "sim/operand.h"
 #include "sim/program.h"
 #include "sim/record.h"
 
@@ -13,7 +16,7 @@
 /* One process with one thread: lock, compute 1 ms, loop twice, exit. */
 static CpWorkload *small_workload(void)
 {
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     CpProcId proc = cp_workload_proc(w, "app", "native");
     uint32_t lock = cp_workload_obj(w, "counter", CP_OBJ_LOCK);
     uint32_t main_thread = cp_workload_thread(w, proc, "main");
@@ -31,7 +34,7 @@ static CpWorkload *small_workload(void)
 static void test_interning(void **state)
 {
     (void)state; /* no fixture */
-    CpWorkload *w = cp_workload_new();
+    CpWorkload *w = cp_workload_new(&cp_ops);
     assert_int_equal(cp_workload_string(w, ""), 0);
     assert_string_equal(cp_workload_text(w, 0), "");
     uint32_t a = cp_workload_string(w, "a");
@@ -60,7 +63,7 @@ static void test_valid(void **state)
         fail_msg("%s", error->message);
     }
     cp_workload_free(w);
-    CpWorkload *empty = cp_workload_new();
+    CpWorkload *empty = cp_workload_new(&cp_ops);
     assert_true(cp_workload_verify(empty, NULL));
     cp_workload_free(empty);
 }
@@ -155,8 +158,8 @@ static void test_bad_code(void **state)
 static void test_kinds(void **state)
 {
     (void)state;
-    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
-        const char *letter = strpbrk(cp_op_info((CpOp)op)->operands, "oO");
+    for (unsigned op = 0; op < cp_ops.n; op++) {
+        const char *letter = strpbrk(cp_ops.rows[op].operands, "oO");
         unsigned n_accepted = 0;
         for (unsigned kind = 0; letter != NULL && kind < CP_OBJ_KINDS; kind++) {
             CpWorkload *w = small_workload();
@@ -164,7 +167,7 @@ static void test_kinds(void **state)
             CpInsn insn = {(uint8_t)op, 0, CP_REG_NONE, obj};
             if (*letter == 'O') {
                 insn = (CpInsn){(uint8_t)op, CP_ARG_NONE, (uint16_t)obj, 0};
-            } else if (cp_op_info((CpOp)op)->operands[0] == 'K') {
+            } else if (cp_ops.rows[op].operands[0] == 'K') {
                 insn.b = 0;
             }
             *cp_insn(w, 0) = insn;
@@ -333,12 +336,12 @@ static void test_listing_all(void **state)
     cp_workload_call(w, cp_workload_task(w, 0, "load"));
     cp_workload_pool(w, 0, "ex", CP_POOL_THREADS, 5);
     cp_call_decl(w, 0)->pool = 0;
-    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
+    for (unsigned op = 0; op < cp_ops.n; op++) {
         cp_workload_emit(w, (CpOp)op, CP_ARG_DIST, 2, 0, op);
     }
     g_autofree char *listing = cp_workload_listing(w);
-    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
-        assert_non_null(strstr(listing, cp_op_info((CpOp)op)->name));
+    for (unsigned op = 0; op < cp_ops.n; op++) {
+        assert_non_null(strstr(listing, cp_ops.rows[op].name));
     }
     assert_non_null(strstr(listing, "compute      lognormal(1ms, 1.5), nocheck\n"));
     assert_non_null(strstr(listing, "set_affinity cpus 0-1,5,1023\n"));
@@ -354,11 +357,12 @@ static void test_listing_all(void **state)
 static void test_op_letters(void **state)
 {
     (void)state;
-    for (unsigned op = 0; op < CP_OP_COUNT; op++) {
-        const CpOpInfo *info = cp_op_info((CpOp)op);
+    for (unsigned op = 0; op < cp_ops.n; op++) {
+        const CpOpInfo *info = &cp_ops.rows[op];
         assert_true(strlen(info->name) > 0 && strlen(info->meaning) > 0);
-        assert_int_equal(strspn(info->operands, "DrztRSxn+?kKsoOhvlmjTiAfpFP"),
-                         strlen(info->operands));
+        for (const char *letter = info->operands; *letter != '\0'; letter++) {
+            assert_true(cp_operand_known(*letter));
+        }
     }
 }
 

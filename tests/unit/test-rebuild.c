@@ -1,4 +1,5 @@
 /* Recording -> workload: who waits for whom, and the laws of simulating it again. */
+#include "models/ops.h"
 #include "models/registry.h"
 #include "sim/error.h"
 #include "sim/sim.h"
@@ -592,7 +593,7 @@ static void make_thread(Maker *m, uint32_t i)
 
 static CpWorkload *make_workload(uint64_t seed)
 {
-    Maker m = {cp_workload_new(), seed, 0, 0};
+    Maker m = {cp_workload_new(&cp_ops), seed, 0, 0};
     cp_workload_proc(m.w, "p", "native");
     m.n_threads = 3 + pick(&m, 8);
     m.n_locks = seed % 2 ? 1 + pick(&m, 3) : 0;

@@ -1,5 +1,6 @@
 /* Replay of recordings: the streams of pieces, the same simulation as from a program held
  * in memory, and memory that does not grow with the recording. */
+#include "models/ops.h"
 #include "sim/error.h"
 #include "tests/unit/fixture-replay.h"
 #include "traces/import/text.h"

@@ -1,5 +1,7 @@
 #include "traces/rebuild/evidence.h"
 
+#include "models/ops.h"
+
 #include <string.h>
 
 /* A workload whose threads read what they do from the streams of pieces while they do it.
@@ -264,7 +266,7 @@ static void add_replay(Maker *m)
 
 CpWorkload *cp_rebuild_workload(const CpRebuild *rb, GError **error)
 {
-    Maker m = {rb, cp_workload_new(), NULL};
+    Maker m = {rb, cp_workload_new(&cp_ops), NULL};
     add_replay(&m);
     add_threads(&m);
     add_targets(&m);
