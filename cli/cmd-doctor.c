@@ -1,9 +1,9 @@
 #include "cli/commands.h"
 
 #include "cli/columns.h"
-#include "cli/json.h"
 #include "cli/options.h"
 #include "plots/canvas.h"
+#include "scenario/result-json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -210,10 +210,7 @@ static void print_text(CpCli *cli, const Doctor *d)
 
 static void print_json(CpCli *cli, const Doctor *d)
 {
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_open(json, "checks", '[');
     for (unsigned i = 0; i < d->findings->len; i++) {
         const Finding *f = &g_array_index(d->findings, Finding, i);
@@ -225,9 +222,7 @@ static void print_json(CpCli *cli, const Doctor *d)
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
 }
 
 static int run(CpCli *cli)

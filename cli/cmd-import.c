@@ -1,10 +1,10 @@
 #include "cli/commands.h"
 
 #include "cli/interrupt.h"
-#include "cli/json.h"
 #include "sim/params.h"
 #include "traces/import/text.h"
 #include "traces/rebuild/rebuild.h"
+#include "scenario/result-json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +30,7 @@ static const CpOption options[] = {
 
 static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *info)
 {
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_text(json, "file", cli->operands[0]);
     cp_json_text(json, "output", cp_opt_text(cli, "output"));
     cp_json_int(json, "events", (int64_t)r->events);
@@ -60,9 +57,7 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
 }
 
 static int import_recording(CpCli *cli, const char *output, CpImportReport *r)

@@ -1,6 +1,5 @@
 #include "cli/commands.h"
 
-#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/examples.h"
 #include "cli/overrides.h"
@@ -9,6 +8,7 @@
 #include "models/registry.h"
 #include "plots/chart.h"
 #include "sim/metrics.h"
+#include "scenario/result-json.h"
 
 #include <string.h>
 
@@ -53,10 +53,7 @@ static void print_names(CpCli *cli, const Rows *rows)
 
 static void print_json(CpCli *cli, const Rows *rows, const char *kind)
 {
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_open(json, kind, '[');
     for (unsigned i = 0; i < rows->cells->len; i += rows->n_columns) {
         cp_json_open(json, NULL, '{');
@@ -66,9 +63,7 @@ static void print_json(CpCli *cli, const Rows *rows, const char *kind)
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
 }
 
 static void print_table(CpCli *cli, const Rows *rows)

@@ -1,6 +1,5 @@
 #include "cli/commands.h"
 
-#include "cli/json.h"
 #include "sweeps/store.h"
 
 static const CpOption options[] = {
@@ -15,9 +14,7 @@ static void print_json(CpCli *cli, const char *target, const CpMergeResult *resu
     cp_json_int(json, "rows_added", (int64_t)result->added);
     cp_json_int(json, "rows_known", (int64_t)result->known);
     cp_json_int(json, "rows_missing", (int64_t)result->missing);
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
 }
 
 static int run(CpCli *cli)

@@ -4,10 +4,11 @@
 #include "cli/overrides.h"
 #include "cli/progress.h"
 #include "cli/report.h"
-#include "cli/result.h"
+#include "cli/summary.h"
 #include "models/policy-file.h"
 #include "models/registry.h"
 #include "sim/batch.h"
+#include "scenario/result-json.h"
 #include "scenario/run-names.h"
 #include "scenario/warmup.h"
 
@@ -208,7 +209,7 @@ static void report(const Job *job, Outcome *outcome, const CpResult *result,
     if (cli->json) {
         g_string_append(outcome->out, json->str);
     } else {
-        n_failed = cp_result_text(result, outcome->out);
+        n_failed = cp_summary_text(result, outcome->out);
     }
     if (!cli->quiet || exit_code(result->scenario, result->outcome, 0) != CP_EXIT_OK) {
         add_diagnoses(result, outcome->err);
@@ -264,7 +265,8 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
     cp_progress_end(&progress);
     g_autoptr(GString) json = g_string_new(NULL);
     bool wants_json = job->cli->json || writer != NULL;
-    unsigned n_failed = error == NULL && wants_json ? cp_result_json(&result, json) : 0;
+    unsigned n_failed =
+        error == NULL && wants_json ? cp_result_json(scenario, sim, file, json) : 0;
     if (error != NULL ||
         (writer != NULL && !finish_recording(writer, &result, json, &error))) {
         give_up(job, outcome, file, error);

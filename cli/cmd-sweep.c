@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 
 #include "cli/interrupt.h"
-#include "cli/json.h"
 #include "cli/overrides.h"
 #include "cli/report.h"
 #include "cli/sweep-scripts.h"
@@ -318,12 +317,16 @@ static int dry_run(Job *job)
     if (!ok) {
         return cp_fail(job->cli, error);
     }
-    const char *form = job->cli->json ? "{\"points\":%" G_GUINT64_FORMAT
-                                        ",\"runs\":%" G_GUINT64_FORMAT "}\n"
-                                      : "%" G_GUINT64_FORMAT " points, %" G_GUINT64_FORMAT
-                                        " runs\n";
-    g_autofree char *total = g_strdup_printf(form, count.points, count.rows);
-    cp_out(job->cli, "%s", total);
+    if (job->cli->json) {
+        CpJson *json = cp_json_new();
+        cp_json_open(json, NULL, '{');
+        cp_json_int(json, "points", (int64_t)count.points);
+        cp_json_int(json, "runs", (int64_t)count.rows);
+        cp_out_json(job->cli, json);
+    } else {
+        cp_out(job->cli, "%" G_GUINT64_FORMAT " points, %" G_GUINT64_FORMAT " runs\n",
+               count.points, count.rows);
+    }
     return CP_EXIT_OK;
 }
 
@@ -619,9 +622,7 @@ static void end_search(Job *job, const char *value)
     if (job->tried != NULL) {
         cp_json_close(job->tried, ']');
         cp_json_text(job->tried, "value", value);
-        cp_json_close(job->tried, '}');
-        g_autofree char *text = cp_json_free(g_steal_pointer(&job->tried));
-        cp_out(job->cli, "%s\n", text);
+        cp_out_json(job->cli, g_steal_pointer(&job->tried));
     } else if (value != NULL) {
         cp_out(job->cli, "%s%s %s  %s\n", job->others->str, job->find_max ? "max" : "min",
                job->find_key, value);

@@ -1,10 +1,10 @@
 #include "cli/commands.h"
 
-#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/overrides.h"
 #include "cli/report.h"
 #include "traces/cpr.h"
+#include "scenario/result-json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,10 +27,7 @@ static bool is_config(const char *path)
 static void print_object(CpCli *cli, const char *path, const CpDiag *diag, bool ok,
                          const CpScenario *scenario)
 {
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_text(json, "file", path);
     cp_json_bool(json, "ok", ok);
     if (diag != NULL) {
@@ -41,9 +38,7 @@ static void print_object(CpCli *cli, const char *path, const CpDiag *diag, bool 
         g_autofree char *listing = cp_workload_listing(scenario->workload);
         cp_json_text(json, "listing", listing);
     }
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
 }
 
 static int check_config(CpCli *cli, const char *path)

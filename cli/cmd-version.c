@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 
-#include "cli/json.h"
 #include "traces/cpr.h"
+#include "scenario/result-json.h"
 
 static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
@@ -13,14 +13,9 @@ int cp_version_print(CpCli *cli)
         cp_out(cli, "coreplay %s\n", PACKAGE_VERSION);
         return CP_EXIT_OK;
     }
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_int(json, "cpr_version", CP_CPR_VERSION);
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_json(cli, json);
     return CP_EXIT_OK;
 }
 

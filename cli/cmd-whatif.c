@@ -2,7 +2,6 @@
 
 #include "cli/columns.h"
 #include "cli/interrupt.h"
-#include "cli/json.h"
 #include "cli/overrides.h"
 #include "cli/progress.h"
 #include "plots/chart.h"
@@ -11,6 +10,7 @@
 #include "traces/measure.h"
 #include "traces/rebuild/rebuild.h"
 #include "scenario/run-names.h"
+#include "scenario/result-json.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -357,10 +357,7 @@ static void print_cause(const WhatIf *w)
 static void print_json(const WhatIf *w)
 {
     static const char *const names[COLUMNS] = {"recorded", "simulated", "predicted"};
-    CpJson *json = cp_json_new();
-    cp_json_open(json, NULL, '{');
-    cp_json_text(json, "coreplay", PACKAGE_VERSION);
-    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    CpJson *json = cp_result_json_new();
     cp_json_text(json, "file", w->cli->operands[0]);
     cp_json_text(json, "change", w->label[CHANGED]);
     cp_json_int(json, "threads", w->n_kept);
@@ -372,9 +369,7 @@ static void print_json(const WhatIf *w)
         }
         cp_json_close(json, '}');
     }
-    cp_json_close(json, '}');
-    g_autofree char *text = cp_json_free(json);
-    cp_out(w->cli, "%s\n", text);
+    cp_out_json(w->cli, json);
 }
 
 /* --- charts --- */

@@ -11,6 +11,7 @@
 
 #include "sim/error.h"
 #include "sim/types.h"
+#include "lang/json-writer.h"
 
 /* Exit codes; the table cp_exit_codes says what each means. */
 typedef enum {
@@ -111,6 +112,8 @@ const char *cp_opt_origin(const CpCli *cli, const char *name);
 /* Prints to standard output.  Failures are latched and become the exit code at the end. */
 void cp_out(CpCli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void cp_out_bytes(CpCli *cli, const void *bytes, size_t n);
+/* Closes the outermost object and prints it on a line; takes the writer. */
+void cp_out_json(CpCli *cli, CpJson *json);
 /* Hands what was printed to the system; false once standard output cannot be written any
  * more (closed pipe, disk full). */
 bool cp_out_flush(CpCli *cli);

@@ -1,7 +1,6 @@
 #include "cli/table-print.h"
 
 #include "cli/columns.h"
-#include "cli/json.h"
 #include "lang/diag.h"
 
 #include <math.h>
@@ -72,8 +71,6 @@ void cp_table_print_json(CpCli *cli, const CpTableData *data)
         for (guint i = 0; i < data->columns->len; i++) {
             add_cell(json, &cells[i], data->columns->pdata[i]);
         }
-        cp_json_close(json, '}');
-        g_autofree char *text = cp_json_free(json);
-        cp_out(cli, "%s\n", text);
+        cp_out_json(cli, json);
     }
 }

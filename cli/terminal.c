@@ -28,6 +28,13 @@ void cp_out(CpCli *cli, const char *format, ...)
     cp_out_bytes(cli, text, strlen(text));
 }
 
+void cp_out_json(CpCli *cli, CpJson *json)
+{
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    cp_out(cli, "%s\n", text);
+}
+
 bool cp_out_flush(CpCli *cli)
 {
     if (cli->out_errno == 0 && fflush(stdout) != 0) {

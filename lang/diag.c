@@ -1,8 +1,9 @@
 #include "lang/diag.h"
 
+#include "lang/json-writer.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 /* Errors and warnings kept before only counting. */
 enum { KEPT_MAX = 20, WINDOW = 120, CONTEXT = 60 };
@@ -435,62 +436,49 @@ char *cp_diag_print(const CpDiag *diag, bool colour)
 
 /* --- JSON --- */
 
-static void json_text(yajl_gen g, const char *key, const char *text)
+static void json_pos(CpJson *json, CpPos pos)
 {
-    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
-    yajl_gen_string(g, (const unsigned char *)text, strlen(text));
-}
-
-static void json_pos(yajl_gen g, CpPos pos)
-{
-    const char *const keys[] = {"line", "column", "length"};
-    const uint32_t values[] = {pos.line, pos.column, pos.length};
-    for (int i = 0; i < 3 && pos.line > 0; i++) {
-        yajl_gen_string(g, (const unsigned char *)keys[i], strlen(keys[i]));
-        yajl_gen_integer(g, values[i]);
+    if (pos.line > 0) {
+        cp_json_int(json, "line", pos.line);
+        cp_json_int(json, "column", pos.column);
+        cp_json_int(json, "length", pos.length);
     }
 }
 
-static void json_message(yajl_gen g, const Message *m)
+static void json_message(CpJson *json, const Message *m)
 {
-    yajl_gen_map_open(g);
-    json_text(g, "level", m->level == CP_DIAG_ERROR ? "error" : "warning");
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "level", m->level == CP_DIAG_ERROR ? "error" : "warning");
     if (!m->usage) {
         g_autofree char *file = cp_clean_text(m->file, -1);
-        json_text(g, "file", file);
-        json_pos(g, m->pos);
+        cp_json_text(json, "file", file);
+        json_pos(json, m->pos);
     }
-    json_text(g, "message", m->text);
+    cp_json_text(json, "message", m->text);
     if (m->notes->len > 0) {
-        yajl_gen_string(g, (const unsigned char *)"notes", 5);
-        yajl_gen_array_open(g);
+        cp_json_open(json, "notes", '[');
         for (guint i = 0; i < m->notes->len; i++) {
             const Note *note = &g_array_index(m->notes, Note, i);
-            yajl_gen_map_open(g);
-            json_pos(g, note->pos);
-            json_text(g, "message", note->text);
-            yajl_gen_map_close(g);
+            cp_json_open(json, NULL, '{');
+            json_pos(json, note->pos);
+            cp_json_text(json, "message", note->text);
+            cp_json_close(json, '}');
         }
-        yajl_gen_array_close(g);
+        cp_json_close(json, ']');
     }
     if (m->help != NULL) {
-        json_text(g, "help", m->help);
+        cp_json_text(json, "help", m->help);
     }
-    yajl_gen_map_close(g);
+    cp_json_close(json, '}');
 }
 
 char *cp_diag_json(const CpDiag *diag)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_array_open(g);
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '[');
     for (guint i = 0; i < diag->messages->len; i++) {
-        json_message(g, g_ptr_array_index(diag->messages, i));
+        json_message(json, g_ptr_array_index(diag->messages, i));
     }
-    yajl_gen_array_close(g);
-    const unsigned char *text;
-    size_t len;
-    yajl_gen_get_buf(g, &text, &len);
-    char *copy = g_strndup((const char *)text, len);
-    yajl_gen_free(g);
-    return copy;
+    cp_json_close(json, ']');
+    return cp_json_free(json);
 }

@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+char *cp_run_workload_name(const CpScenario *scenario, const char *file)
+{
+    const char *name = cp_workload_text(scenario->workload, scenario->workload->name);
+    g_autofree char *base = g_path_get_basename(file);
+    return cp_clean_text(*name != '\0' ? name : base, -1);
+}
+
 enum { PRIO_DEFAULT = 120, PRIO_RT_MAX = 99 };
 
 /* As the kernel counts: 120 + nice, or 99 - priority under a real-time policy. */

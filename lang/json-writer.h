@@ -1,11 +1,19 @@
-/* Writing JSON: one object on one line, keys in the order given, integers exact. */
-#ifndef CP_CLI_JSON_H
-#define CP_CLI_JSON_H
+/* Writing JSON: a value on one line, keys in the order given, integers exact.
+ *
+ *   CpJson *json = cp_json_new();
+ *   cp_json_open(json, NULL, '{');
+ *   cp_json_text(json, "name", "main");
+ *   cp_json_close(json, '}');
+ *   char *text = cp_json_free(json);
+ *
+ * yajl does the writing.  The JSON form of workloads, which can be indented too, is written
+ * by json-write.c. */
+#ifndef CP_LANG_JSON_WRITER_H
+#define CP_LANG_JSON_WRITER_H
 
-#include "sim/types.h"
-
-/* Keys are never removed within a schema number. */
-enum { CP_JSON_SCHEMA = 1 };
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct CpJson CpJson;
 

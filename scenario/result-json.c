@@ -1,0 +1,248 @@
+#include "scenario/result-json.h"
+
+#include "models/registry.h"
+#include "scenario/run-names.h"
+
+#include <string.h>
+
+/* What the JSON of a run holds, and under which keys. */
+
+typedef struct {
+    const CpScenario *scenario;
+    CpSim *sim; /* after its run */
+    const char *file;
+} Run;
+
+CpJson *cp_result_json_new(void)
+{
+    CpJson *json = cp_json_new();
+    cp_json_open(json, NULL, '{');
+    cp_json_text(json, "coreplay", PACKAGE_VERSION);
+    cp_json_int(json, "schema", CP_JSON_SCHEMA);
+    return json;
+}
+
+static void json_value(CpJson *json, const char *key, CpUnit unit, bool known,
+                       int64_t value)
+{
+    if (!known) {
+        cp_json_null(json, key);
+    } else if (unit == CP_UNIT_PPM) {
+        cp_json_decimal(json, key, value, 6);
+    } else if (unit == CP_UNIT_MILLI) {
+        cp_json_decimal(json, key, value, 3);
+    } else {
+        cp_json_int(json, key, value);
+    }
+}
+
+static void json_metrics(const Run *r, CpJson *json, CpScope scope, uint32_t subject)
+{
+    for (const CpMetric *const *m = cp_metrics(scope); *m != NULL; m++) {
+        int64_t value = 0;
+        bool known = cp_metric_value(r->sim, *m, subject, &value);
+        g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
+        json_value(json, key, (*m)->unit, known, value);
+    }
+}
+
+static void json_histograms(const Run *r, CpJson *json)
+{
+    static const char *const parts[] = {"n", "mean", "p50", "p99", "p999", "max"};
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->hists->len; i++) {
+        const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
+            g_autofree char *dotted = g_strdup_printf("%s.%s", name, parts[k]);
+            int64_t value = 0;
+            CpUnit unit = k == 0 ? CP_UNIT_COUNT : CP_UNIT_NS;
+            bool known = cp_metric_find(r->sim, dotted, &value, &unit);
+            g_autofree char *key = cp_metric_key(dotted, unit);
+            json_value(json, key, unit, known, value);
+        }
+    }
+}
+
+/* The keys of response times stand in every result, so that readers need not ask. */
+static void json_no_latency(const Run *r, CpJson *json)
+{
+    static const char *const keys[] = {"latency_n",       "latency_mean_ns",
+                                       "latency_p50_ns",  "latency_p99_ns",
+                                       "latency_p999_ns", "latency_max_ns"};
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->hists->len; i++) {
+        const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
+        if (strcmp(name, "latency") == 0) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        cp_json_null(json, keys[i]);
+    }
+}
+
+static void json_vars(const Run *r, CpJson *json)
+{
+    const CpWorkload *w = r->scenario->workload;
+    for (unsigned i = 0; i < w->vars->len; i++) {
+        const CpVarDecl *var = &g_array_index(w->vars, CpVarDecl, i);
+        g_autofree char *dotted = g_strdup_printf("var.%s", cp_workload_text(w, var->name));
+        int64_t value = 0;
+        CpUnit unit = CP_UNIT_NUMBER;
+        bool known = cp_metric_find(r->sim, dotted, &value, &unit);
+        g_autofree char *key = cp_metric_key(dotted, unit);
+        json_value(json, key, unit, known, value);
+    }
+}
+
+static void json_threads(const Run *r, CpJson *json)
+{
+    const CpWorkload *w = r->scenario->workload;
+    cp_json_open(json, "threads", '[');
+    for (uint32_t tid = 0; tid < cp_sim_n_threads(r->sim); tid++) {
+        g_autofree char *name = cp_sim_thread_name(r->sim, tid);
+        CpThreadDecl *decl = cp_thread_decl(w, cp_sim_thread_decl(r->sim, tid));
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "name", name);
+        cp_json_text(json, "process",
+                     cp_workload_text(w, cp_proc_decl(w, decl->proc)->name));
+        json_metrics(r, json, CP_SCOPE_THREAD, tid);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_cpus(const Run *r, CpJson *json)
+{
+    cp_json_open(json, "cpus", '[');
+    for (uint32_t cpu = 0; cpu < cp_metric_subjects(r->sim, CP_SCOPE_CPU); cpu++) {
+        cp_json_open(json, NULL, '{');
+        cp_json_int(json, "cpu", cpu);
+        json_metrics(r, json, CP_SCOPE_CPU, cpu);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_named(const Run *r, CpJson *json, CpScope scope)
+{
+    const CpWorkload *w = r->scenario->workload;
+    bool is_group = scope == CP_SCOPE_GROUP;
+    cp_json_open(json, is_group ? "cgroups" : "objects", '[');
+    /* Group 0 is the root: everything, which `metrics` says already. */
+    for (uint32_t i = is_group; i < cp_metric_subjects(r->sim, scope); i++) {
+        uint32_t name = is_group ? cp_group_decl(w, i)->name : cp_obj_decl(w, i)->name;
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "name", cp_workload_text(w, name));
+        json_metrics(r, json, scope, i);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static unsigned json_expects(const Run *r, CpJson *json)
+{
+    const GPtrArray *expects = r->scenario->expects;
+    unsigned n_failed = 0;
+    cp_json_open(json, "expects", '[');
+    for (unsigned i = 0; i < expects->len; i++) {
+        const CpExpect *expect = expects->pdata[i];
+        g_autofree char *measured = NULL;
+        bool ok = cp_expect_check(expect, r->sim, &measured);
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "text", expect->text);
+        cp_json_text(json, "measured", measured);
+        cp_json_bool(json, "ok", ok);
+        cp_json_int(json, "line", expect->line);
+        cp_json_close(json, '}');
+        n_failed += !ok;
+    }
+    cp_json_close(json, ']');
+    return n_failed;
+}
+
+static void json_diagnoses(const Run *r, CpJson *json)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(r->sim);
+    cp_json_open(json, "diagnoses", '[');
+    for (unsigned i = 0; i < diagnoses->len; i++) {
+        const CpDiagnosis *d = diagnoses->pdata[i];
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "kind", d->kind);
+        cp_json_int(json, "at_ns", d->at);
+        cp_json_text(json, "text", d->text);
+        cp_json_open(json, "threads", '[');
+        for (unsigned t = 0; t < d->threads->len; t++) {
+            g_autofree char *name =
+                cp_sim_thread_name(r->sim, g_array_index(d->threads, CpTid, t));
+            cp_json_text(json, NULL, name);
+        }
+        cp_json_close(json, ']');
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+}
+
+static void json_setting(const CpSettingInForce *setting, void *json)
+{
+    cp_json_text(json, setting->key, setting->value);
+}
+
+static void json_workload(const Run *r, CpJson *json)
+{
+    const CpScenario *s = r->scenario;
+    cp_json_open(json, "workload", '{');
+    g_autofree char *name = cp_run_workload_name(s, r->file);
+    cp_json_text(json, "name", name);
+    cp_json_text(json, "file", r->file);
+    cp_json_text(json, "hash", s->hash);
+    cp_json_open(json, "params", '{');
+    for (unsigned i = 0; i < s->params->len; i++) {
+        const CpWorkloadParam *p = s->params->pdata[i];
+        cp_json_text(json, p->name, p->value);
+    }
+    cp_json_close(json, '}');
+    cp_json_close(json, '}');
+}
+
+unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const char *file,
+                        GString *out)
+{
+    const Run run = {scenario, sim, file}, *r = &run;
+    CpJson *json = cp_result_json_new();
+    json_workload(r, json);
+    cp_json_int(json, "seed", (int64_t)cp_sim_config(r->sim)->seed);
+    cp_json_text(json, "outcome", cp_outcome_name(cp_sim_outcome(sim)));
+    cp_json_open(json, "settings", '{');
+    cp_scenario_each_setting(r->scenario, json_setting, json);
+    cp_json_close(json, '}');
+    cp_json_open(json, "metrics", '{');
+    json_metrics(r, json, CP_SCOPE_RUN, 0);
+    json_histograms(r, json);
+    json_no_latency(r, json);
+    json_vars(r, json);
+    cp_json_close(json, '}');
+    json_threads(r, json);
+    json_cpus(r, json);
+    json_named(r, json, CP_SCOPE_GROUP);
+    json_named(r, json, CP_SCOPE_OBJECT);
+    unsigned n_failed = json_expects(r, json);
+    json_diagnoses(r, json);
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    g_string_append_printf(out, "%s\n", text);
+    return n_failed;
+}
+
+void cp_result_json_error(const char *file, const char *errors, GString *out)
+{
+    CpJson *json = cp_result_json_new();
+    cp_json_open(json, "workload", '{');
+    cp_json_text(json, "file", file);
+    cp_json_close(json, '}');
+    cp_json_text(json, "outcome", "error");
+    cp_json_raw(json, "errors", errors);
+    cp_json_close(json, '}');
+    g_autofree char *text = cp_json_free(json);
+    g_string_append_printf(out, "%s\n", text);
+}
