@@ -4,7 +4,7 @@
 #define CP_SWEEPS_TABLE_SOURCE_H
 
 #include "sweeps/database.h"
-#include "sweeps/query.h"
+#include "sweeps/table.h"
 
 typedef struct CpTableSource CpTableSource;
 
