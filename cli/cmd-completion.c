@@ -13,7 +13,7 @@ static int run(CpCli *cli)
     if (!g_strv_contains(shells, shell)) {
         return cp_unknown(cli, "shell", shell, shells, "coreplay help completion");
     }
-    g_autofree char *script = cp_completion_script(shell);
+    g_autofree char *script = cp_completion_script(cli->commands, shell);
     cp_out(cli, "%s", script);
     return CP_EXIT_OK;
 }

@@ -12,10 +12,10 @@ static const CpOption options[] = {
 
 static const CpCmd *find(const CpCli *cli, const char *name, int *code)
 {
-    const CpCmd *cmd = cp_command_find(name);
+    const CpCmd *cmd = cp_command_find(cli, name);
     if (cmd == NULL) {
         g_autoptr(GPtrArray) names = g_ptr_array_new();
-        for (const CpCmd *const *p = cp_commands; *p != NULL; p++) {
+        for (const CpCmd *const *p = cli->commands; *p != NULL; p++) {
             g_ptr_array_add(names, (void *)(*p)->name);
         }
         g_ptr_array_add(names, NULL);
@@ -45,7 +45,7 @@ static int manual(CpCli *cli, const char *path)
             return code;
         }
     }
-    g_autofree char *text = cp_help_manual(cmd, source);
+    g_autofree char *text = cp_help_manual(cli, cmd, source);
     cp_out(cli, "%s", text);
     return CP_EXIT_OK;
 }

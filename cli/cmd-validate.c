@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
-#include "cli/options.h"
+#include "cli/config-file.h"
 #include "cli/overrides.h"
 #include "cli/report.h"
 #include "traces/cpr.h"
@@ -43,7 +43,7 @@ static void print_object(CpCli *cli, const char *path, const CpDiag *diag, bool 
 
 static int check_config(CpCli *cli, const char *path)
 {
-    int code = cp_options_check_config(cli, path);
+    int code = cp_config_file_check(cli, path);
     if (cli->json) {
         print_object(cli, path, NULL, code == CP_EXIT_OK, NULL);
     } else if (code == CP_EXIT_OK && !cli->quiet) {

@@ -1,7 +1,7 @@
 /* The command line: what a command is, and what every command gets.
  *
- * A command is one file cmd-X.c exporting one CpCmd, listed in cp_commands.  Its option
- * table feeds the parser (GOption), the help text, the OPTIONS part of the man page and
+ * A command is one file cmd-X.c exporting one CpCmd, listed in commands.c.  Its option
+ * table feeds the parser, the help text, the OPTIONS part of the man page and
  * the shell completions alike, so that these cannot disagree.
  *
  * Data goes to standard output through cp_out, everything else to standard error through
@@ -13,7 +13,7 @@
 #include "sim/types.h"
 #include "lang/json-writer.h"
 
-/* Exit codes; the table cp_exit_codes says what each means. */
+/* Exit codes; help.c says what each means. */
 typedef enum {
     CP_EXIT_OK = 0,
     CP_EXIT_EXPECT = 1,
@@ -24,11 +24,6 @@ typedef enum {
     CP_EXIT_SIGINT = 130,
     CP_EXIT_SIGTERM = 143,
 } CpExit;
-
-typedef struct {
-    const char *code, *meaning;
-} CpExitInfo;
-extern const CpExitInfo cp_exit_codes[]; /* ended by a NULL code */
 
 /* How an option's value is checked; all values are kept as text. */
 typedef enum {
@@ -73,25 +68,25 @@ typedef struct {
     int (*run)(CpCli *cli); /* returns the exit code */
 } CpCmd;
 
-extern const CpCmd *const cp_commands[]; /* NULL-ended, in the order of the help page */
-extern const CpOption cp_global_options[];
-
-/* The command of that name, or NULL. */
-const CpCmd *cp_command_find(const char *name);
-
 typedef struct CpOptions CpOptions;
 
 /* One invocation. */
 struct CpCli {
-    const CpCmd *cmd;   /* NULL before it is known */
-    CpOptions *options; /* of the command and the global ones */
-    char **operands;    /* NULL-ended; owned by options */
+    const CpCmd *const *commands; /* NULL-ended, in the order of the help page */
+    const CpCmd *cmd;             /* NULL before it is known */
+    CpOptions *options;           /* of the command and the global ones */
+    char **operands;              /* NULL-ended; owned by options */
     int n_operands;
     bool quiet, verbose, json;
     bool colour;   /* standard error takes colours */
     bool progress; /* a progress line may be drawn on standard error */
     int out_errno; /* why standard output failed; 0: it works */
 };
+
+/* The command of that name, or NULL. */
+const CpCmd *cp_command_find(const CpCli *cli, const char *name);
+/* Says what may be meant by a word that is no command; returns the exit code. */
+int cp_command_unknown(const CpCli *cli, const char *word);
 
 /* --- values of options; the name must be in the table --- */
 

@@ -4,6 +4,8 @@
 
 #include "cli/cmd.h"
 
+extern const CpCmd *const cp_commands[]; /* NULL-ended, in the order of the help page */
+
 extern const CpCmd cp_cmd_run;
 extern const CpCmd cp_cmd_sweep;
 extern const CpCmd cp_cmd_merge;

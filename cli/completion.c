@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* What a shell offers for each word of a command line. */
+
 /* What a value or an operand can be: shell code differs, the decision is the same. */
 typedef enum { OFFER_NOTHING, OFFER_FILES, OFFER_WORDS, OFFER_LIST } Offer;
 
@@ -27,10 +29,10 @@ static char *words_of(const char *bar_separated)
     return g_strdelimit(g_strdup(bar_separated), "|", ' ');
 }
 
-static char *command_names(void)
+static char *command_names(const CpCmd *const *commands)
 {
     GString *out = g_string_new(NULL);
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
         g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", (*cmd)->name);
     }
     return g_string_free(out, FALSE);
@@ -80,7 +82,7 @@ static void bash_value(const CpOption *o, void *data)
     g_string_append(out, "; return ;;\n");
 }
 
-static void bash_operands(GString *out, const CpCmd *cmd)
+static void bash_operands(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
 {
     const char *list = cmd->operand_list;
     if (list == NULL) {
@@ -88,7 +90,7 @@ static void bash_operands(GString *out, const CpCmd *cmd)
     } else if (strcmp(list, "files") == 0) {
         g_string_append(out, "        _coreplay_files\n");
     } else if (strcmp(list, "commands") == 0) {
-        g_autofree char *names = command_names();
+        g_autofree char *names = command_names(commands);
         g_string_append_printf(out, "        _coreplay_words \"%s\"\n", names);
     } else if (strchr(list, '|') != NULL) {
         g_autofree char *words = words_of(list);
@@ -98,7 +100,7 @@ static void bash_operands(GString *out, const CpCmd *cmd)
     }
 }
 
-static void bash_command(GString *out, const CpCmd *cmd)
+static void bash_command(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
 {
     g_string_append_printf(out, "    %s)\n        case \"$before\" in\n", cmd->name);
     cp_options_each(cmd, bash_value, out);
@@ -106,11 +108,11 @@ static void bash_command(GString *out, const CpCmd *cmd)
                          "_coreplay_words \"");
     cp_options_each(cmd, bash_flag, out);
     g_string_append(out, "\"; return ;;\n        esac\n");
-    bash_operands(out, cmd);
+    bash_operands(out, commands, cmd);
     g_string_append(out, "        ;;\n");
 }
 
-static char *bash_script(void)
+static char *bash_script(const CpCmd *const *commands)
 {
     GString *out = g_string_new(
         "# bash completion of coreplay; written by: coreplay completion bash\n"
@@ -150,13 +152,13 @@ static char *bash_script(void)
     g_string_append(out, "        esac\n        case \"$word\" in\n        -*) "
                          "_coreplay_words \"");
     cp_options_each(NULL, bash_flag, out);
-    g_autofree char *names = command_names();
+    g_autofree char *names = command_names(commands);
     g_string_append_printf(out,
                            "\"; return ;;\n        esac\n"
                            "        _coreplay_words \"%s\"\n        ;;\n",
                            names);
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
-        bash_command(out, *cmd);
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
+        bash_command(out, commands, *cmd);
     }
     g_string_append(out, "    esac\n}\ncomplete -F _coreplay coreplay\n");
     return g_string_free(out, FALSE);
@@ -211,7 +213,7 @@ static void zsh_option(const CpOption *o, void *data)
     }
 }
 
-static void zsh_command(GString *out, const CpCmd *cmd)
+static void zsh_command(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
 {
     g_string_append_printf(out, "    %s)\n        _arguments -s", cmd->name);
     cp_options_each(cmd, zsh_option, out);
@@ -219,7 +221,7 @@ static void zsh_command(GString *out, const CpCmd *cmd)
     if (list != NULL && strcmp(list, "files") == 0) {
         g_string_append(out, " \\\n            '*:file:_files'");
     } else if (list != NULL && strcmp(list, "commands") == 0) {
-        g_autofree char *names = command_names();
+        g_autofree char *names = command_names(commands);
         g_string_append_printf(out, " \\\n            '1:command:(%s)'", names);
     } else if (list != NULL && strchr(list, '|') != NULL) {
         g_autofree char *words = words_of(list);
@@ -233,7 +235,7 @@ static void zsh_command(GString *out, const CpCmd *cmd)
     g_string_append(out, "\n        ;;\n");
 }
 
-static char *zsh_script(void)
+static char *zsh_script(const CpCmd *const *commands)
 {
     GString *out =
         g_string_new("#compdef coreplay\n"
@@ -247,7 +249,7 @@ static char *zsh_script(void)
                      "_coreplay() {\n"
                      "    local -a commands\n"
                      "    commands=(\n");
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
         g_autofree char *summary = zsh_escape((*cmd)->summary);
         g_autofree char *pair = g_strdup_printf("%s:%s", (*cmd)->name, summary);
         g_autofree char *word = quoted(pair);
@@ -265,8 +267,8 @@ static char *zsh_script(void)
                          "    words=(\"${(@)words[i,-1]}\")\n"
                          "    (( CURRENT -= i - 1 ))\n"
                          "    case $command in\n");
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
-        zsh_command(out, *cmd);
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
+        zsh_command(out, commands, *cmd);
     }
     g_string_append(out, "    esac\n}\n_coreplay \"$@\"\n");
     return g_string_free(out, FALSE);
@@ -308,7 +310,8 @@ static void fish_option(const CpOption *o, void *data)
     g_string_append_printf(c->out, " -d %s\n", help);
 }
 
-static void fish_operands(GString *out, const CpCmd *cmd, const char *when)
+static void fish_operands(GString *out, const CpCmd *const *commands, const CpCmd *cmd,
+                          const char *when)
 {
     const char *list = cmd->operand_list;
     if (list == NULL) {
@@ -318,7 +321,7 @@ static void fish_operands(GString *out, const CpCmd *cmd, const char *when)
         g_string_append_printf(out, "complete -c coreplay %s -F\n", when);
     } else if (strcmp(list, "commands") == 0 || strchr(list, '|') != NULL) {
         g_autofree char *words =
-            strchr(list, '|') != NULL ? words_of(list) : command_names();
+            strchr(list, '|') != NULL ? words_of(list) : command_names(commands);
         g_string_append_printf(out, "complete -c coreplay %s -f -a '%s'\n", when, words);
     } else {
         g_string_append_printf(out,
@@ -328,12 +331,12 @@ static void fish_operands(GString *out, const CpCmd *cmd, const char *when)
     }
 }
 
-static char *fish_script(void)
+static char *fish_script(const CpCmd *const *commands)
 {
     GString *out =
         g_string_new("# fish completion of coreplay; written by: coreplay completion fish\n"
                      "complete -c coreplay -f\n");
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
         g_autofree char *summary = quoted((*cmd)->summary);
         g_string_append_printf(
             out, "complete -c coreplay -n __fish_use_subcommand -a %s -d %s\n",
@@ -341,20 +344,20 @@ static char *fish_script(void)
     }
     FishContext global = {out, "-n __fish_use_subcommand"};
     cp_options_each(NULL, fish_option, &global);
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
         g_autofree char *when =
             g_strdup_printf("-n '__fish_seen_subcommand_from %s'", (*cmd)->name);
         FishContext c = {out, when};
         cp_options_each(*cmd, fish_option, &c);
-        fish_operands(out, *cmd, when);
+        fish_operands(out, commands, *cmd, when);
     }
     return g_string_free(out, FALSE);
 }
 
-char *cp_completion_script(const char *shell)
+char *cp_completion_script(const CpCmd *const *commands, const char *shell)
 {
     if (strcmp(shell, "bash") == 0) {
-        return bash_script();
+        return bash_script(commands);
     }
-    return strcmp(shell, "zsh") == 0 ? zsh_script() : fish_script();
+    return strcmp(shell, "zsh") == 0 ? zsh_script(commands) : fish_script(commands);
 }

@@ -5,6 +5,6 @@
 #include "cli/cmd.h"
 
 /* New text of the completion script; `shell` is bash, zsh or fish. */
-char *cp_completion_script(const char *shell);
+char *cp_completion_script(const CpCmd *const *commands, const char *shell);
 
 #endif

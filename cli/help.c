@@ -4,6 +4,23 @@
 
 #include <string.h>
 
+/* What help pages and manual pages say, and in which order. */
+
+static const struct {
+    const char *code, *meaning;
+} exit_codes[] = {
+    {"0", "done"},
+    {"1", "done, but an expect line of the workload failed"},
+    {"2", "usage: unknown command, option or setting, or a bad value"},
+    {"3", "input: file missing, malformed or of another version"},
+    {"4",
+     "the simulation stopped: deadlock, guard (--max-events, --max-wall), model error; "
+     "results so far are written and marked"},
+    {"5", "output or environment: disk full, no permission, closed pipe, missing driver"},
+    {"130, 143", "interrupted by Ctrl-C or SIGTERM: the first one finishes and stores what "
+                 "was done, the second ends at once"},
+};
+
 enum { HELP_WIDTH = 80, OPTION_COLUMN = 29 };
 
 /* Prints text from a column on, broken between words. */
@@ -103,15 +120,15 @@ void cp_help_overview(CpCli *cli)
         "      the same on two cores, with every event recorded\n"
         "  coreplay plot occupancy first.cpr -o first.svg\n"
         "      draw who ran where\n\nCommands:\n");
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = cli->commands; *cmd != NULL; cmd++) {
         g_string_append_printf(out, "  %-12s", (*cmd)->name);
         print_wrapped(out, (*cmd)->summary, 14);
     }
     print_options(out, NULL);
     g_string_append(out, "\nExit codes:\n");
-    for (const CpExitInfo *e = cp_exit_codes; e->code != NULL; e++) {
-        g_string_append_printf(out, "  %-10s", e->code);
-        print_wrapped(out, e->meaning, 12);
+    for (size_t i = 0; i < G_N_ELEMENTS(exit_codes); i++) {
+        g_string_append_printf(out, "  %-10s", exit_codes[i].code);
+        print_wrapped(out, exit_codes[i].meaning, 12);
     }
     g_string_append(out, "\ncoreplay help COMMAND shows one command; "
                          "man coreplay-workload explains the language.\n");
@@ -172,9 +189,9 @@ static void manual_examples(GString *out, const CpCmd *cmd)
     }
 }
 
-static void manual_commands(GString *out)
+static void manual_commands(GString *out, const CpCli *cli)
 {
-    for (const CpCmd *const *cmd = cp_commands; *cmd != NULL; cmd++) {
+    for (const CpCmd *const *cmd = cli->commands; *cmd != NULL; cmd++) {
         g_autofree char *summary = scd((*cmd)->summary);
         g_string_append_printf(out, "*coreplay-%s*(1)\n\t%c%s.\n\n", (*cmd)->name,
                                g_ascii_toupper(summary[0]), summary + 1);
@@ -183,9 +200,9 @@ static void manual_commands(GString *out)
 
 static void manual_exit(GString *out)
 {
-    for (const CpExitInfo *e = cp_exit_codes; e->code != NULL; e++) {
-        g_autofree char *meaning = scd(e->meaning);
-        g_string_append_printf(out, "*%s*\n\t%c%s.\n\n", e->code,
+    for (size_t i = 0; i < G_N_ELEMENTS(exit_codes); i++) {
+        g_autofree char *meaning = scd(exit_codes[i].meaning);
+        g_string_append_printf(out, "*%s*\n\t%c%s.\n\n", exit_codes[i].code,
                                g_ascii_toupper(meaning[0]), meaning + 1);
     }
 }
@@ -214,10 +231,10 @@ static void manual_operands(GString *out, const CpCmd *cmd)
     g_string_append(out, " [_OPTIONS_]\n");
 }
 
-static bool fill_mark(GString *out, const CpCmd *cmd, const char *mark)
+static bool fill_mark(GString *out, const CpCli *cli, const CpCmd *cmd, const char *mark)
 {
     if (strcmp(mark, "@COMMANDS@") == 0) {
-        manual_commands(out);
+        manual_commands(out, cli);
     } else if (strcmp(mark, "@EXIT@") == 0) {
         manual_exit(out);
     } else if (strcmp(mark, "@OPTIONS@") == 0) {
@@ -239,12 +256,12 @@ static bool fill_mark(GString *out, const CpCmd *cmd, const char *mark)
     return true;
 }
 
-char *cp_help_manual(const CpCmd *cmd, const char *source)
+char *cp_help_manual(const CpCli *cli, const CpCmd *cmd, const char *source)
 {
     GString *out = g_string_new(NULL);
     g_auto(GStrv) lines = g_strsplit(source, "\n", -1);
     for (char **line = lines; *line != NULL; line++) {
-        if (!fill_mark(out, cmd, *line)) {
+        if (!fill_mark(out, cli, cmd, *line)) {
             g_string_append_printf(out, "%s%s", *line, line[1] != NULL ? "\n" : "");
         }
     }

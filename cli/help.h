@@ -13,6 +13,6 @@ void cp_help_command(CpCli *cli, const CpCmd *cmd);
 /* Fills the marks of a manual page source (@NAME@ @SYNOPSIS@ @EXAMPLES@ @OPTIONS@
  * @COMMANDS@ @EXIT@ @SEE_ALSO@, each on a line of its own) from the tables; new text.
  * `cmd` is NULL for the page of the program itself. */
-char *cp_help_manual(const CpCmd *cmd, const char *source);
+char *cp_help_manual(const CpCli *cli, const CpCmd *cmd, const char *source);
 
 #endif

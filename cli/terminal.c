@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* How results, messages and files leave the program. */
+
 void cp_out_bytes(CpCli *cli, const void *bytes, size_t n)
 {
     if (cli->out_errno == 0 && n > 0 && fwrite(bytes, 1, n, stdout) != n) {
@@ -112,10 +114,7 @@ void cp_note(const CpCli *cli, const char *format, ...)
 int cp_fail(const CpCli *cli, const GError *error)
 {
     cp_error(cli, "%s", error->message);
-    if (error->domain == CP_ERROR) {
-        return error->code;
-    }
-    return error->domain == G_OPTION_ERROR ? CP_EXIT_USAGE : CP_EXIT_INPUT;
+    return error->domain == CP_ERROR ? error->code : CP_EXIT_INPUT;
 }
 
 int cp_unknown(const CpCli *cli, const char *what, const char *word,
