@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Decides how messages about input look: place, quoted line, mark, notes, help. */
+
 /* Errors and warnings kept before only counting. */
 enum { KEPT_MAX = 20, WINDOW = 120, CONTEXT = 60 };
 
@@ -366,6 +368,35 @@ static void print_quote(GString *out, const Quote *quote, char mark, const char 
         g_string_append_c(out, mark);
     }
     g_string_append_printf(out, "%s%s\n", reset, after);
+}
+
+/* Quote and help below a message that stands on a line of its own. */
+static void print_inline(GString *out, const Message *m)
+{
+    if (m->quote.text != NULL) {
+        g_string_append_printf(out, "\n      | %s\n      | %s", m->quote.text,
+                               m->quote.marks);
+        for (uint32_t i = 0; i < m->quote.width; i++) {
+            g_string_append_c(out, '^');
+        }
+    }
+    if (m->help != NULL) {
+        g_string_append_printf(out, "\n      = help: %s", m->help);
+    }
+}
+
+char *cp_diag_inline(const CpDiag *diag)
+{
+    GString *out = g_string_new(NULL);
+    for (guint i = 0; i < diag->messages->len; i++) {
+        const Message *m = diag->messages->pdata[i];
+        if (m->level == CP_DIAG_ERROR) {
+            g_string_append(out, m->text);
+            print_inline(out, m);
+            break;
+        }
+    }
+    return g_string_free(out, FALSE);
 }
 
 static void print_place(GString *out, const Message *m)

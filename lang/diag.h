@@ -40,6 +40,9 @@ void cp_diag_usage(CpDiag *diag, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* New text: all messages; `colour`: with terminal colours.  Or as a JSON array. */
 char *cp_diag_print(const CpDiag *diag, bool colour);
 char *cp_diag_json(const CpDiag *diag);
+/* New text: the first message without its place, and the text it is about with a mark, for
+ * what is no file but an option. */
+char *cp_diag_inline(const CpDiag *diag);
 /* New text fit for a terminal or a chart: valid UTF-8, control and bidi characters escaped.
  */
 char *cp_clean_text(const char *text, gssize len);

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Decides how values are read: numbers, names, operators, distributions, lists, CPU lists
+ * and (key=value, ...). */
+
 enum { EXPR_DEPTH_MAX = 64, OPTS_MAX = 64 };
 
 CpNode *cp_parser_name(CpParser *p, const char *what)
@@ -192,7 +195,9 @@ static CpNode *parse_primary(CpParser *p)
     }
     if (p->tok.kind == CP_TOK_NAME) {
         CpToken ahead = cp_parser_peek(p);
-        if (ahead.kind == CP_TOK_CHAR && ahead.ch == '(' && ahead.start == p->tok.end) {
+        bool call = ahead.kind == CP_TOK_CHAR && ahead.ch == '(' &&
+                    ahead.start == p->tok.end && !p->scan.wide;
+        if (call) {
             return parse_function(p);
         }
         return cp_parser_name(p, "a name");
@@ -205,9 +210,12 @@ static CpNode *parse_primary(CpParser *p)
         }
         cp_parser_next(p);
         p->expr_depth++;
-        CpNode *node = cp_parser_expr(p);
+        CpNode *node = p->scan.wide ? cp_parser_logic(p) : cp_parser_expr(p);
         p->expr_depth--;
         return node != NULL && cp_parser_expect_char(p, ')', "')'") ? node : NULL;
+    }
+    if (p->scan.wide && p->tok.kind == CP_TOK_STRING) {
+        return cp_parser_string(p, "a text");
     }
     cp_parser_expected(p, "a value");
     return NULL;
@@ -324,7 +332,7 @@ CpNode *cp_parser_size(CpParser *p)
     return node;
 }
 
-/* --- lists, conditions, options --- */
+/* --- lists, CPUs, keys --- */
 
 static CpNode *parse_bracketed(CpParser *p)
 {
@@ -390,59 +398,6 @@ CpNode *cp_parser_value(CpParser *p)
         return cp_parser_string(p, "a text");
     }
     return cp_parser_expr(p);
-}
-
-static int cmp_of(CpTokenKind kind)
-{
-    switch (kind) {
-    case CP_TOK_EQ:
-        return CP_EQ;
-    case CP_TOK_NE:
-        return CP_NE;
-    case CP_TOK_LT:
-        return CP_LT;
-    case CP_TOK_LE:
-        return CP_LE;
-    case CP_TOK_GT:
-        return CP_GT;
-    case CP_TOK_GE:
-        return CP_GE;
-    default:
-        return -1;
-    }
-}
-
-CpNode *cp_parser_cond(CpParser *p)
-{
-    CpPos pos = p->tok.pos;
-    if (cp_parser_is(p, "running") && cmp_of(cp_parser_peek(p).kind) < 0) {
-        cp_parser_next(p);
-        CpNode *node = cp_parser_name(p, "the name of a thread or process");
-        if (node != NULL) {
-            node->kind = CP_NODE_RUNNING;
-        }
-        return node;
-    }
-    CpNode *left = cp_parser_expr(p);
-    if (left == NULL) {
-        return NULL;
-    }
-    int cmp = cmp_of(p->tok.kind);
-    if (cmp < 0) {
-        cp_parser_expected(p, "a comparison (== != < <= > >=)");
-        return NULL;
-    }
-    cp_parser_next(p);
-    CpNode *right = cp_parser_expr(p);
-    if (right == NULL) {
-        return NULL;
-    }
-    CpNode *node = cp_node_new(p->tree, CP_NODE_CMP, pos);
-    node->value = cmp;
-    CpNodeList list = {node, NULL};
-    cp_node_add(&list, left);
-    cp_node_add(&list, right);
-    return node;
 }
 
 /* 0-3,6: kept as text; a comma belongs to it only if a number follows. */

@@ -277,3 +277,25 @@ CpNode *cp_parse_value(CpTree *tree, const char *text, size_t len, CpDiag *diag)
     }
     return cp_diag_n_errors(diag) > before ? NULL : value;
 }
+
+CpNode *cp_parse_condition(CpTree *tree, const char *text, size_t len, CpDiag *diag)
+{
+    if (!size_fits(len, diag)) {
+        return NULL;
+    }
+    unsigned before = cp_diag_n_errors(diag);
+    CpParser p = {.tree = tree, .diag = diag};
+    cp_scanner_init(&p.scan, text, (uint32_t)len, diag);
+    p.scan.wide = true;
+    cp_parser_next(&p);
+    CpNode *condition = cp_parser_logic(&p);
+    if (condition != NULL && p.tok.kind != CP_TOK_EOF) {
+        cp_parser_expected(&p, "an operator (== != < <= > >= and or) or the end");
+    }
+    bool value = condition != NULL &&
+                 (condition->kind == CP_NODE_NUMBER || condition->kind == CP_NODE_STRING);
+    if (value && p.tok.kind == CP_TOK_EOF) {
+        cp_diag_error(diag, condition->pos, "expected a comparison such as cores <= 8");
+    }
+    return cp_diag_n_errors(diag) > before ? NULL : condition;
+}

@@ -20,5 +20,9 @@ CpTree *cp_parse(const char *text, size_t len, CpDiag *diag);
 /* One value as a `param` line takes it (a number, word, text, list); NULL after reporting
  * to diag.  The node lives in `tree`. */
 CpNode *cp_parse_value(CpTree *tree, const char *text, size_t len, CpDiag *diag);
+/* A condition over the values of a run or a point, "policy == eevdf and makespan < 2 s":
+ * CP_NODE_AND, OR and NOT over comparisons; a name is any metric, setting or word.  NULL
+ * after reporting to diag; the nodes live in `tree`. */
+CpNode *cp_parse_condition(CpTree *tree, const char *text, size_t len, CpDiag *diag);
 
 #endif

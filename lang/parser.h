@@ -52,7 +52,10 @@ CpNode *cp_parser_expr(CpParser *p);
 CpNode *cp_parser_duration(CpParser *p);
 CpNode *cp_parser_size(CpParser *p);
 CpNode *cp_parser_list(CpParser *p);
+/* A condition of the language: one comparison, or `running NAME`. */
 CpNode *cp_parser_cond(CpParser *p);
+/* One over metrics and settings: with and, or, not.  The scanner is a wide one. */
+CpNode *cp_parser_logic(CpParser *p);
 CpNode *cp_parser_cpus(CpParser *p);
 CpNode *cp_parser_string(CpParser *p, const char *what);
 /* "(" key=value, ... ")"; an empty OPTS node if there is no parenthesis. */

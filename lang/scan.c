@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+/* Decides what the words of the language are: names, numbers with units, texts, signs. */
+
 void cp_scanner_init(CpScanner *scanner, const char *text, uint32_t len, CpDiag *diag)
 {
     *scanner = (CpScanner){.text = text, .len = len, .line = 1, .column = 1, .diag = diag};
@@ -46,23 +48,68 @@ static bool starts_name(const CpScanner *s, uint32_t ahead)
     return u != (gunichar)-1 && u != (gunichar)-2 && g_unichar_isalpha(u);
 }
 
+/* A dash or slash belongs to a wide name if it does not end it: "end.worker-3". */
+static bool continues_wide(const CpScanner *s)
+{
+    char c = peek(s, 0);
+    return c == '.' || c == '%' || (c & 0x80) != 0 ||
+           ((c == '-' || c == '/') && g_ascii_isalnum(peek(s, 1)));
+}
+
 static bool continues_name(const CpScanner *s)
 {
     return g_ascii_isdigit(peek(s, 0)) || starts_name(s, 0) ||
-           (peek(s, 0) == '.' && starts_name(s, 1));
+           (peek(s, 0) == '.' && starts_name(s, 1)) || (s->wide && continues_wide(s));
 }
 
 static void skip_blanks(CpScanner *s)
 {
     while (s->at < s->len) {
         char c = peek(s, 0);
-        if (c == '#') {
+        if (c == '#' && !s->wide) {
             const char *eol = memchr(s->text + s->at, '\n', s->len - s->at);
             s->at = eol != NULL ? (uint32_t)(eol - s->text) : s->len;
-        } else if (c == ' ' || c == '\t' || c == '\r' || (c == '\n' && s->depth > 0)) {
+        } else if (c == ' ' || c == '\t' || c == '\r' ||
+                   (c == '\n' && (s->depth > 0 || s->wide))) {
             advance(s);
         } else {
             return;
+        }
+    }
+}
+
+typedef struct {
+    const char *name;
+    CpDim dim;
+    int64_t factor;
+} Unit;
+
+static const Unit units[] = {
+    {"", CP_DIM_NUMBER, 1},          {"ns", CP_DIM_TIME, 1},
+    {"us", CP_DIM_TIME, CP_US},      {"ms", CP_DIM_TIME, CP_MS},
+    {"s", CP_DIM_TIME, CP_S},        {"min", CP_DIM_TIME, 60 * CP_S},
+    {"h", CP_DIM_TIME, 3600 * CP_S}, {"%", CP_DIM_SHARE, 10000},
+    {"B", CP_DIM_SIZE, 1},           {"KiB", CP_DIM_SIZE, 1024},
+    {"MiB", CP_DIM_SIZE, 1 << 20},   {"GiB", CP_DIM_SIZE, 1 << 30},
+};
+
+/* "2 s" is a number and its unit, "2 and" is not. */
+static void join_unit(CpScanner *s, CpToken *token)
+{
+    uint32_t blanks = 0, n = 0;
+    while (peek(s, blanks) == ' ') {
+        blanks++;
+    }
+    while (g_ascii_isalnum(peek(s, blanks + n)) || peek(s, blanks + n) == '%') {
+        n++;
+    }
+    for (size_t i = 0; blanks > 0 && n > 0 && i < G_N_ELEMENTS(units); i++) {
+        if (strlen(units[i].name) == n &&
+            memcmp(units[i].name, s->text + s->at + blanks, n) == 0) {
+            token->unit += blanks;
+            for (n += blanks; n > 0; n--) {
+                advance(s);
+            }
         }
     }
 }
@@ -84,6 +131,9 @@ static void scan_number(CpScanner *s, CpToken *token)
         advance(s);
         return;
     }
+    if (s->wide) {
+        join_unit(s, token);
+    }
     while (starts_name(s, 0) || g_ascii_isdigit(peek(s, 0))) {
         advance(s);
     }
@@ -91,15 +141,16 @@ static void scan_number(CpScanner *s, CpToken *token)
 
 static void scan_string(CpScanner *s, CpToken *token)
 {
+    char quote = peek(s, 0);
     token->kind = CP_TOK_STRING;
     advance(s);
-    while (s->at < s->len && peek(s, 0) != '"' && peek(s, 0) != '\n') {
+    while (s->at < s->len && peek(s, 0) != quote && peek(s, 0) != '\n') {
         if (peek(s, 0) == '\\' && s->at + 1 < s->len && peek(s, 1) != '\n') {
             advance(s);
         }
         advance(s);
     }
-    if (peek(s, 0) == '"') {
+    if (peek(s, 0) == quote) {
         advance(s);
         return;
     }
@@ -107,20 +158,26 @@ static void scan_string(CpScanner *s, CpToken *token)
         return;
     }
     cp_diag_error(s->diag, token->pos, "text is not closed");
-    cp_diag_help(s->diag, "end it with '\"' on the same line");
+    cp_diag_help(s->diag, quote == '"' ? "end it with '\"' on the same line"
+                                       : "end it with another '");
 }
 
 /* Two-character signs; returns false if `first second` is none. */
-static bool double_sign(char first, char second, CpTokenKind *kind)
+static bool double_sign(bool wide, char first, char second, CpTokenKind *kind)
 {
     static const struct {
         char sign[3];
         CpTokenKind kind;
-    } signs[] = {{"+=", CP_TOK_PLUS_SET}, {"+-", CP_TOK_PLUS_MINUS}, {"..", CP_TOK_RANGE},
-                 {"==", CP_TOK_EQ},       {"!=", CP_TOK_NE},         {"<=", CP_TOK_LE},
-                 {">=", CP_TOK_GE}};
+        bool narrow, wide; /* where it is one */
+    } signs[] = {
+        {"+=", CP_TOK_PLUS_SET, true, false}, {"+-", CP_TOK_PLUS_MINUS, true, false},
+        {"..", CP_TOK_RANGE, true, false},    {"==", CP_TOK_EQ, true, true},
+        {"!=", CP_TOK_NE, true, true},        {"<=", CP_TOK_LE, true, true},
+        {">=", CP_TOK_GE, true, true},        {"&&", CP_TOK_AND, false, true},
+        {"||", CP_TOK_OR, false, true}};
     for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
-        if (signs[i].sign[0] == first && signs[i].sign[1] == second) {
+        bool here = wide ? signs[i].wide : signs[i].narrow;
+        if (here && signs[i].sign[0] == first && signs[i].sign[1] == second) {
             *kind = signs[i].kind;
             return true;
         }
@@ -132,12 +189,13 @@ static void scan_sign(CpScanner *s, CpToken *token)
 {
     char c = peek(s, 0);
     token->ch = c;
-    if (double_sign(c, peek(s, 1), &token->kind)) {
+    if (double_sign(s->wide, c, peek(s, 1), &token->kind)) {
         advance(s);
         advance(s);
         return;
     }
     token->kind = c == '<'                ? CP_TOK_LT
+                  : c == '=' && s->wide   ? CP_TOK_EQ
                   : c == '>'              ? CP_TOK_GT
                   : c == ';' || c == '\n' ? CP_TOK_SEPARATOR
                                           : CP_TOK_CHAR;
@@ -150,6 +208,14 @@ static void scan_sign(CpScanner *s, CpToken *token)
         s->depth = 0;
     }
     advance(s);
+}
+
+static bool is_sign(const CpScanner *s)
+{
+    char c = peek(s, 0);
+    bool doubled = c == peek(s, 1) && (c == '&' || c == '|');
+    return c != '\0' &&
+           (strchr("{}()[],;=+-*/<>!.:\n%", c) != NULL || (s->wide && doubled));
 }
 
 /* Reports a character the language has no use for and moves over it. */
@@ -183,9 +249,9 @@ CpToken cp_scan(CpScanner *s)
             while (continues_name(s)) {
                 advance(s);
             }
-        } else if (c == '"') {
+        } else if (c == '"' || (c == '\'' && s->wide)) {
             scan_string(s, &token);
-        } else if (c != '\0' && strchr("{}()[],;=+-*/<>!.:\n%", c) != NULL) {
+        } else if (is_sign(s)) {
             scan_sign(s, &token);
         } else {
             skip_stray(s);
@@ -200,21 +266,6 @@ CpToken cp_scan(CpScanner *s)
 }
 
 /* --- values --- */
-
-typedef struct {
-    const char *name;
-    CpDim dim;
-    int64_t factor;
-} Unit;
-
-static const Unit units[] = {
-    {"", CP_DIM_NUMBER, 1},          {"ns", CP_DIM_TIME, 1},
-    {"us", CP_DIM_TIME, CP_US},      {"ms", CP_DIM_TIME, CP_MS},
-    {"s", CP_DIM_TIME, CP_S},        {"min", CP_DIM_TIME, 60 * CP_S},
-    {"h", CP_DIM_TIME, 3600 * CP_S}, {"%", CP_DIM_SHARE, 10000},
-    {"B", CP_DIM_SIZE, 1},           {"KiB", CP_DIM_SIZE, 1024},
-    {"MiB", CP_DIM_SIZE, 1 << 20},   {"GiB", CP_DIM_SIZE, 1 << 30},
-};
 
 static const Unit *find_unit(const CpScanner *s, const CpToken *token)
 {
@@ -243,6 +294,9 @@ static bool read_digits(const CpScanner *s, const CpToken *token, int64_t *digit
     bool fraction = false;
     uint32_t last = token->unit;
     const char *point = memchr(s->text + token->start, '.', token->unit - token->start);
+    while (s->text[last - 1] == ' ') { /* before a unit that stands apart */
+        last--;
+    }
     while (point != NULL && s->text[last - 1] == '0') {
         last--;
     }
@@ -302,7 +356,7 @@ char *cp_token_string(const CpScanner *s, const CpToken *token)
 {
     GString *out = g_string_new(NULL);
     uint32_t end = token->end;
-    if (end > token->start + 1 && s->text[end - 1] == '"') {
+    if (end > token->start + 1 && s->text[end - 1] == s->text[token->start]) {
         end--;
     }
     for (uint32_t i = token->start + 1; i < end; i++) {
@@ -319,7 +373,7 @@ char *cp_token_string(const CpScanner *s, const CpToken *token)
 char *cp_token_describe(const CpScanner *s, const CpToken *token)
 {
     if (token->kind == CP_TOK_EOF) {
-        return g_strdup("end of file");
+        return g_strdup(s->wide ? "the end" : "end of file");
     }
     if (token->kind == CP_TOK_SEPARATOR) {
         return g_strdup(token->ch == ';' ? "';'" : "end of line");

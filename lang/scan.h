@@ -24,6 +24,8 @@ typedef enum {
     CP_TOK_LE,
     CP_TOK_GT,
     CP_TOK_GE,
+    CP_TOK_AND, /* && and ||, of conditions */
+    CP_TOK_OR,
     CP_TOK_CHAR, /* any other single character: see CpToken.ch */
 } CpTokenKind;
 
@@ -40,6 +42,10 @@ typedef struct {
     uint32_t len, at;
     uint32_t line, column; /* of `at` */
     uint32_t depth;        /* open ( and [ */
+    bool wide;             /* conditions over metrics and settings: names hold dots, dashes
+                              and slashes (eevdf-6.18, end.worker-3), a unit may stand apart
+                              ("2 s"), '...' is a text too, = compares; there are neither
+                              lines nor comments */
     CpDiag *diag;          /* NULL: say nothing (looking ahead) */
 } CpScanner;
 

@@ -22,6 +22,9 @@ typedef enum {
     CP_NODE_BINARY,  /* value = '+', '-', '*', '/'; left, right */
     CP_NODE_DIST,    /* value = CpDistKind; arguments in the order of cp_dist_forms */
     CP_NODE_CMP,     /* value = CpCmp; left, right */
+    CP_NODE_AND,     /* operands; of conditions over metrics and settings only */
+    CP_NODE_OR,      /* operands */
+    CP_NODE_NOT,     /* operand */
     CP_NODE_RUNNING, /* text */
     CP_NODE_INVOKE,  /* text = task; arguments */
     CP_NODE_OPTS,    /* CP_NODE_OPT ... */

@@ -1,165 +1,53 @@
 #include "sweeps/expr.h"
 
 #include "sim/error.h"
+#include "sim/program.h"
 #include "sweeps/axis.h"
-#include "lang/diag.h"
+#include "lang/parse.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 64 };
+/* Decides whether a condition holds of values; the language's parser reads it. */
 
-typedef enum {
-    OP_VALUE, /* number */
-    OP_NAME,
-    OP_OR,
-    OP_AND,
-    OP_NOT,
-    OP_EQ,
-    OP_NE,
-    OP_LT,
-    OP_LE,
-    OP_GT,
-    OP_GE,
-    OP_ADD,
-    OP_SUB,
-    OP_MUL,
-    OP_DIV,
-} Op;
-
-typedef struct Node {
-    Op op;
-    char *text; /* OP_NAME, OP_VALUE */
-    CpValue value;
-    struct Node *a, *b;
-} Node;
+enum { LENGTH_MAX = 10000 };
 
 struct CpExpr {
-    Node *root;
+    CpTree *tree;
+    const CpNode *root;
 };
 
-typedef struct {
-    const char *text, *at;
-    char *token; /* NULL: the end */
-    size_t token_at;
-    int depth;
-    GError **error;
-    bool failed;
-} Parser;
-
-static void node_free(Node *n)
+CpExpr *cp_expr_new(const char *text, GError **error)
 {
-    if (n == NULL) {
-        return;
+    size_t len = strlen(text);
+    if (len > LENGTH_MAX) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "a condition of %zu characters is too long (at most %d)", len,
+                    LENGTH_MAX);
+        return NULL;
     }
-    node_free(n->a);
-    node_free(n->b);
-    g_free(n->text);
-    g_free(n);
+    CpExpr *expr = g_new0(CpExpr, 1);
+    CpDiag *diag = cp_diag_new("", text, len);
+    expr->tree = cp_tree_new();
+    expr->root = cp_parse_condition(expr->tree, text, len, diag);
+    if (expr->root == NULL) {
+        g_autofree char *why = cp_diag_inline(diag);
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "%s", why);
+        g_clear_pointer(&expr, cp_expr_free);
+    }
+    cp_diag_free(diag);
+    return expr;
 }
 
-static Node *node_new(Op op, Node *a, Node *b)
+void cp_expr_free(CpExpr *expr)
 {
-    Node *n = g_new0(Node, 1);
-    n->op = op;
-    n->a = a;
-    n->b = b;
-    return n;
-}
-
-/* --- tokens --- */
-
-static Node *fail(Parser *p, const char *what)
-{
-    if (!p->failed) {
-        g_autofree char *clean = cp_clean_text(p->text, -1);
-        g_autofree char *found = p->token != NULL ? cp_clean_text(p->token, -1) : NULL;
-        if (found == NULL) {
-            g_set_error(p->error, CP_ERROR, CP_ERROR_USAGE,
-                        "'%s': %s is missing at the end", clean, what);
-        } else {
-            g_set_error(p->error, CP_ERROR, CP_ERROR_USAGE,
-                        "'%s': expected %s at character %zu, found '%s'", clean, what,
-                        p->token_at + 1, found);
-        }
-    }
-    p->failed = true;
-    return NULL;
-}
-
-static bool is_word(char c)
-{
-    return g_ascii_isalnum(c) || strchr("_.%/-", c) != NULL || (c & 0x80) != 0;
-}
-
-/* A word may hold dots, and a dash that is no minus: "eevdf-6.18", "end.worker-3". */
-static size_t token_length(const char *at)
-{
-    static const char *const doubles[] = {"==", "!=", "<=", ">=", "&&", "||"};
-    for (size_t i = 0; i < G_N_ELEMENTS(doubles); i++) {
-        if (strncmp(at, doubles[i], 2) == 0) {
-            return 2;
-        }
-    }
-    bool word = g_ascii_isalnum(*at) || *at == '_' || (*at & 0x80) != 0;
-    bool number = g_ascii_isdigit(*at);
-    size_t len = 0;
-    while (word && at[len] != '\0' && is_word(at[len])) {
-        if ((at[len] == '-' || at[len] == '/') &&
-            (number || !g_ascii_isalnum(at[len + 1]))) {
-            break;
-        }
-        len++;
-    }
-    return MAX(len, 1);
-}
-
-static void next(Parser *p)
-{
-    g_clear_pointer(&p->token, g_free);
-    while (g_ascii_isspace(*p->at)) {
-        p->at++;
-    }
-    p->token_at = (size_t)(p->at - p->text);
-    if (*p->at == '\0') {
-        return;
-    }
-    if (*p->at == '"' || *p->at == '\'') {
-        const char *end = strchr(p->at + 1, *p->at);
-        if (end != NULL) {
-            p->token = g_strndup(p->at, (gsize)(end - p->at));
-            p->at = end + 1;
-            return;
-        }
-    }
-    size_t len = token_length(p->at);
-    p->token = g_strndup(p->at, len);
-    p->at += len;
-    /* "2 s" is a number and its unit. */
-    const char *unit = p->at + strspn(p->at, " ");
-    size_t n = strspn(unit, "abcdefghijklmnopqrstuvwxyzKMGiB");
-    if (unit == p->at || n == 0 || !g_ascii_isdigit(p->token[0])) {
-        return;
-    }
-    g_autofree char *joined = g_strdup_printf("%s%.*s", p->token, (int)n, unit);
-    CpQuant q;
-    if (cp_quant_parse(joined, &q)) {
-        g_free(p->token);
-        p->token = g_steal_pointer(&joined);
-        p->at = unit + n;
+    if (expr != NULL) {
+        cp_tree_free(expr->tree);
+        g_free(expr);
     }
 }
 
-static bool take(Parser *p, const char *token)
-{
-    if (p->token == NULL || strcmp(p->token, token) != 0) {
-        return false;
-    }
-    next(p);
-    return true;
-}
-
-/* --- grammar --- */
+/* --- values --- */
 
 CpValue cp_value_from_quant(CpQuant q)
 {
@@ -183,156 +71,6 @@ CpValue cp_value_from_text(const char *text)
     return v;
 }
 
-static Node *parse_or(Parser *p);
-
-static Node *parse_atom(Parser *p)
-{
-    if (p->token == NULL) {
-        return fail(p, "a value");
-    }
-    if (take(p, "(")) {
-        Node *n = parse_or(p);
-        if (n != NULL && !take(p, ")")) {
-            node_free(n);
-            return fail(p, "')'");
-        }
-        return n;
-    }
-    bool quoted = p->token[0] == '"' || p->token[0] == '\'';
-    bool word = g_ascii_isalnum(p->token[0]) || p->token[0] == '_' || p->token[0] & 0x80;
-    if (!quoted && !word) {
-        return fail(p, "a value");
-    }
-    CpValue value = cp_value_from_text(p->token);
-    if (g_ascii_isdigit(p->token[0]) && value.kind != CP_VALUE_NUMBER) {
-        return fail(p, "a number with a unit (ns us ms s min % KiB MiB)");
-    }
-    Node *n =
-        node_new(quoted || value.kind == CP_VALUE_NUMBER ? OP_VALUE : OP_NAME, NULL, NULL);
-    n->text = g_strdup(quoted ? p->token + 1 : p->token);
-    n->value = value;
-    n->value.text = n->text;
-    if (quoted) {
-        n->value.kind = CP_VALUE_TEXT;
-    }
-    next(p);
-    return n;
-}
-
-typedef struct {
-    const char *token;
-    Op op;
-} OpName;
-
-/* One level of operators of equal strength that lean to the left. */
-static Node *parse_level(Parser *p, const OpName *ops, Node *(*lower)(Parser *p), bool many)
-{
-    Node *a = lower(p);
-    bool again = a != NULL;
-    while (again) {
-        again = false;
-        for (const OpName *o = ops; o->token != NULL; o++) {
-            if (!take(p, o->token)) {
-                continue;
-            }
-            Node *b = lower(p);
-            if (b == NULL) {
-                node_free(a);
-                return NULL;
-            }
-            a = node_new(o->op, a, b);
-            again = many;
-            break;
-        }
-    }
-    return a;
-}
-
-static Node *parse_product(Parser *p)
-{
-    static const OpName ops[] = {{"*", OP_MUL}, {"/", OP_DIV}, {NULL, OP_VALUE}};
-    return parse_level(p, ops, parse_atom, true);
-}
-
-static Node *parse_sum(Parser *p)
-{
-    static const OpName ops[] = {{"+", OP_ADD}, {"-", OP_SUB}, {NULL, OP_VALUE}};
-    return parse_level(p, ops, parse_product, true);
-}
-
-static Node *parse_comparison(Parser *p)
-{
-    static const OpName ops[] = {{"==", OP_EQ}, {"!=", OP_NE},   {"<=", OP_LE},
-                                 {">=", OP_GE}, {"<", OP_LT},    {">", OP_GT},
-                                 {"=", OP_EQ},  {NULL, OP_VALUE}};
-    return parse_level(p, ops, parse_sum, false);
-}
-
-static Node *parse_not(Parser *p)
-{
-    bool is_not = false;
-    while (take(p, "not") || take(p, "!")) {
-        is_not = !is_not;
-    }
-    Node *n = parse_comparison(p);
-    return n != NULL && is_not ? node_new(OP_NOT, n, NULL) : n;
-}
-
-static Node *parse_and(Parser *p)
-{
-    static const OpName ops[] = {{"and", OP_AND}, {"&&", OP_AND}, {NULL, OP_VALUE}};
-    return parse_level(p, ops, parse_not, true);
-}
-
-static Node *parse_or(Parser *p)
-{
-    static const OpName ops[] = {{"or", OP_OR}, {"||", OP_OR}, {NULL, OP_VALUE}};
-    if (++p->depth > DEPTH_MAX) {
-        return fail(p, "fewer brackets within brackets");
-    }
-    Node *n = parse_level(p, ops, parse_and, true);
-    p->depth--;
-    return n;
-}
-
-CpExpr *cp_expr_new(const char *text, GError **error)
-{
-    Parser p = {.text = text, .at = text, .error = error};
-    if (strlen(text) > 10000) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "a condition of %zu characters is too "
-                    "long (at most 10000)",
-                    strlen(text));
-        return NULL;
-    }
-    next(&p);
-    Node *root = parse_or(&p);
-    if (root != NULL && p.token != NULL) {
-        fail(&p, "an operator (== != < <= > >= and or) or the end");
-    }
-    if (root != NULL && !p.failed && root->op == OP_VALUE) {
-        p.token = p.token != NULL ? p.token : g_strdup(root->text);
-        p.token_at = 0;
-        fail(&p, "a comparison such as cores <= 8");
-    }
-    g_free(p.token);
-    if (p.failed) {
-        node_free(root);
-        return NULL;
-    }
-    CpExpr *expr = g_new0(CpExpr, 1);
-    expr->root = root;
-    return expr;
-}
-
-void cp_expr_free(CpExpr *expr)
-{
-    if (expr != NULL) {
-        node_free(expr->root);
-        g_free(expr);
-    }
-}
-
 /* --- evaluation --- */
 
 typedef struct {
@@ -340,7 +78,7 @@ typedef struct {
     void *data;
 } Scope;
 
-static CpValue evaluate(const Node *n, const Scope *scope);
+static CpValue evaluate(const CpNode *n, const Scope *scope);
 
 static CpValue number(double value, CpValueDim dim)
 {
@@ -363,47 +101,34 @@ static CpValue as_number(CpValue v)
     return v;
 }
 
-static bool compare(Op op, CpValue a, CpValue b)
+static bool compare(CpCmp cmp, CpValue a, CpValue b)
 {
     if (a.kind != b.kind) {
         a = as_number(a);
         b = as_number(b);
     }
     if (a.kind != b.kind || a.kind == CP_VALUE_NULL) {
-        return op == OP_NE && a.kind != CP_VALUE_NULL && b.kind != CP_VALUE_NULL;
+        return cmp == CP_NE && a.kind != CP_VALUE_NULL && b.kind != CP_VALUE_NULL;
     }
-    double d = a.kind == CP_VALUE_TEXT ? strcmp(a.text, b.text)
+    int sign = a.kind == CP_VALUE_TEXT ? strcmp(a.text, b.text)
                : a.number == b.number  ? 0
                : a.number < b.number   ? -1
                                        : 1;
-    switch (op) {
-    case OP_EQ:
-        return d == 0;
-    case OP_NE:
-        return d != 0;
-    case OP_LT:
-        return d < 0;
-    case OP_LE:
-        return d <= 0;
-    case OP_GT:
-        return d > 0;
-    default:
-        return d >= 0;
-    }
+    return cp_cmp_holds(cmp, sign);
 }
 
-static CpValue calculate(Op op, CpValue a, CpValue b)
+static CpValue calculate(char sign, CpValue a, CpValue b)
 {
     if (a.kind != CP_VALUE_NUMBER || b.kind != CP_VALUE_NUMBER) {
         return (CpValue){.kind = CP_VALUE_NULL};
     }
     CpValueDim dim = MAX(a.dim, b.dim);
-    switch (op) {
-    case OP_ADD:
+    switch (sign) {
+    case '+':
         return number(a.number + b.number, dim);
-    case OP_SUB:
+    case '-':
         return number(a.number - b.number, dim);
-    case OP_MUL:
+    case '*':
         return number(a.number * b.number, dim);
     default:
         if (b.number == 0) {
@@ -413,33 +138,63 @@ static CpValue calculate(Op op, CpValue a, CpValue b)
     }
 }
 
-static CpValue evaluate(const Node *n, const Scope *scope)
+/* Shares count as numbers: 50% is 0.5. */
+static CpValue literal(const CpNode *n)
 {
-    CpValue v = n->value;
-    switch (n->op) {
-    case OP_VALUE:
-        return v;
-    case OP_NAME:
+    bool micro = n->micro || n->dim == CP_DIM_SHARE;
+    CpValue v = number((double)n->value / (micro ? 1e6 : 1),
+                       n->dim == CP_DIM_TIME   ? CP_DIMS_TIME
+                       : n->dim == CP_DIM_SIZE ? CP_DIMS_SIZE
+                                               : CP_DIMS_NUMBER);
+    v.text = n->text;
+    return v;
+}
+
+/* Of all operands, or of any. */
+static CpValue joined(const CpNode *n, const Scope *scope)
+{
+    bool any = n->kind == CP_NODE_OR;
+    for (const CpNode *operand = n->child; operand != NULL; operand = operand->next) {
+        if (is_true(evaluate(operand, scope)) == any) {
+            return number(any, CP_DIMS_NUMBER);
+        }
+    }
+    return number(!any, CP_DIMS_NUMBER);
+}
+
+static CpValue evaluate_pair(const CpNode *n, const Scope *scope)
+{
+    CpValue a = evaluate(cp_node_child(n, CP_CHILD_LEFT), scope);
+    CpValue b = evaluate(cp_node_child(n, CP_CHILD_RIGHT), scope);
+    return n->kind == CP_NODE_CMP ? number(compare((CpCmp)n->value, a, b), CP_DIMS_NUMBER)
+                                  : calculate((char)n->value, a, b);
+}
+
+static CpValue evaluate(const CpNode *n, const Scope *scope)
+{
+    CpValue v = {.kind = CP_VALUE_TEXT, .text = n->text};
+    switch ((CpNodeKind)n->kind) {
+    case CP_NODE_NUMBER:
+        return literal(n);
+    case CP_NODE_NAME:
         if (!scope->lookup(n->text, &v, scope->data)) {
             v = (CpValue){.kind = CP_VALUE_TEXT, .text = n->text};
         }
         return v;
-    case OP_OR:
-        return number(is_true(evaluate(n->a, scope)) || is_true(evaluate(n->b, scope)),
-                      CP_DIMS_NUMBER);
-    case OP_AND:
-        return number(is_true(evaluate(n->a, scope)) && is_true(evaluate(n->b, scope)),
-                      CP_DIMS_NUMBER);
-    case OP_NOT:
-        return number(!is_true(evaluate(n->a, scope)), CP_DIMS_NUMBER);
-    case OP_ADD:
-    case OP_SUB:
-    case OP_MUL:
-    case OP_DIV:
-        return calculate(n->op, evaluate(n->a, scope), evaluate(n->b, scope));
-    default:
-        return number(compare(n->op, evaluate(n->a, scope), evaluate(n->b, scope)),
-                      CP_DIMS_NUMBER);
+    case CP_NODE_OR:
+    case CP_NODE_AND:
+        return joined(n, scope);
+    case CP_NODE_NOT:
+        return number(!is_true(evaluate(n->child, scope)), CP_DIMS_NUMBER);
+    case CP_NODE_NEG:
+        v = evaluate(n->child, scope);
+        v.number = -v.number;
+        return v;
+    case CP_NODE_BINARY:
+    case CP_NODE_CMP:
+        return evaluate_pair(n, scope);
+    default: /* a text in quotes */
+        return v;
     }
 }
 
@@ -450,7 +205,7 @@ bool cp_expr_holds(const CpExpr *expr, CpExprLookup lookup, void *data)
 }
 
 /* "'makespan' is a time" */
-static char *describe(const Node *n, CpValue v)
+static char *describe(const CpNode *n, CpValue v)
 {
     static const char *const dims[] = {"a number without a unit", "a time", "a size"};
     g_autofree char *clean =
@@ -464,23 +219,30 @@ static bool clash(CpValue a, CpValue b)
     return numbers && a.dim != b.dim && a.number != 0 && b.number != 0;
 }
 
-static gboolean check_units(const Node *n, const Scope *scope, GError **error)
+/* What is compared, added or subtracted must have one unit. */
+static bool needs_like(const CpNode *n)
 {
-    if (n == NULL || n->op == OP_VALUE || n->op == OP_NAME) {
+    return n->kind == CP_NODE_CMP ||
+           (n->kind == CP_NODE_BINARY && (n->value == '+' || n->value == '-'));
+}
+
+static gboolean check_units(const CpNode *n, const Scope *scope, GError **error)
+{
+    for (const CpNode *child = n->child; child != NULL; child = child->next) {
+        if (!check_units(child, scope, error)) {
+            return FALSE;
+        }
+    }
+    if (!needs_like(n)) {
         return TRUE;
     }
-    if (!check_units(n->a, scope, error) || !check_units(n->b, scope, error)) {
-        return FALSE;
-    }
-    bool alike = (n->op >= OP_EQ && n->op <= OP_SUB);
-    if (!alike) {
-        return TRUE;
-    }
-    CpValue a = evaluate(n->a, scope), b = evaluate(n->b, scope);
+    const CpNode *l = cp_node_child(n, CP_CHILD_LEFT);
+    const CpNode *r = cp_node_child(n, CP_CHILD_RIGHT);
+    CpValue a = evaluate(l, scope), b = evaluate(r, scope);
     if (!clash(a, b)) {
         return TRUE;
     }
-    g_autofree char *left = describe(n->a, a), *right = describe(n->b, b);
+    g_autofree char *left = describe(l, a), *right = describe(r, b);
     g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
                 "%s, but %s; give both the same unit, for example 50ms", left, right);
     return FALSE;
@@ -492,17 +254,15 @@ gboolean cp_expr_check(const CpExpr *expr, CpExprLookup lookup, void *data, GErr
     return check_units(expr->root, &scope, error);
 }
 
-static void add_names(const Node *n, GPtrArray *names)
+static void add_names(const CpNode *n, GPtrArray *names)
 {
-    if (n == NULL) {
-        return;
-    }
-    if (n->op == OP_NAME &&
+    if (n->kind == CP_NODE_NAME &&
         !g_ptr_array_find_with_equal_func(names, n->text, g_str_equal, NULL)) {
         g_ptr_array_add(names, g_strdup(n->text));
     }
-    add_names(n->a, names);
-    add_names(n->b, names);
+    for (const CpNode *child = n->child; child != NULL; child = child->next) {
+        add_names(child, names);
+    }
 }
 
 char **cp_expr_names(const CpExpr *expr)

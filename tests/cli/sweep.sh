@@ -212,7 +212,7 @@ refuses 2 'unit' --sweep work=5
 refuses 2 'never ends' --sweep 'cores=1..8+0'
 refuses 2 '1000000000000 points' --sweep work=1us..1s+1us --sweep seed2=1..1000000
 refuses 2 'equally many' --sweep cores=1,2 --sweep n=2,3,4 --zip cores,n
-refuses 2 'missing at the end' --sweep cores=1,2 --where 'cores <'
+refuses 2 'expected a value, found the end' --sweep cores=1,2 --where 'cores <'
 refuses 2 "'5/4' is not I/N" --sweep cores=1,2 --shard 5/4
 
 refuses 2 "'work' is a time, but '7' is a number without a unit" --sweep work=5ms,9ms --where 'work < 7'

@@ -182,6 +182,52 @@ static void test_where_syntax(void **state)
     }
 }
 
+static bool find_value(const char *name, CpValue *value, void *data)
+{
+    (void)data; /* the values are the same for all */
+    *value = strcmp(name, "quota") == 0   ? cp_value_from_text("50%")
+             : strcmp(name, "time") == 0  ? cp_value_from_text("3ms")
+             : strcmp(name, "limit") == 0 ? cp_value_from_text("none")
+             : strcmp(name, "lost") == 0  ? (CpValue){.kind = CP_VALUE_NULL}
+                                          : (CpValue){.kind = CP_VALUE_TEXT, .text = name};
+    return value->kind != CP_VALUE_TEXT || strcmp(name, "limit") == 0;
+}
+
+/* Shares are numbers, `none` is more than any, what is not known makes a comparison false,
+ * and a name nobody knows is a word. */
+static void test_where_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool holds;
+    } cases[] = {{"quota == 0.5", true},       {"quota * 2 == 1", true},
+                 {"time < 4 ms", true},        {"time / 1ms == 3", true},
+                 {"limit > 1000000", true},    {"lost < 1", false},
+                 {"lost != 1", false},         {"word == word", true},
+                 {"word != other", true},      {"not lost == 1", true},
+                 {"time == 3ms and 0", false}, {"lost or time - 1ms == 2ms", true},
+                 {"-time < 0", true},          {"1 / 0 == 1", false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        CpExpr *expr = cp_expr_new(cases[i].text, &error);
+        assert_non_null(expr);
+        if (cp_expr_holds(expr, find_value, NULL) != cases[i].holds) {
+            fail_msg("%s is %s", cases[i].text, cases[i].holds ? "false" : "true");
+        }
+        cp_expr_free(expr);
+    }
+    g_autoptr(GError) error = NULL;
+    CpExpr *expr = cp_expr_new("quota == 1 or time + 1ms < 120", &error);
+    assert_false(cp_expr_check(expr, find_value, NULL, &error));
+    assert_non_null(strstr(error->message, "is a time, but '120' is a number without"));
+    g_auto(GStrv) names = cp_expr_names(expr);
+    assert_string_equal(names[0], "quota");
+    assert_string_equal(names[1], "time");
+    assert_null(names[2]);
+    cp_expr_free(expr);
+}
+
 /* A product beyond the limit is refused with its number, and costs neither time nor
  * memory; a sample of it is possible and has no point twice. */
 static void test_huge(void **state)
@@ -246,8 +292,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axis_values),  cmocka_unit_test(test_axis_errors),
         cmocka_unit_test(test_product),      cmocka_unit_test(test_zip_where),
-        cmocka_unit_test(test_where_syntax), cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_where_values), cmocka_unit_test(test_where_syntax),
+        cmocka_unit_test(test_huge),         cmocka_unit_test(test_stats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

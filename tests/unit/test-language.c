@@ -256,6 +256,97 @@ static void test_forms(void **state)
     }
 }
 
+static void describe(const CpNode *node, GString *out)
+{
+    static const char *const names[CP_NODE_KINDS] = {[CP_NODE_AND] = "and",
+                                                     [CP_NODE_OR] = "or",
+                                                     [CP_NODE_NOT] = "not",
+                                                     [CP_NODE_NEG] = "neg",
+                                                     [CP_NODE_STRING] = "text"};
+    if (node->child == NULL) {
+        g_autofree char *text = cp_node_print(node);
+        g_string_append_printf(out, "%s%s", names[node->kind] != NULL ? "text:" : "", text);
+        return;
+    }
+    const char sign[] = {(char)node->value, '\0'};
+    g_string_append_printf(out, "(%s",
+                           names[node->kind] != NULL   ? names[node->kind]
+                           : node->kind == CP_NODE_CMP ? cp_cmp_word(node->value)
+                                                       : sign);
+    for (const CpNode *child = node->child; child != NULL; child = child->next) {
+        g_string_append_c(out, ' ');
+        describe(child, out);
+    }
+    g_string_append_c(out, ')');
+}
+
+/* Conditions over metrics and settings are read by the language's parser, with names of
+ * their own: dots, dashes, units that stand apart, both quotes, and, or, not. */
+static void test_conditions(void **state)
+{
+    (void)state; /* cmocka's signature */
+    static const char *const cases[][2] = {
+        {"cores <= 8", "(<= cores 8)"},
+        {"policy = eevdf-6.18", "(== policy eevdf-6.18)"},
+        {"latency.p99 < 2 s and end.worker-3 > 1ms",
+         "(and (< latency.p99 2s) (> end.worker-3 1ms))"},
+        {"a == 1 or b == 2 && !c", "(or (== a 1) (and (== b 2) (not c)))"},
+        {"not (p == y and cores > 1) or x", "(or (not (and (== p y) (> cores 1))) x)"},
+        {"a + b * 2 - c/d < 10%", "(< (- (+ a (* b 2)) c/d) 10%)"},
+        {"name != 'a b' and name != \"and\"",
+         "(and (!= name text:a b) (!= name text:and))"},
+        {"-1 < x\n and -x < 5 KiB", "(and (< -1 x) (< (neg x) 5KiB))"},
+        {"a==1 and b==2 and c==3", "(and (== a 1) (== b 2) (== c 3))"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *text = cases[i][0];
+        CpDiag *diag = cp_diag_new("", text, strlen(text));
+        CpTree *tree = cp_tree_new();
+        const CpNode *node = cp_parse_condition(tree, text, strlen(text), diag);
+        g_autofree char *why = cp_diag_inline(diag);
+        if (node == NULL) {
+            fail_msg("%s", why);
+        }
+        g_autoptr(GString) shown = g_string_new(NULL);
+        describe(node, shown);
+        assert_string_equal(shown->str, cases[i][1]);
+        cp_tree_free(tree);
+        cp_diag_free(diag);
+    }
+}
+
+/* What cannot be read is shown with a mark; the language's own `if` has none of it. */
+static void test_condition_errors(void **state)
+{
+    (void)state; /* cmocka's signature */
+    static const char *const cases[][2] = {
+        {"cores <", "expected a value, found the end\n      | cores <\n      |        ^"},
+        {"a < b < c",
+         "expected an operator (== != < <= > >= and or) or the end, found '<'\n"
+         "      | a < b < c\n      |       ^"},
+        {"x == 5q",
+         "unknown unit 'q'\n      | x == 5q\n      |      ^^\n"
+         "      = help: times: ns us ms s min h; shares: %; sizes: B KiB MiB GiB"},
+        {"5", "expected a comparison such as cores <= 8\n      | 5\n      | ^"},
+        {"a & b", "character '&' has no meaning here\n      | a & b\n      |   ^"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *text = cases[i][0];
+        CpDiag *diag = cp_diag_new("", text, strlen(text));
+        CpTree *tree = cp_tree_new();
+        assert_null(cp_parse_condition(tree, text, strlen(text), diag));
+        g_autofree char *why = cp_diag_inline(diag);
+        assert_string_equal(why, cases[i][1]);
+        cp_tree_free(tree);
+        cp_diag_free(diag);
+    }
+    const char *joined =
+        "var x = 1\nprocess p { thread m { if x < 2 and x > 0 { stop } } }";
+    CpDiag *diag = cp_diag_new("t.cpw", joined, strlen(joined));
+    assert_null(cp_parse(joined, strlen(joined), diag));
+    cp_diag_free(diag);
+}
+
 /* A million statements are read; one more is refused. */
 static void test_many_statements(void **state)
 {
@@ -318,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_precedence), cmocka_unit_test(test_every_setting),
         cmocka_unit_test(test_machines),   cmocka_unit_test(test_many_statements),
         cmocka_unit_test(test_size_limit), cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_conditions), cmocka_unit_test(test_condition_errors),
         cmocka_unit_test(test_forms),      cmocka_unit_test(test_python_parenthesis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
