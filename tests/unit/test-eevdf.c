@@ -1,7 +1,8 @@
 /* EEVDF's arithmetic against values computed by hand: goldens G5, G6 and G14 of the
  * specification.  They are about virtual times, which no record shows, so the policy's own
  * functions are called. */
-#include "models/linux/fair.c"
+#include "models/linux/fair-lag.h"
+#include "models/linux/fair-queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,10 +11,10 @@
 
 typedef struct {
     CpPolicy policy;
-    Data data;
-    Rq queue;
+    CpFairData data;
+    CpFairRq queue;
     CpRq rq;
-    Ent ents[4];
+    CpFairEnt ents[4];
 } Bench;
 
 /* A queue of `n` threads of nice 0 at virtual time v; the others are of nice 0 too. */
@@ -21,16 +22,16 @@ static void bench_init(Bench *b, unsigned n, int64_t v)
 {
     *b = (Bench){
         .data = {.base = 1400000, .tick = 4 * CP_MS, .has.lag_limit = CP_LAG_MAX_SLICE}};
-    b->policy =
-        (CpPolicy){.data = &b->data, .ents = (char *)b->ents, .ent_size = sizeof(Ent)};
+    b->policy = (CpPolicy){
+        .data = &b->data, .ents = (char *)b->ents, .ent_size = sizeof(CpFairEnt)};
     b->rq = (CpRq){.policy = &b->policy, .data = &b->queue, .curr = CP_NONE};
     b->queue.out = CP_NONE;
     for (CpEnt e = 0; e < G_N_ELEMENTS(b->ents); e++) {
-        eevdf_attr(&b->policy, e, &(CpSchedAttr){.policy = CP_SCHED_NORMAL});
+        cp_policy_eevdf.attr(&b->policy, e, &(CpSchedAttr){.policy = CP_SCHED_NORMAL});
     }
     for (CpEnt e = 0; e < n; e++) {
         b->ents[e].v = v;
-        join(&b->rq, &b->ents[e], e);
+        cp_fair_join(&b->rq, &b->ents[e], e);
     }
 }
 
@@ -42,24 +43,24 @@ static void test_placement(void **state)
     (void)state; /* no fixture */
     Bench b;
     bench_init(&b, 2, 100 * CP_MS);
-    Ent *e = &b.ents[2];
+    CpFairEnt *e = &b.ents[2];
     e->vlag = 3 * CP_MS;
-    place(&b.rq, e, false);
+    cp_fair_place_entity(&b.rq, e, false);
     assert_int_equal(e->v, 95500000);
-    join(&b.rq, e, 2);
-    assert_int_equal(average(&b.queue), 98500000);
-    update_lag(&b.rq, e);
+    cp_fair_join(&b.rq, e, 2);
+    assert_int_equal(cp_fair_average(&b.queue), 98500000);
+    cp_fair_update_lag(&b.rq, e);
     assert_int_equal(e->vlag, 3000000);
 }
 
 /* The lag of entity 2 that lies `behind` below two others, after the clamp. */
 static int64_t clamped(Bench *b, int64_t behind)
 {
-    Ent *e = &b->ents[2];
+    CpFairEnt *e = &b->ents[2];
     e->v = b->ents[0].v - behind;
-    join(&b->rq, e, 2);
-    update_lag(&b->rq, e);
-    leave(&b->rq, e, 2);
+    cp_fair_join(&b->rq, e, 2);
+    cp_fair_update_lag(&b->rq, e);
+    cp_fair_leave(&b->rq, e, 2);
     return e->vlag;
 }
 
@@ -78,7 +79,8 @@ static void test_lag_limit(void **state)
     b.data.has.lag_limit = CP_LAG_TWO_SLICES;
     assert_int_equal(clamped(&b, 30 * CP_MS), 4000000);
     assert_int_equal(clamped(&b, -30 * CP_MS), -4000000);
-    eevdf_attr(&b.policy, 2, &(CpSchedAttr){.policy = CP_SCHED_NORMAL, .nice = 5});
+    cp_policy_eevdf.attr(&b.policy, 2,
+                         &(CpSchedAttr){.policy = CP_SCHED_NORMAL, .nice = 5});
     assert_int_equal(clamped(&b, 30 * CP_MS), 12226865);
 }
 
@@ -89,10 +91,10 @@ static void test_fork(void **state)
     (void)state;
     Bench b;
     bench_init(&b, 2, 50 * CP_MS);
-    place(&b.rq, &b.ents[2], true);
+    cp_fair_place_entity(&b.rq, &b.ents[2], true);
     assert_int_equal(b.ents[2].v, 50000000);
     assert_int_equal(b.ents[2].deadline, 50700000);
-    place(&b.rq, &b.ents[3], false);
+    cp_fair_place_entity(&b.rq, &b.ents[3], false);
     assert_int_equal(b.ents[3].v, 50000000);
     assert_int_equal(b.ents[3].deadline, 51400000);
 }
