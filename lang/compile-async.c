@@ -73,7 +73,8 @@ static bool group(Cpc *c, CpGroupKind kind, const CpNode *node)
 bool cpc_do_gather(Cpc *c, const CpNode *node)
 {
     bool tasks = node->kind == CP_NODE_GROUP;
-    if (tasks && !cpc_needs_version(c, c->proc, node->pos, "'group' (TaskGroup)", 311)) {
+    if (tasks && !cpc_needs_version(c, c->proc, node->pos, "'group' (TaskGroup)",
+                                    CP_PY_TASK_GROUP)) {
         return false;
     }
     return group(c, tasks ? CP_GROUP_TASKS : CP_GROUP_GATHER, node);
@@ -115,7 +116,8 @@ static bool timeout_block(Cpc *c, const CpNode *node)
 
 bool cpc_do_timeout(Cpc *c, const CpNode *node)
 {
-    return cpc_needs_version(c, c->proc, node->pos, "a 'timeout' block", 311) &&
+    return cpc_needs_version(c, c->proc, node->pos, "a 'timeout' block",
+                             CP_PY_TASK_GROUP) &&
            timeout_block(c, node);
 }
 
@@ -128,7 +130,7 @@ bool cpc_do_await_call(Cpc *c, const CpNode *node)
     if (cp_node_find(node, CP_CHILD_TIMEOUT) == NULL) {
         return cpc_call(c, call->text, call->child, call);
     }
-    if (c->proc->version >= 312) {
+    if (cp_python_has(&c->proc->version, CP_PY_WAIT_FOR_IN_PLACE)) {
         return timeout_block(c, node);
     }
     if (!cpc_make_call(c, call, NULL, &row) || !cpc_timeout_reg(c, node, &limit)) {

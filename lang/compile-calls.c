@@ -78,7 +78,7 @@ static bool imports_main(const CpcProc *proc, uint8_t method)
 {
     method = method == CP_START_DEFAULT ? proc->start_method : method;
     return method == CP_START_SPAWN || method == CP_START_FORKSERVER ||
-           (method == CP_START_DEFAULT && proc->version >= 314);
+           (method == CP_START_DEFAULT && cp_python_has(&proc->version, CP_PY_FORKSERVER));
 }
 
 /* Whether a key of spawn is one that threads do not have.  `start` is both: the start

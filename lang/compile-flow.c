@@ -169,7 +169,8 @@ void cpc_note_executor(CpcScan *s, const CpNode *node)
 void cpc_note_await_call(CpcScan *s, const CpNode *node)
 {
     const CpNode *call = cp_node_child(node, CP_CHILD_CALL);
-    if (cp_node_find(node, CP_CHILD_TIMEOUT) != NULL && s->proc->version < 312) {
+    if (cp_node_find(node, CP_CHILD_TIMEOUT) != NULL &&
+        !cp_python_has(&s->proc->version, CP_PY_WAIT_FOR_IN_PLACE)) {
         scan_flow(s, node, call, cp_node_count(call), true);
         return;
     }

@@ -49,7 +49,8 @@ void cpc_note_pool(CpcScan *s, const CpNode *node)
     ok = ok && cpc_keys(c, cp_node_child(node, CP_CHILD_KEYS), cp_pool_keys, CP_KINDS_ANY,
                         "a pool", &keys);
     ok = ok && (kind != CP_POOL_INTERPRETERS ||
-                cpc_needs_version(c, s->proc, node->pos, "a pool of interpreters", 314));
+                cpc_needs_version(c, s->proc, node->pos, "a pool of interpreters",
+                                  CP_PY_INTERPRETER_POOL));
     if (!ok) {
         s->ok = false;
         g_hash_table_insert(s->proc->pools,

@@ -110,9 +110,11 @@ static bool declare_loop(Cpc *c, CpcProc *proc, CpcThread *thread, const CpNode 
     }
     uint32_t flags = CP_TASK_ASYNC | (uvloop ? (uint32_t)CP_TASK_UVLOOP : 0);
     ok = cpc_keys(c, loop->child, cp_loop_keys, CP_KINDS_ANY, "a loop", &flags) && ok;
-    ok = cpc_needs_version(c, proc, loop->pos, "asyncio with async and await", 305) && ok;
+    ok = cpc_needs_version(c, proc, loop->pos, "asyncio with async and await",
+                           CP_PY_ASYNC_AWAIT) &&
+         ok;
     ok = (!(flags & CP_TASK_EAGER) ||
-          cpc_needs_version(c, proc, loop->pos, "eager=on", 312)) &&
+          cpc_needs_version(c, proc, loop->pos, "eager=on", CP_PY_EAGER_TASKS)) &&
          ok;
     g_autofree char *name = g_strdup_printf("%s.main", thread->node->text);
     thread->main = cpc_flow_new(c, proc, NULL, name);

@@ -1,6 +1,6 @@
 #include "lang/compiler.h"
 
-#include "models/python/python.h"
+#include "models/python/versions.h"
 
 #include <string.h>
 
@@ -77,7 +77,6 @@ static bool python_option(Cpc *c, CpcProc *proc, const CpNode *opt)
 bool cpc_python_runtime(Cpc *c, CpcProc *proc, const CpNode *runtime)
 {
     const CpNode *text = cp_node_child(runtime, CP_CHILD_VERSION);
-    PyVersion version;
     g_autoptr(GError) error = NULL;
     bool ok = true;
     if (text->kind == CP_NODE_NULL) {
@@ -85,10 +84,9 @@ bool cpc_python_runtime(Cpc *c, CpcProc *proc, const CpNode *runtime)
         cp_diag_help(c->diag, "write runtime python \"3.12\"");
         return false;
     }
-    if (!cp_python_version(text->text, &version, &error)) {
+    if (!cp_python_version(text->text, &proc->version, &error)) {
         return cp_diag_error(c->diag, text->pos, "%s", error->message);
     }
-    proc->version = version.number;
     cp_proc_decl(c->w, proc->index)->version = cp_workload_string(c->w, text->text);
     for (const CpNode *opt = cp_node_child(runtime, CP_CHILD_KEYS)->child; opt != NULL;
          opt = opt->next) {
@@ -98,15 +96,16 @@ bool cpc_python_runtime(Cpc *c, CpcProc *proc, const CpNode *runtime)
 }
 
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
-                       unsigned version)
+                       CpPyFeature feature)
 {
-    if (proc->version >= version) {
+    if (cp_python_has(&proc->version, feature)) {
         return true;
     }
-    cp_diag_error(c->diag, pos, "%s needs Python %u.%u", what, version / 100,
-                  version % 100);
+    unsigned major = cp_python_since(feature) / 10000;
+    unsigned minor = cp_python_since(feature) / 100 % 100;
+    cp_diag_error(c->diag, pos, "%s needs Python %u.%u", what, major, minor);
     cp_diag_help(c->diag, "declare the process with 'runtime python \"%u.%u\"', or newer",
-                 version / 100, version % 100);
+                 major, minor);
     return false;
 }
 
@@ -124,6 +123,7 @@ bool cpc_declare_interp(Cpc *c, const CpNode *node)
     }
     uint32_t row = cp_workload_interp(c->w, proc->index, node->text, decl.own_gil);
     g_hash_table_insert(proc->interps, (char *)node->text, GUINT_TO_POINTER(row + 1));
-    return !decl.own_gil || cpc_needs_version(c, proc, node->pos,
-                                              "an interpreter with a GIL of its own", 312);
+    return !decl.own_gil ||
+           cpc_needs_version(c, proc, node->pos, "an interpreter with a GIL of its own",
+                             CP_PY_INTERPRETER_LOCKS);
 }

@@ -2,6 +2,7 @@
 #ifndef CP_LANG_COMPILER_H
 #define CP_LANG_COMPILER_H
 
+#include "models/python/versions.h"
 #include "lang/compile.h"
 #include "lang/keys.h"
 #include "lang/parse.h"
@@ -70,7 +71,7 @@ typedef struct {
     GHashTable *threads; /* name -> CpcThread */
     GPtrArray *task_list, *thread_list;
     bool python;
-    unsigned version;     /* 312 of python "3.12" */
+    CpPyVersion version;  /* of python; nothing of a native process */
     uint8_t start_method; /* CpStartMethod of its `start` option */
     GHashTable *pools;    /* python: name -> index + 1 */
     GHashTable *interps;  /* python: name -> index + 1 */
@@ -233,7 +234,7 @@ bool cpc_pool_of(Cpc *c, const CpNode *name, uint32_t *pool);
 void cpc_note_default_pool(CpcScan *scan);
 CpGroupKind cpc_group_kind(const CpNode *word);
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
-                       unsigned version);
+                       CpPyFeature feature);
 bool cpc_signal(Cpc *c, CpPos pos, const char *name, uint32_t *number);
 
 /* --- keys (compile-keys.c) --- */

@@ -8,7 +8,7 @@
 #include "lang/workload-json.h"
 #include "lang/parse.h"
 #include "traces/rebuild/rebuild.h"
-#include "models/python/python.h"
+#include "models/python/versions.h"
 #include "scenario/settings.h"
 
 #include <errno.h>
@@ -487,7 +487,7 @@ static bool set_version(CpBuild *b, const CpNode *node, const char *version,
                         const CpOverride *o)
 {
     g_autoptr(GError) error = NULL;
-    PyVersion parsed;
+    CpPyVersion parsed;
     if (!cp_python_version(version, &parsed, &error)) {
         if (o != NULL) {
             g_autofree char *origin = cp_from_print(o->from, o->key);

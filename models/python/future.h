@@ -206,14 +206,14 @@ void py_pending_done(Py *p, PyProc *owner);
 CpTime py_pickle_cost(const Py *p, int64_t size);
 /* An operation of a coroutine on an asyncio object or socket. */
 CpStep py_aio_object(Py *p);
-/* pylock.c: the operation as a thread does it; at once, if it cannot block. */
+/* lock.c: the operation as a thread does it; at once, if it cannot block. */
 CpStep py_thread_op(Py *p);
 CpStep py_sync_now(Py *p);
 /* SEND would have to wait for room. */
 bool py_is_full(const Py *p);
 CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc);
 
-/* aio.c */
+/* loop.c */
 void py_loop_ready(CpSim *sim, uint32_t loop, uint32_t kind, uint32_t fut);
 /* Lets it leave its select; `pipe`: through the self-pipe. */
 void py_loop_wake(CpSim *sim, uint32_t loop, CpTid waker, bool pipe);

@@ -481,7 +481,8 @@ CpStep py_thread_op(Py *p)
 static bool may_be_torn(const Py *p)
 {
     return g_array_index(p->sim->w->vars, CpVarDecl, p->insn->c).shared ||
-           p->insn->a != 0 || p->proc->version.number < 310 || p->proc->kind == PY_GIL_NONE;
+           p->insn->a != 0 || !cp_python_has(&p->proc->version, CP_PY_RARE_CHECKS) ||
+           p->proc->kind == PY_GIL_NONE;
 }
 
 static void store(Py *p, int64_t *var, int64_t amount)
@@ -555,7 +556,7 @@ CpStep py_op_touch(Py *p)
 
 static bool collects(const PyProc *proc)
 {
-    uint64_t young = proc->version.number >= 313 ? 2000 : 700;
+    uint64_t young = cp_python_has(&proc->version, CP_PY_LARGE_YOUNG) ? 2000 : 700;
     return proc->young > young &&
            (proc->kind != PY_GIL_NONE || proc->young > proc->live / 4);
 }

@@ -473,7 +473,10 @@ static CpStep handles(Py *p, PyLoop *l)
 static bool cancel_left(Py *p, PyLoop *l)
 {
     l->ending = true;
-    for (uint32_t i = 1; i < p->ps->futs.n && p->proc->version.number >= 307; i++) {
+    if (!cp_python_has(&p->proc->version, CP_PY_RUN_CANCELS_LEFT)) {
+        return l->n_left > 0;
+    }
+    for (uint32_t i = 1; i < p->ps->futs.n; i++) {
         PyFut *f = py_fut(p->ps, i);
         if (f->kind == PY_FUT_TASK && f->home == l->id && f->flow != CP_NONE &&
             !py_is_done(f)) {
@@ -914,7 +917,7 @@ CpStep py_op_create(Py *p)
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = py_handle(p->ps, fut);
     record_created(p, fut, current(p));
     py_charge(p, loop_cost(p, l, p->proc->cost->create));
-    if (!l->eager || p->proc->version.number < 312) {
+    if (!l->eager || !cp_python_has(&p->proc->version, CP_PY_EAGER_TASKS)) {
         py_loop_ready(p->sim, loop, PY_CB_STEP, fut);
         return CP_STEP_NEXT;
     }

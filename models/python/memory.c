@@ -4,16 +4,6 @@
  * away when they end.  Pages that processes share are counted once, as proportional set
  * size does; measured so with real interpreters, see docs/python-runtime.md. */
 
-/* An interpreter with nothing imported, KiB. */
-typedef struct {
-    uint16_t version;
-    uint16_t kib;
-} Bare;
-
-static const Bare bare[] = {{207, 4243},  {306, 6904}, {307, 6768},
-                            {308, 5972},  {309, 6692}, {310, 6732},
-                            {311, 11870}, {312, 8780}, {313, 8167}};
-
 /* Of an empty interpreter, what a child of the fork server shares with it. */
 enum { SERVER_SHARES_PERCENT = 45 };
 
@@ -24,14 +14,9 @@ static int64_t with_overhead(const PyProc *proc, int64_t bytes)
                 : bytes;
 }
 
-/* The newest row that is not newer; the first one for what is older still. */
 static int64_t bare_size(const PyProc *proc)
 {
-    size_t row = 0;
-    while (row + 1 < G_N_ELEMENTS(bare) && bare[row + 1].version <= proc->version.number) {
-        row++;
-    }
-    return with_overhead(proc, (int64_t)bare[row].kib * 1024);
+    return with_overhead(proc, py_bare_size(&proc->version));
 }
 
 static int64_t whole_size(const PyProc *proc)

@@ -103,7 +103,8 @@ static uint32_t default_size(const Py *p, uint8_t kind)
     if (kind == CP_POOL_PROCESSES || kind == CP_POOL_WORKERS) {
         return cpus;
     }
-    return p->proc->version.number < 308 ? 5 * cpus : MIN(32, cpus + 4);
+    return cp_python_has(&p->proc->version, CP_PY_POOL_CPUS_PLUS_4) ? MIN(32, cpus + 4)
+                                                                    : 5 * cpus;
 }
 
 /* Whether futures are asked for through the pool later, so that it must keep them. */
@@ -253,8 +254,9 @@ static void want_workers(const Py *p, PyPool *pool)
     uint8_t own = cp_pool_decl(p->sim->w, pool->decl)->start_method;
     bool forks = pool->kind == CP_POOL_PROCESSES &&
                  (own != CP_START_DEFAULT ? own : p->proc->start) == CP_START_FORK;
-    bool looks = p->proc->version.number >= 308;
-    if (forks || (pool->kind == CP_POOL_PROCESSES && p->proc->version.number < 309)) {
+    bool looks = cp_python_has(&p->proc->version, CP_PY_POOL_CPUS_PLUS_4);
+    if (forks || (pool->kind == CP_POOL_PROCESSES &&
+                  !cp_python_has(&p->proc->version, CP_PY_POOL_FORKS_LATE))) {
         pool->wanted = pool->n == 0 ? pool->max : 0;
     } else if (looks && pool->idle > 0) {
         pool->idle--;

@@ -435,7 +435,7 @@ static void init_shared(CpSim *sim)
     sim->rt_shared_free = free_shared;
 }
 
-PyGilKind py_gil_kind(const PyVersion *version, int64_t setting)
+PyGilKind py_gil_kind(const CpPyVersion *version, int64_t setting)
 {
     enum { AUTO, ON, OFF, TICK, INTERVAL, TSTATE, NONE, PYPY };
     switch (setting) {
@@ -459,9 +459,9 @@ PyGilKind py_gil_kind(const PyVersion *version, int64_t setting)
     if (version->pypy) {
         return PY_GIL_PYPY;
     }
-    return version->number < 302   ? PY_GIL_TICK
-           : version->number < 313 ? PY_GIL_INTERVAL
-                                   : PY_GIL_TSTATE;
+    return !cp_python_has(version, CP_PY_INTERVAL_LOCK)    ? PY_GIL_TICK
+           : !cp_python_has(version, CP_PY_LOCK_FLAG_EACH) ? PY_GIL_INTERVAL
+                                                           : PY_GIL_TSTATE;
 }
 
 static uint8_t start_method(const PyProc *p)
@@ -469,7 +469,8 @@ static uint8_t start_method(const PyProc *p)
     if (p->v[PYP_START] != 0) {
         return (uint8_t)p->v[PYP_START];
     }
-    return p->version.number >= 314 ? CP_START_FORKSERVER : CP_START_FORK;
+    return cp_python_has(&p->version, CP_PY_FORKSERVER) ? CP_START_FORKSERVER
+                                                        : CP_START_FORK;
 }
 
 static uint32_t *none_rows(CpSim *sim, uint32_t n)
@@ -511,7 +512,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->kind = py_gil_kind(&p->version, p->v[PYP_GIL]);
     p->ideal = py_costs_are_ideal(sim->config.costs, p->v);
     PyCosts *cost = cp_arena_alloc(sim->arena, sizeof *cost);
-    *cost = cp_python_scaled(cp_python_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
+    *cost = py_costs_scaled(py_costs(&p->version, p->ideal), p->v[PYP_COST_FACTOR]);
     p->cost = cost;
     p->cold = p->v[PYP_COLD];
     p->chill = p->v[PYP_CHILL];
@@ -528,10 +529,8 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->add = p->v[PYP_ADD];
     p->overhead =
         p->kind != PY_GIL_NONE || p->version.foreign ? 0 : p->v[PYP_FREE_OVERHEAD];
-    p->hand_over =
-        p->v[PYP_LOCK] == 2 ||
-        (p->v[PYP_LOCK] == 0 &&
-         (p->version.number > 313 || (p->version.number == 313 && p->version.patch >= 1)));
+    p->hand_over = p->v[PYP_LOCK] == 2 ||
+                   (p->v[PYP_LOCK] == 0 && cp_python_has(&p->version, CP_PY_LOCK_MUTEX));
     p->start = start_method(p);
     p->main = p->signals = CP_NONE;
     p->live = (uint64_t)p->v[PYP_GC_LIVE];

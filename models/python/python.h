@@ -1,12 +1,14 @@
 /* CPython on the simulated kernel: state and services shared by the files of the runtime.
  *
- *   runtime-python.c  processes, threads, the way of one operation
- *   python-costs.c    versions, settings, what operations cost
- *   gil-*.c           the kinds of interpreter lock
- *   pylock.c          threading objects
- *   pool.c            executors
- *   mp.c              queues between processes
- *   aio.c             event loops, tasks, asyncio objects
+ *   python.c    processes, threads, the way of one operation
+ *   versions.c  versions and what operations cost in each; settings
+ *   gil-*.c     the kinds of interpreter lock
+ *   syscall.c   operations of the kernel: bursts, sleeps, starting threads
+ *   lock.c      threading objects, variables, the collector
+ *   future.c    futures, exceptions
+ *   pool.c      executors
+ *   feeder.c    queues between processes
+ *   loop.c      event loops, tasks, asyncio objects
  *
  * An operation is a state machine over CpFlow.rt_state that is entered again until it is
  * done.  Below it lies one of the thread: give up the lock, take it, run a burst under it
@@ -16,6 +18,7 @@
 #define CP_MODELS_PYTHON_PYTHON_H
 
 #include "models/python/python-ops.h"
+#include "models/python/versions.h"
 #include "sim/engine.h"
 
 typedef enum {
@@ -74,13 +77,11 @@ enum {
     PYP_COUNT
 };
 
-extern const CpParam cp_python_params[];
-
 /* What operations of the interpreter cost, ns of CPU time unless said. */
 typedef struct {
-    uint16_t version;                 /* 312; free-threaded builds have rows of their own */
-    bool free;                        /* row of a free-threaded build */
-    CpTime add;                       /* one `x += 1` in a loop */
+    uint32_t version; /* CP_PY; free-threaded builds have rows of their own */
+    bool free;        /* row of a free-threaded build */
+    CpTime add;       /* one `x += 1` in a loop */
     CpTime lock, rlock, event, queue; /* one operation on such an object */
     CpTime boot;                      /* new thread: until it says that it runs */
     CpTime start;                     /* Thread.start in the parent, kernel part aside */
@@ -112,18 +113,12 @@ typedef struct {
     CpTime print, touch, interp;
 } PyCosts;
 
-typedef struct {
-    uint16_t number; /* 312: major * 100 + minor */
-    uint16_t patch;
-    bool free;          /* free-threaded build, Jython, IronPython */
-    bool pypy, foreign; /* foreign: neither CPython nor PyPy */
-} PyVersion;
-
-/* CP_ERROR_USAGE: not a version. */
-gboolean cp_python_version(const char *text, PyVersion *out, GError **error);
-const PyCosts *cp_python_costs(const PyVersion *version, bool ideal);
+/* The row of that version, else of the last one before it; static. */
+const PyCosts *py_costs(const CpPyVersion *version, bool ideal);
+/* An interpreter of that version with nothing imported, bytes. */
+int64_t py_bare_size(const CpPyVersion *version);
 /* Those times that factor. */
-PyCosts cp_python_scaled(const PyCosts *costs, int64_t ppm);
+PyCosts py_costs_scaled(const PyCosts *costs, int64_t ppm);
 
 /* One interpreter lock.  In a free-threaded process: who is attached, and the stop of the
  * world. */
@@ -235,7 +230,7 @@ typedef struct {
 } PyFlow;
 
 typedef struct {
-    PyVersion version;
+    CpPyVersion version;
     PyGilKind kind;
     const PyCosts *cost; /* of the version, times python.cost_factor */
     const int64_t *v;    /* settings */
@@ -364,7 +359,7 @@ bool py_wants_switch(const Py *p);
  */
 CpTime py_varied(Py *p, CpTime mean);
 
-/* --- pymemory.c: how much memory there is in use --- */
+/* --- memory.c: how much memory there is in use --- */
 static inline void py_memory(PySim *ps, int64_t change)
 {
     ps->memory += change;
@@ -387,7 +382,7 @@ typedef struct {
 extern const PyGilClass py_gil_tick, py_gil_interval, py_gil_free;
 uint32_t py_gil_new(CpSim *sim, CpProcId proc, PyGilKind kind);
 /* The kind of a version's lock under the setting `gil`. */
-PyGilKind py_gil_kind(const PyVersion *version, int64_t setting);
+PyGilKind py_gil_kind(const CpPyVersion *version, int64_t setting);
 
 /* --- settle.c: settings nobody gave --- */
 #define PY_VERSION_DEFAULT "3.13" /* of a process that names none */
@@ -397,7 +392,7 @@ bool py_costs_are_ideal(const CpParamSet *costs, const int64_t *v);
 void py_settle(CpParamSet *set, const char *version, const CpParamSet *costs);
 /* The thread has waited for a GIL that this one held last. */
 void py_blame(PyThread *t, CpTid holder, CpTime waited);
-/* pydiagnose.c: what is to be said of waiting when the run is over. */
+/* deadlock.c: what is to be said of waiting when the run is over. */
 void py_diagnose_end(CpSim *sim);
 /* Books the taking and giving up of a lock; for the kinds. */
 void py_gil_got(Py *p);
@@ -417,14 +412,14 @@ void py_tick_ran(Py *p, CpTime ran);
 bool py_tick_contended(const Py *p);
 
 /* --- operations --- */
-CpStep py_lock_step(Py *p); /* pylock.c: LOCK .. WAIT_WAKE */
-CpStep py_kernel(Py *p);    /* pykernel.c: operations of the kernel */
-CpStep py_boot(Py *p);      /* pykernel.c: a thread begins */
+CpStep py_lock_step(Py *p); /* lock.c: LOCK .. WAIT_WAKE */
+CpStep py_kernel(Py *p);    /* syscall.c: operations of the kernel */
+CpStep py_boot(Py *p);      /* syscall.c: a thread begins */
 /* Starts a thread or process as that SPAWN says; rt_state `from` .. `from` + 4 are used
  * meanwhile, `from` + 5 means that it is done. */
 CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from);
 CpStep py_end_thread(Py *p);
-/* pysignal.c: a signal for that process is noted; its main thread learns of it. */
+/* signal.c: a signal for that process is noted; its main thread learns of it. */
 void py_interrupt_main(Py *p, PyProc *to);
 /* In the main thread: runs a handler, between two operations or in the middle of a burst;
  * NEXT: there is none. */
@@ -437,11 +432,5 @@ bool py_is_main(const Py *p);
 
 /* metrics.c */
 extern const CpMetric py_metrics[];
-
-extern const CpRuntimeClass cp_runtime_python;
-
-/* Event loops of a run, by the numbers of their records, and the thread each runs on. */
-uint32_t cp_python_n_loops(const CpSim *sim);
-CpTid cp_python_loop_thread(const CpSim *sim, uint32_t loop, bool *uvloop);
 
 #endif

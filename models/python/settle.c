@@ -35,20 +35,20 @@ static void fill(CpParamSet *set, int row, int64_t value, CpFrom from)
 
 void py_settle(CpParamSet *set, const char *text, const CpParamSet *costs)
 {
-    PyVersion version;
+    CpPyVersion version;
     if (!cp_python_version(text != NULL ? text : PY_VERSION_DEFAULT, &version, NULL)) {
         return; /* init refuses it with its reason */
     }
     bool ideal = py_costs_are_ideal(costs, set->v);
-    PyCosts own =
-        cp_python_scaled(cp_python_costs(&version, ideal), set->v[PYP_COST_FACTOR]);
+    PyCosts own = py_costs_scaled(py_costs(&version, ideal), set->v[PYP_COST_FACTOR]);
     fill(set, PYP_BOOT, own.boot, CP_FROM_VERSION);
     fill(set, PYP_ADD, own.add, CP_FROM_VERSION);
-    if (version.number < 310) {
+    if (!cp_python_has(&version, CP_PY_RARE_CHECKS)) {
         fill(set, PYP_CHECK, OPCODE, CP_FROM_VERSION);
     }
     if (py_gil_kind(&version, set->v[PYP_GIL]) == PY_GIL_NONE && !version.foreign) {
-        fill(set, PYP_FREE_OVERHEAD, version.number <= 313 ? 400000 : 80000,
+        fill(set, PYP_FREE_OVERHEAD,
+             cp_python_has(&version, CP_PY_FREE_SPECIALISES) ? 80000 : 400000,
              CP_FROM_VERSION);
     }
     for (size_t i = 0; ideal && i < G_N_ELEMENTS(calibrated); i++) {

@@ -5,8 +5,6 @@
  * the system call in hand has come back with EINTR.  Since PEP 475 (3.5) the call is then
  * made again for the time that is left. */
 
-enum { RESUMES_SINCE = 305, LOCKS_SINCE = 302 };
-
 /* Whether the wait of that operation ends with EINTR; all others notice the signal when
  * they are over. */
 static bool ends_early(const Py *p, const PyProc *to, CpOp op)
@@ -24,7 +22,7 @@ static bool ends_early(const Py *p, const PyProc *to, CpOp op)
     case CP_OP_SEM_WAIT:
     case CP_OP_EVENT_WAIT:
     case CP_OP_JOIN:
-        return to->version.number >= LOCKS_SINCE;
+        return cp_python_has(&to->version, CP_PY_SIGNALS_END_LOCKS);
     default:
         (void)p; /* only the operation matters */
         return false;
@@ -121,7 +119,8 @@ static CpStep wait_again(Py *p)
     case CP_OP_SLEEP:
     case CP_OP_SLEEP_UNTIL:
     case CP_OP_OUTSIDE:
-        if (p->proc->version.number >= RESUMES_SINCE && t->wait_end > p->sim->now) {
+        if (cp_python_has(&p->proc->version, CP_PY_WAITS_RESUME) &&
+            t->wait_end > p->sim->now) {
             return py_sleep(
                 p, t->wait_end,
                 p->insn->op == CP_OP_OUTSIDE ? CP_BLOCK_OUTSIDE : CP_BLOCK_SLEEP, CP_NONE);

@@ -22,7 +22,7 @@ static uint32_t interp_gil(Py *p, uint32_t interp)
         py_memory_interpreter(p->ps, p->proc);
         bool own = g_array_index(p->sim->w->interps, CpInterpDecl, interp).own_gil;
         CpProcId proc = cp_thread(p->sim, p->tid)->proc;
-        *gil = own && p->proc->version.number >= 312
+        *gil = own && cp_python_has(&p->proc->version, CP_PY_INTERPRETER_LOCKS)
                    ? py_gil_new(p->sim, proc, p->proc->kind)
                    : p->proc->gil;
     }

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Versions, settings and costs of the python runtime. */
+/* What each version of Python does differently and what its operations cost; the settings
+ * of the runtime. */
 
 const CpParam cp_python_params[] = {
     [PYP_GIL] = {"gil", CP_PARAM_ENUM, "auto", 0, 0,
@@ -136,7 +137,7 @@ const CpParam cp_python_params[] = {
     .feed_stream = stream, .write = write_, .pipe = 200
 
 static const PyCosts costs[] = {
-    {.version = 207,
+    {.version = CP_PY(2, 7, 0),
      .add = 38,
      .lock = 60,
      .rlock = 458,
@@ -161,7 +162,7 @@ static const PyCosts costs[] = {
      PICKLE(3000, 240, 262, 148000),
      .print = 700,
      .touch = 30},
-    {.version = 306,
+    {.version = CP_PY(3, 6, 0),
      .add = 70,
      .lock = 59,
      .rlock = 69,
@@ -186,7 +187,7 @@ static const PyCosts costs[] = {
      PICKLE(270, 30, 200, 2250),
      .print = 700,
      .touch = 30},
-    {.version = 308,
+    {.version = CP_PY(3, 8, 0),
      .add = 77,
      .lock = 49,
      .rlock = 53,
@@ -211,7 +212,7 @@ static const PyCosts costs[] = {
      PICKLE(250, 32, 212, 2250),
      .print = 650,
      .touch = 30},
-    {.version = 309,
+    {.version = CP_PY(3, 9, 0),
      .add = 78,
      .lock = 44,
      .rlock = 50,
@@ -236,7 +237,7 @@ static const PyCosts costs[] = {
      PICKLE(250, 32, 195, 2250),
      .print = 600,
      .touch = 30},
-    {.version = 310,
+    {.version = CP_PY(3, 10, 0),
      .add = 77,
      .lock = 38,
      .rlock = 52,
@@ -261,7 +262,7 @@ static const PyCosts costs[] = {
      PICKLE(250, 30, 195, 2000),
      .print = 550,
      .touch = 30},
-    {.version = 311,
+    {.version = CP_PY(3, 11, 0),
      .add = 56,
      .lock = 42,
      .rlock = 50,
@@ -286,7 +287,7 @@ static const PyCosts costs[] = {
      PICKLE(190, 28, 200, 1550),
      .print = 530,
      .touch = 25},
-    {.version = 312,
+    {.version = CP_PY(3, 12, 0),
      .add = 73,
      .lock = 46,
      .rlock = 50,
@@ -311,7 +312,7 @@ static const PyCosts costs[] = {
      PICKLE(250, 35, 200, 2000),
      .print = 800,
      .touch = 25},
-    {.version = 313,
+    {.version = CP_PY(3, 13, 0),
      .add = 77,
      .lock = 49,
      .rlock = 58,
@@ -336,7 +337,7 @@ static const PyCosts costs[] = {
      PICKLE(320, 31, 210, 2000),
      .print = 560,
      .touch = 25},
-    {.version = 314,
+    {.version = CP_PY(3, 14, 0),
      .free = true,
      .add = 35,
      .lock = 30,
@@ -366,7 +367,7 @@ static const PyCosts costs[] = {
 
 static const PyCosts no_costs;
 
-PyCosts cp_python_scaled(const PyCosts *from, int64_t ppm)
+PyCosts py_costs_scaled(const PyCosts *from, int64_t ppm)
 {
     PyCosts scaled = *from;
     size_t begin = offsetof(PyCosts, add);
@@ -377,8 +378,7 @@ PyCosts cp_python_scaled(const PyCosts *from, int64_t ppm)
     return scaled;
 }
 
-/* The row of that version, else of the last one before it. */
-const PyCosts *cp_python_costs(const PyVersion *version, bool ideal)
+const PyCosts *py_costs(const CpPyVersion *version, bool ideal)
 {
     const PyCosts *best = &costs[0];
     for (size_t i = 0; i < G_N_ELEMENTS(costs); i++) {
@@ -388,6 +388,43 @@ const PyCosts *cp_python_costs(const PyVersion *version, bool ideal)
         }
     }
     return ideal ? &no_costs : best;
+}
+
+/* An interpreter with nothing imported, KiB; measured. */
+static const struct {
+    uint32_t version;
+    uint32_t kib;
+} bare[] = {
+    {CP_PY(2, 7, 0), 4243},   {CP_PY(3, 6, 0), 6904},  {CP_PY(3, 7, 0), 6768},
+    {CP_PY(3, 8, 0), 5972},   {CP_PY(3, 9, 0), 6692},  {CP_PY(3, 10, 0), 6732},
+    {CP_PY(3, 11, 0), 11870}, {CP_PY(3, 12, 0), 8780}, {CP_PY(3, 13, 0), 8167},
+};
+
+/* The newest row that is not newer; the first one for what is older still. */
+int64_t py_bare_size(const CpPyVersion *version)
+{
+    size_t row = 0;
+    while (row + 1 < G_N_ELEMENTS(bare) && bare[row + 1].version <= version->number) {
+        row++;
+    }
+    return (int64_t)bare[row].kib * 1024;
+}
+
+static const uint32_t since[CP_PY_FEATURES] = {
+#define CP_PY_FEATURE(NAME, first, meaning) [CP_PY_##NAME] = first,
+#include "models/python/versions.def"
+#undef CP_PY_FEATURE
+};
+
+uint32_t cp_python_since(CpPyFeature feature)
+{
+    cp_require(feature < CP_PY_FEATURES);
+    return since[feature];
+}
+
+bool cp_python_has(const CpPyVersion *version, CpPyFeature feature)
+{
+    return version->number >= cp_python_since(feature);
 }
 
 static gboolean bad_version(const char *text, GError **error)
@@ -412,22 +449,24 @@ static bool number(const char **text, unsigned *out)
     return true;
 }
 
-static bool named_version(const char *text, PyVersion *out)
+static bool named_version(const char *text, CpPyVersion *out)
 {
     if (g_str_has_prefix(text, "pypy")) {
-        *out = (PyVersion){.number = strcmp(text, "pypy2") == 0 ? 207 : 310, .pypy = true};
+        *out = (CpPyVersion){.number = strcmp(text, "pypy2") == 0 ? CP_PY(2, 7, 0)
+                                                                  : CP_PY(3, 10, 0),
+                             .pypy = true};
         return true;
     }
     if (strcmp(text, "jython") == 0 || strcmp(text, "ironpython") == 0) {
-        *out = (PyVersion){.number = 207, .free = true, .foreign = true};
+        *out = (CpPyVersion){.number = CP_PY(2, 7, 0), .free = true, .foreign = true};
         return true;
     }
     return false;
 }
 
-gboolean cp_python_version(const char *text, PyVersion *out, GError **error)
+gboolean cp_python_version(const char *text, CpPyVersion *out, GError **error)
 {
-    *out = (PyVersion){0};
+    *out = (CpPyVersion){0};
     if (named_version(text, out)) {
         return TRUE;
     }
@@ -445,7 +484,6 @@ gboolean cp_python_version(const char *text, PyVersion *out, GError **error)
     if (*at != '\0' || !known || (out->free && (major < 3 || minor < 13))) {
         return bad_version(text, error);
     }
-    out->number = (uint16_t)(major * 100 + minor);
-    out->patch = (uint16_t)patch;
+    out->number = CP_PY(major, minor, MIN(patch, 99));
     return TRUE;
 }
