@@ -2,7 +2,7 @@
 
 #include "cli/interrupt.h"
 #include "sim/params.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 #include "traces/rebuild/rebuild.h"
 #include "scenario/result-json.h"
 
@@ -70,7 +70,7 @@ static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
         .interrupt = cp_interrupt_flag(),
     };
     g_autoptr(GError) error = NULL;
-    if (!cp_import_text(cli->operands[0], output, &wanted, r, &error)) {
+    if (!cp_import(cli->operands[0], output, &wanted, r, &error)) {
         int code = cp_fail(cli, error);
         return cp_interrupt_code() != 0 ? cp_interrupt_code() : code;
     }
@@ -150,21 +150,10 @@ static int import_workload(CpCli *cli, CpImportReport *r)
     return code;
 }
 
-static bool is_recording(const char *path)
-{
-    char head[64];
-    FILE *file = strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
-    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return n > 0 && cp_cpr_sniff(head, n);
-}
-
 static int import(CpCli *cli, const char *output)
 {
     bool wants_workload = g_str_has_suffix(output, ".cpw");
-    if (wants_workload && is_recording(cli->operands[0])) {
+    if (wants_workload && cp_cpr_is_file(cli->operands[0])) {
         return finish(cli, cli->operands[0], NULL);
     }
     CpImportReport r;

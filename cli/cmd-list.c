@@ -9,11 +9,13 @@
 #include "plots/chart.h"
 #include "sim/metrics.h"
 #include "scenario/result-json.h"
+#include "traces/import/formats.h"
 
 #include <string.h>
 
 #define KINDS                                                                              \
-    "policies|models|runtimes|metrics|charts|distributions|settings|examples|machines"
+    "policies|models|runtimes|metrics|charts|formats|distributions|settings|examples|"     \
+    "machines"
 
 static const CpOption options[] = {
     {"names", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "print the names only"},
@@ -191,6 +193,18 @@ static int list_charts(CpCli *cli)
         rows_add(&rows, (*c)->summary);
     }
     return print_rows(cli, &rows, "charts");
+}
+
+static int list_formats(CpCli *cli)
+{
+    static const char *const columns[] = {"name", "read", "meaning", NULL};
+    Rows rows = rows_new(columns);
+    for (const CpImportFormat *const *f = cp_import_formats; *f != NULL; f++) {
+        rows_add(&rows, (*f)->name);
+        rows_add(&rows, (*f)->read != NULL ? "yes" : "no");
+        rows_add(&rows, (*f)->help);
+    }
+    return print_rows(cli, &rows, "formats");
 }
 
 static int list_distributions(CpCli *cli)
@@ -456,13 +470,10 @@ static int run(CpCli *cli)
         const char *name;
         int (*list)(CpCli *cli);
     } kinds[] = {
-        {"policies", list_policies},
-        {"models", list_models},
-        {"runtimes", list_runtimes},
-        {"metrics", list_metrics},
-        {"charts", list_charts},
-        {"machines", list_machines},
-        {"distributions", list_distributions},
+        {"policies", list_policies}, {"models", list_models},
+        {"runtimes", list_runtimes}, {"metrics", list_metrics},
+        {"charts", list_charts},     {"formats", list_formats},
+        {"machines", list_machines}, {"distributions", list_distributions},
         {"examples", list_examples},
     };
     const char *kind = cli->operands[0];
@@ -488,8 +499,8 @@ static int run(CpCli *cli)
 
 const CpCmd cp_cmd_list = {
     .name = "list",
-    .summary = "list policies, models, runtimes, metrics, charts, distributions, settings, "
-               "machines or examples",
+    .summary =
+        "list policies, models, metrics, charts, formats, settings, examples and more",
     .operands = "WHAT [KEY]",
     .operand_list = KINDS,
     .operands_min = 1,

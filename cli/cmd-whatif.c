@@ -6,7 +6,7 @@
 #include "cli/progress.h"
 #include "plots/chart.h"
 #include "sim/params.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 #include "traces/measure.h"
 #include "traces/rebuild/rebuild.h"
 #include "scenario/run-names.h"
@@ -55,21 +55,10 @@ typedef struct {
 
 /* --- from the recording to three files --- */
 
-static bool is_recording(const char *path)
-{
-    uint8_t head[64];
-    FILE *file = fopen(path, "rb");
-    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return cp_cpr_sniff(head, n);
-}
-
 static int prepare_input(WhatIf *w)
 {
     const char *input = w->cli->operands[0];
-    if (is_recording(input)) {
+    if (cp_cpr_is_file(input)) {
         w->path[RECORDED] = g_strdup(input);
         return CP_EXIT_OK;
     }
@@ -84,7 +73,7 @@ static int prepare_input(WhatIf *w)
     CpImportReport report;
     cp_import_report_init(&report);
     g_autoptr(GError) error = NULL;
-    gboolean ok = cp_import_text(input, w->path[RECORDED], &wanted, &report, &error);
+    gboolean ok = cp_import(input, w->path[RECORDED], &wanted, &report, &error);
     if (ok && w->cli->verbose) {
         g_autofree char *text = cp_import_report_text(&report);
         fputs(text, stderr);

@@ -7,6 +7,7 @@
 #include "scenario/expect.h"
 #include "lang/workload-json.h"
 #include "lang/parse.h"
+#include "traces/import/formats.h"
 #include "traces/rebuild/rebuild.h"
 #include "models/python/versions.h"
 #include "scenario/settings.h"
@@ -666,17 +667,6 @@ static char *workload_hash(const CpWorkload *w)
     return g_strdup_printf("%016" G_GINT64_MODIFIER "x", sum);
 }
 
-static bool is_recording(const char *path)
-{
-    char head[8];
-    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
-    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return cp_cpr_sniff(head, n);
-}
-
 static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
 {
     CpWorkload *w = NULL;
@@ -731,11 +721,32 @@ static CpScenario *from_recording(const char *path, const CpOverride *overrides,
     return b.s;
 }
 
+/* A recording of another program is no workload: says what makes it one. */
+static bool is_foreign(const char *path, CpDiag *diag)
+{
+    const CpImportFormat *format =
+        strcmp(path, "-") != 0 ? cp_import_format_of(path) : NULL;
+    if (format == NULL) {
+        return false;
+    }
+    cp_diag_source(diag, path, NULL, 0);
+    if (format->read == NULL) {
+        cp_diag_error(diag, (CpPos){0}, "is %s", format->help);
+    } else {
+        cp_diag_error(diag, (CpPos){0}, "a recording, not a workload: %s", format->help);
+        cp_diag_help(diag, "coreplay import %s -o real.cpr, then run real.cpr", path);
+    }
+    return true;
+}
+
 CpScenario *cp_scenario_load(const char *path, const CpOverride *overrides, size_t n,
                              CpDiag *diag)
 {
-    if (is_recording(path)) {
+    if (cp_cpr_is_file(path)) {
         return from_recording(path, overrides, n, diag);
+    }
+    if (is_foreign(path, diag)) {
+        return NULL;
     }
     size_t len;
     g_autofree char *text = read_all(path, &len, diag);

@@ -421,6 +421,17 @@ bool cp_cpr_sniff(const void *bytes, size_t n)
     return n >= sizeof head_magic && memcmp(bytes, head_magic, sizeof head_magic) == 0;
 }
 
+bool cp_cpr_is_file(const char *path)
+{
+    char head[8];
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return cp_cpr_sniff(head, n);
+}
+
 static gboolean check_version(CpCpr *cpr, uint32_t version, GError **error)
 {
     if (version > CP_CPR_VERSION) {

@@ -78,5 +78,7 @@ gboolean cp_cpr_read(CpCpr *cpr, uint32_t block, CpRecord *out, size_t *n, GErro
 
 /* Whether a file begins like a recording (by content, not by name). */
 bool cp_cpr_sniff(const void *bytes, size_t n);
+/* The same of a file; false for "-", which can be read only once. */
+bool cp_cpr_is_file(const char *path);
 
 #endif

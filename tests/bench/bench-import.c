@@ -2,7 +2,7 @@
 #include "tests/bench/bench.h"
 #include "tests/unit/fixture-records.h"
 #include "traces/cpr-pack.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 
 #include <glib/gstdio.h>
 
@@ -100,7 +100,7 @@ static void bench_import(size_t bytes, const char *in, const char *out)
         CpImportReport report;
         cp_import_report_init(&report);
         double start = bench_now_ns();
-        if (!cp_import_text(in, out, NULL, &report, NULL) || report.unread > 0 ||
+        if (!cp_import(in, out, NULL, &report, NULL) || report.unread > 0 ||
             report.broken > 0) {
             abort();
         }

@@ -98,4 +98,10 @@ cmp -s out real.cpr || fail "it is not the recording"
 cp_run import "$perf" -o - --json
 is_code 2
 
+must "run says of a trace text that it is a recording, and how to make it one that runs"
+cp_run run "$perf"
+is_code 3
+err_has 'a recording, not a workload'
+err_has 'coreplay import'
+
 finish

@@ -1,6 +1,6 @@
 /* Any bytes as trace text: a refusal or a recording that can be read, never a fault. */
 #include "sim/error.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CpImportReport report;
     cp_import_report_init(&report);
     GError *error = NULL;
-    if (cp_import_text(in, out, NULL, &report, &error)) {
+    if (cp_import(in, out, NULL, &report, &error)) {
         read_back(out);
         g_unlink(out);
     } else if (!g_error_matches(error, CP_ERROR, CP_ERROR_INPUT)) {

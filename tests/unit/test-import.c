@@ -1,8 +1,8 @@
 /* Trace text -> recording: every irregularity real files have, one small text each. */
 #include "sim/error.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 #include "traces/import/text-event.h"
-#include "traces/import/text-lines.h"
+#include "traces/import/input.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ static bool import_path(Fixture *f, const char *path)
     cp_import_report_clear(&f->report);
     cp_import_report_init(&f->report);
     g_array_set_size(f->records, 0);
-    if (!cp_import_text(path, f->out, &f->options, &f->report, &f->error)) {
+    if (!cp_import(path, f->out, &f->options, &f->report, &f->error)) {
         assert_false(g_file_test(f->out, G_FILE_TEST_EXISTS));
         return false;
     }
@@ -638,6 +638,71 @@ static void test_reference(void **state)
     }
 }
 
+/* Every format says what it is, those that are read come first, and texts are told from
+ * workloads by their content. */
+static void test_formats(void **state)
+{
+    Fixture *f = *state;
+    bool seen_unread = false;
+    for (const CpImportFormat *const *format = cp_import_formats; *format != NULL;
+         format++) {
+        assert_non_null((*format)->name);
+        assert_non_null((*format)->help);
+        assert_non_null((*format)->sniff);
+        assert_int_equal((*format)->read != NULL, (*format)->complain != NULL);
+        seen_unread |= (*format)->read == NULL;
+        assert_false(seen_unread && (*format)->read != NULL);
+    }
+    static const struct {
+        const char *bytes, *format;
+    } files[] = {
+        {"# tracer: nop\n"
+         "bash-1 [000] 1.0: sched_switch: prev_comm=bash prev_pid=1 prev_prio=120 "
+         "prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120\n",
+         "text"},
+        {"PERFILE2........", "perf.data"},
+        {"TRACE:\n\x78....", "atrace -z"},
+        {"process p { thread a { cpu 10ms } }\n", NULL},
+        {"{\"schema\":1}\n", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        assert_true(g_file_set_contents(f->in, files[i].bytes, -1, NULL));
+        const CpImportFormat *found = cp_import_format_of(f->in);
+        assert_string_equal(found != NULL ? found->name : "none",
+                            files[i].format != NULL ? files[i].format : "none");
+    }
+    assert_null(cp_import_format_of("/nonexistent"));
+}
+
+/* An input gives the same bytes in pieces of any size, peeked at or not, packed or not. */
+static void test_input(void **state)
+{
+    (void)state;
+    const char *src = g_getenv("top_srcdir");
+    g_autofree char *path = g_build_filename(src ? src : ".", "tests/traces",
+                                             "lisa-trace-txt-raw.txt.gz", NULL);
+    GChecksum *sums[] = {g_checksum_new(G_CHECKSUM_MD5), g_checksum_new(G_CHECKSUM_MD5)};
+    static const size_t rooms[] = {7, 1 << 20};
+    for (size_t i = 0; i < G_N_ELEMENTS(rooms); i++) {
+        g_autofree char *out = g_malloc(rooms[i]);
+        CpInput *input = cp_input_open(path, NULL);
+        const char *bytes;
+        size_t n = 0, all = 0;
+        assert_true(i == 0 || cp_input_peek(input, &bytes, &n, NULL));
+        do {
+            assert_true(cp_input_read(input, out, rooms[i], &n, NULL));
+            g_checksum_update(sums[i], (const guchar *)out, (gssize)n);
+            all += n;
+        } while (n > 0);
+        assert_int_equal(all, cp_input_n_bytes(input));
+        cp_input_free(input);
+    }
+    assert_string_equal(g_checksum_get_string(sums[0]), g_checksum_get_string(sums[1]));
+    g_checksum_free(sums[0]);
+    g_checksum_free(sums[1]);
+}
+
 /* Damaged text of any kind neither crashes nor hangs: every prefix of a line, and lines
  * with one byte changed. */
 static void test_damage(void **state)
@@ -671,6 +736,7 @@ int main(void)
         TEST(test_pages),       TEST(test_cut),          TEST(test_long_line),
         TEST(test_nasty_names), TEST(test_huge_numbers), TEST(test_refused),
         TEST(test_window),      TEST(test_reference),    TEST(test_damage),
+        TEST(test_formats),     TEST(test_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include "sim/error.h"
 #include "sim/sim.h"
 #include "lang/diag.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 #include "lang/parse.h"
 #include "traces/rebuild/evidence.h"
 #include "scenario/scenario.h"
@@ -141,7 +141,7 @@ static void import_path(Fixture *f, const char *path)
     CpImportReport report;
     drop(f);
     cp_import_report_init(&report);
-    if (!cp_import_text(path, f->out, &f->import, &report, &error)) {
+    if (!cp_import(path, f->out, &f->import, &report, &error)) {
         fail_msg("%s", error->message);
     }
     cp_import_report_clear(&report);

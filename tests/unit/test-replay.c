@@ -3,7 +3,7 @@
 #include "models/ops.h"
 #include "sim/error.h"
 #include "tests/unit/fixture-replay.h"
-#include "traces/import/text.h"
+#include "traces/import/formats.h"
 #include "traces/rebuild/evidence.h"
 #include "scenario/run-names.h"
 #include "scenario/scenario.h"
@@ -329,7 +329,7 @@ static void test_same(void **state)
         CpImportReport report;
         GError *error = NULL;
         cp_import_report_init(&report);
-        assert_true(cp_import_text(path, cpr, &all, &report, &error));
+        assert_true(cp_import(path, cpr, &all, &report, &error));
         cp_import_report_clear(&report);
         check_same(cpr);
     }

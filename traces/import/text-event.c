@@ -1,7 +1,7 @@
 #include "traces/import/text-event.h"
 
 #include "sim/record.h"
-#include "traces/import/text-lines.h"
+#include "traces/import/input.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "traces/import/text-lines.h"
+#include "traces/import/input.h"
 
 #include "sim/error.h"
 
@@ -10,12 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What of a file is compressed, where its lines end, and what is no line. */
+
 enum {
     BUFFER = 4 << 20,
     RAW = 256 << 10,
 };
 
-struct CpLines {
+struct CpInput {
     char *name;
     int fd;         /* -1: from memory */
     char *buffer;   /* BUFFER + CP_LINE_SLACK bytes */
@@ -31,13 +33,13 @@ struct CpLines {
     bool member; /* inside a compressed member */
 };
 
-static gboolean fail(CpLines *l, const char *what, GError **error)
+static gboolean fail(CpInput *l, const char *what, GError **error)
 {
     g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "%s: %s", l->name, what);
     return FALSE;
 }
 
-static gboolean read_raw(CpLines *l, char *out, size_t room, size_t *n, GError **error)
+static gboolean read_raw(CpInput *l, char *out, size_t room, size_t *n, GError **error)
 {
     ssize_t got;
     do {
@@ -51,7 +53,7 @@ static gboolean read_raw(CpLines *l, char *out, size_t room, size_t *n, GError *
 }
 
 /* A gzip file may consist of several members one after the other. */
-static gboolean read_gz(CpLines *l, char *out, size_t room, size_t *n, GError **error)
+static gboolean read_gz(CpInput *l, char *out, size_t room, size_t *n, GError **error)
 {
     for (;;) {
         if (l->raw_at == l->raw_end && !l->raw_eof) {
@@ -90,7 +92,7 @@ static gboolean read_gz(CpLines *l, char *out, size_t room, size_t *n, GError **
 }
 
 /* Moves the unread part to the front and fills the rest of the buffer. */
-static gboolean refill(CpLines *l, GError **error)
+static gboolean refill(CpInput *l, GError **error)
 {
     memmove(l->buffer, l->buffer + l->at, l->end - l->at);
     l->end -= l->at;
@@ -107,9 +109,9 @@ static gboolean refill(CpLines *l, GError **error)
     return TRUE;
 }
 
-static CpLines *lines_alloc(const char *name)
+static CpInput *input_alloc(const char *name)
 {
-    CpLines *l = g_new0(CpLines, 1);
+    CpInput *l = g_new0(CpInput, 1);
     l->name = g_strdup(name);
     l->fd = -1;
     l->buffer = g_malloc(BUFFER + CP_LINE_SLACK);
@@ -117,7 +119,7 @@ static CpLines *lines_alloc(const char *name)
     return l;
 }
 
-static gboolean check_file(CpLines *l, GError **error)
+static gboolean check_file(CpInput *l, GError **error)
 {
     struct stat st;
     if (l->fd < 0 || fstat(l->fd, &st) != 0) {
@@ -130,7 +132,7 @@ static gboolean check_file(CpLines *l, GError **error)
     return TRUE;
 }
 
-static gboolean start_gz(CpLines *l, GError **error)
+static gboolean start_gz(CpInput *l, GError **error)
 {
     if (l->end < 2 || memcmp(l->buffer, "\x1f\x8b", 2) != 0) {
         return TRUE;
@@ -144,22 +146,22 @@ static gboolean start_gz(CpLines *l, GError **error)
     return refill(l, error);
 }
 
-CpLines *cp_lines_open(const char *path, GError **error)
+CpInput *cp_input_open(const char *path, GError **error)
 {
     bool standard = strcmp(path, "-") == 0;
-    CpLines *l = lines_alloc(standard ? "standard input" : path);
+    CpInput *l = input_alloc(standard ? "standard input" : path);
     l->fd = standard ? dup(STDIN_FILENO) : g_open(path, O_RDONLY | O_CLOEXEC);
     if (!check_file(l, error) || !refill(l, error) || !start_gz(l, error)) {
-        cp_lines_free(l);
+        cp_input_free(l);
         return NULL;
     }
     l->seekable &= !standard;
     return l;
 }
 
-CpLines *cp_lines_from_text(const char *text, size_t len)
+CpInput *cp_input_from_text(const char *text, size_t len)
 {
-    CpLines *l = lines_alloc("text");
+    CpInput *l = input_alloc("text");
     l->buffer = g_realloc(l->buffer, MAX(len, BUFFER) + CP_LINE_SLACK);
     if (len > 0) {
         memcpy(l->buffer, text, len);
@@ -169,7 +171,7 @@ CpLines *cp_lines_from_text(const char *text, size_t len)
     return l;
 }
 
-void cp_lines_free(CpLines *l)
+void cp_input_free(CpInput *l)
 {
     if (l == NULL) {
         return;
@@ -186,7 +188,7 @@ void cp_lines_free(CpLines *l)
 
 /* The unread part holds no line end: reads on, gives up on a long line, or takes the rest
  * of the file as the last line. */
-static bool next_slow(CpLines *l, const char **line, size_t *len, bool *again,
+static bool next_slow(CpInput *l, const char **line, size_t *len, bool *again,
                       GError **error)
 {
     *again = false;
@@ -212,7 +214,7 @@ static bool next_slow(CpLines *l, const char **line, size_t *len, bool *again,
     return !skipped;
 }
 
-bool cp_lines_next(CpLines *l, const char **line, size_t *len, GError **error)
+bool cp_input_line(CpInput *l, const char **line, size_t *len, GError **error)
 {
     for (;;) {
         const char *start = l->buffer + l->at;
@@ -238,7 +240,18 @@ bool cp_lines_next(CpLines *l, const char **line, size_t *len, GError **error)
     }
 }
 
-gboolean cp_lines_peek(CpLines *l, const char **bytes, size_t *n, GError **error)
+gboolean cp_input_read(CpInput *l, void *out, size_t room, size_t *n, GError **error)
+{
+    if (l->at == l->end && !l->eof && !refill(l, error)) {
+        return FALSE;
+    }
+    *n = MIN(room, l->end - l->at);
+    memcpy(out, l->buffer + l->at, *n);
+    l->at += *n;
+    return TRUE;
+}
+
+gboolean cp_input_peek(CpInput *l, const char **bytes, size_t *n, GError **error)
 {
     if (l->at == l->end && !l->eof && l->fd >= 0 && !refill(l, error)) {
         return FALSE;
@@ -248,27 +261,27 @@ gboolean cp_lines_peek(CpLines *l, const char **bytes, size_t *n, GError **error
     return TRUE;
 }
 
-uint64_t cp_lines_number(const CpLines *l)
+uint64_t cp_input_n_lines(const CpInput *l)
 {
     return l->number;
 }
 
-uint64_t cp_lines_long(const CpLines *l)
+uint64_t cp_input_n_long(const CpInput *l)
 {
     return l->n_long;
 }
 
-uint64_t cp_lines_bytes(const CpLines *l)
+uint64_t cp_input_n_bytes(const CpInput *l)
 {
     return l->bytes;
 }
 
-bool cp_lines_seekable(const CpLines *l)
+bool cp_input_seekable(const CpInput *l)
 {
     return l->seekable;
 }
 
-bool cp_lines_cut(const CpLines *l)
+bool cp_input_cut(const CpInput *l)
 {
     return l->cut;
 }

@@ -1,0 +1,147 @@
+#include "traces/import/formats.h"
+
+#include "sim/error.h"
+
+#include <string.h>
+
+/* Which format a file has, and how often it is read. */
+
+/* Formats known by their first bytes, to say what to do with them. */
+#define KNOWN(id, text, magic, advice)                                                     \
+    static bool sniff_##id(const char *bytes, size_t n)                                    \
+    {                                                                                      \
+        return n >= sizeof magic - 1 && memcmp(bytes, magic, sizeof magic - 1) == 0;       \
+    }                                                                                      \
+    static const CpImportFormat known_##id = {                                             \
+        .name = text, .help = advice, .sniff = sniff_##id};
+
+KNOWN(recording, "cpr",
+      "\x89"
+      "CPR\r\n\x1a\n",
+      "a coreplay recording already")
+KNOWN(perf_data, "perf.data", "PERFILE2",
+      "a perf.data file; turn it into text first: "
+      "perf script --ns -F comm,pid,tid,cpu,time,event,trace -i FILE > FILE.txt")
+KNOWN(trace_dat, "trace.dat", "\x17\x08\x44tracing",
+      "a trace.dat file; turn it into text first: trace-cmd report -t FILE > FILE.txt")
+KNOWN(zstd, "zstd", "\x28\xb5\x2f\xfd",
+      "compressed with zstd; unpack it first: zstd -d FILE")
+KNOWN(xz, "xz",
+      "\xfd"
+      "7zXZ",
+      "compressed with xz; unpack it first: xz -dk FILE")
+KNOWN(atrace, "atrace -z", "TRACE:\n\x78",
+      "compressed atrace output; record it without -z, or make it text with systrace")
+
+const CpImportFormat *const cp_import_formats[] = {
+#define CP_IMPORT_FORMAT(name) &cp_import_##name,
+#include "traces/import/formats.def"
+#undef CP_IMPORT_FORMAT
+    &known_recording,
+    &known_perf_data,
+    &known_trace_dat,
+    &known_zstd,
+    &known_xz,
+    &known_atrace,
+    NULL,
+};
+
+static const CpImportFormat *find_format(const char *bytes, size_t n)
+{
+    for (const CpImportFormat *const *f = cp_import_formats; *f != NULL; f++) {
+        if ((*f)->sniff(bytes, n)) {
+            return *f;
+        }
+    }
+    return NULL;
+}
+
+const CpImportFormat *cp_import_format_of(const char *path)
+{
+    CpInput *input = cp_input_open(path, NULL);
+    const char *bytes;
+    size_t n;
+    const CpImportFormat *format = NULL;
+    if (input != NULL && cp_input_peek(input, &bytes, &n, NULL)) {
+        format = find_format(bytes, n);
+    }
+    cp_input_free(input);
+    return format;
+}
+
+/* The format of an input that is to be read.  One that no format claims is taken for the
+ * first of them, whose reader knows what is wrong with it. */
+static const CpImportFormat *choose_format(CpInput *input, const char *path, GError **error)
+{
+    const char *bytes;
+    size_t n;
+    if (!cp_input_peek(input, &bytes, &n, error)) {
+        return NULL;
+    }
+    if (n == 0) {
+        g_set_error(
+            error, CP_ERROR, CP_ERROR_INPUT,
+            "%s: the file is empty, expected text of perf script or trace-cmd report",
+            path);
+        return NULL;
+    }
+    const CpImportFormat *format = find_format(bytes, n);
+    if (format != NULL && format->read == NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "%s: is %s", path, format->help);
+        return NULL;
+    }
+    return format != NULL ? format : cp_import_formats[0];
+}
+
+/* One reading of the file; *again: it must be read once more, keeping all events. */
+static gboolean import_pass(const char *path, const char *out_path, CpImportOrder order,
+                            const CpImportOptions *options, CpImportReport *r, bool *again,
+                            GError **error)
+{
+    CpImportJob job = {
+        .input = cp_input_open(path, error), .report = r, .interrupt = options->interrupt};
+    const CpImportFormat *format = NULL;
+    gboolean good = FALSE;
+    *again = false;
+    if (job.input == NULL || (format = choose_format(job.input, path, error)) == NULL) {
+        goto out;
+    }
+    job.again = cp_input_seekable(job.input) && order == CP_ORDER_WINDOW;
+    job.importer = cp_importer_new(out_path, order, options, r, error);
+    if (job.importer == NULL || !format->read(&job, error)) {
+        goto out;
+    }
+    if (job.again && cp_importer_disordered(job.importer)) {
+        *again = true;
+        goto out;
+    }
+    r->bytes = cp_input_n_bytes(job.input);
+    if (!cp_importer_drain(job.importer, error)) {
+        goto out;
+    }
+    if (r->switches > 0) {
+        good = cp_importer_finish(job.importer, error);
+    } else {
+        format->complain(path, r, error);
+    }
+out:
+    cp_importer_free(job.importer);
+    cp_input_free(job.input);
+    return good;
+}
+
+gboolean cp_import(const char *path, const char *out_path, const CpImportOptions *options,
+                   CpImportReport *report, GError **error)
+{
+    static const CpImportOptions none = {0};
+    options = options ? options : &none;
+    bool again;
+    gboolean good =
+        import_pass(path, out_path, CP_ORDER_WINDOW, options, report, &again, error);
+    if (again) {
+        cp_import_report_clear(report);
+        cp_import_report_init(report);
+        good = import_pass(path, out_path, CP_ORDER_ALL, options, report, &again, error);
+    }
+    return good;
+}
