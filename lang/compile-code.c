@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* Decides what code tasks, threads and flows become, and which statements may stand where.
- */
+/* Decides what code tasks, threads and flows become, and where a statement may stand. */
 
 /* --- emission --- */
 

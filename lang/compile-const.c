@@ -3,8 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Decides what must be known before the run: times, numbers, sizes, lists, distributions.
- */
+/* Decides what is known before the run: times, numbers, sizes, lists, distributions. */
 
 bool cpc_no_unit(Cpc *c, const CpNode *node, const char *shown)
 {

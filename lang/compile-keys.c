@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* Decides what the keys of a declaration mean: (nice=5, cpus=0-3), by the rows of keys.c.
- */
+/* Decides what the keys of a declaration, (nice=5, cpus=0-3), mean by their rows. */
 
 bool cpc_unknown_key(Cpc *c, const CpNode *opt, const char *of, const char *const *known)
 {

@@ -101,9 +101,8 @@ void cp_diag_source(CpDiag *diag, const char *file, const char *text, size_t len
 
 /* --- cleaning --- */
 
-/* Characters that could reorder or hide what a reader sees: control codes, the
- * bidirectional embeddings, overrides and isolates, zero-width characters, line separators.
- */
+/* Characters that could reorder or hide what a reader sees: control codes, bidirectional
+ * embeddings, overrides and isolates, characters of no width, separators of lines. */
 static bool is_unsafe(gunichar c)
 {
     return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c ||

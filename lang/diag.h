@@ -43,8 +43,8 @@ char *cp_diag_json(const CpDiag *diag);
 /* New text: the first message without its place, and the text it is about with a mark, for
  * what is no file but an option. */
 char *cp_diag_inline(const CpDiag *diag);
-/* New text fit for a terminal or a chart: valid UTF-8, control and bidi characters escaped.
- */
+/* New text fit for a terminal or a chart: valid UTF-8, control and bidirectional characters
+ * escaped. */
 char *cp_clean_text(const char *text, gssize len);
 
 #endif

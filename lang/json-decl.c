@@ -33,11 +33,11 @@ static GPtrArray *known_keys(CpNodeKind kind)
 }
 
 /* Reports a key the object does not have. */
-static bool check_keys(CpJsonReader *r, CpNodeKind kind, const CpJson *j)
+static bool check_keys(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j)
 {
     g_autoptr(GPtrArray) keys = known_keys(kind);
     const char *const *known = (const char *const *)keys->pdata;
-    for (const CpJson *m = j->child; m != NULL; m = m->next) {
+    for (const CpJsonValue *m = j->child; m != NULL; m = m->next) {
         if (g_strv_contains(known, m->key)) {
             continue;
         }
@@ -56,10 +56,10 @@ static bool check_keys(CpJsonReader *r, CpNodeKind kind, const CpJson *j)
 
 /* --- fields --- */
 
-static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJson *j);
+static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j);
 
 /* A text that may not be empty, or NULL after reporting. */
-static const char *word_of(CpJsonReader *r, const CpJson *j)
+static const char *word_of(CpJsonReader *r, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_TEXT || *j->text == '\0') {
         cp_reader_unexpected(r, j, "a text");
@@ -68,7 +68,8 @@ static const char *word_of(CpJsonReader *r, const CpJson *j)
     return j->text;
 }
 
-static bool read_flag(CpJsonReader *r, const CpField *field, const CpJson *j, CpNode *n)
+static bool read_flag(CpJsonReader *r, const CpField *field, const CpJsonValue *j,
+                      CpNode *n)
 {
     if (j->kind != CP_JSON_BOOL) {
         cp_reader_unexpected(r, j, "true or false");
@@ -79,7 +80,8 @@ static bool read_flag(CpJsonReader *r, const CpField *field, const CpJson *j, Cp
 }
 
 /* A word that stands for the node's value. */
-static bool read_word(CpJsonReader *r, const CpField *field, const CpJson *j, CpNode *n)
+static bool read_word(CpJsonReader *r, const CpField *field, const CpJsonValue *j,
+                      CpNode *n)
 {
     bool cmp = field->what == CP_FIELD_CMP;
     const char *word = word_of(r, j);
@@ -93,13 +95,13 @@ static bool read_word(CpJsonReader *r, const CpField *field, const CpJson *j, Cp
                          word);
 }
 
-static bool read_settings(CpJsonReader *r, const CpJson *j, CpNodeList *list)
+static bool read_settings(CpJsonReader *r, const CpJsonValue *j, CpNodeList *list)
 {
     if (j->kind != CP_JSON_OBJECT) {
         cp_reader_unexpected(r, j, "an object of settings");
         return false;
     }
-    for (const CpJson *s = j->child; s != NULL; s = s->next) {
+    for (const CpJsonValue *s = j->child; s != NULL; s = s->next) {
         CpNode *setting = cp_reader_node(r, CP_NODE_SETTING, s);
         CpNodeList inner = {setting, NULL};
         setting->text = s->key;
@@ -116,10 +118,11 @@ static bool read_settings(CpJsonReader *r, const CpJson *j, CpNodeList *list)
 }
 
 /* ["offline", "2-3"], ["set", "key", "value"] */
-static CpNode *read_action(CpJsonReader *r, const CpJson *j)
+static CpNode *read_action(CpJsonReader *r, const CpJsonValue *j)
 {
-    const CpJson *word = j->kind == CP_JSON_ARRAY ? j->child : NULL;
-    const CpJson *last = word != NULL && word->kind == CP_JSON_TEXT ? word->next : NULL;
+    const CpJsonValue *word = j->kind == CP_JSON_ARRAY ? j->child : NULL;
+    const CpJsonValue *last =
+        word != NULL && word->kind == CP_JSON_TEXT ? word->next : NULL;
     if (last == NULL || last->kind != CP_JSON_TEXT) {
         return cp_reader_unexpected(r, j, "an action such as [\"offline\", \"2-3\"]");
     }
@@ -142,13 +145,13 @@ static CpNode *read_action(CpJsonReader *r, const CpJson *j)
                                                                                    : NULL;
 }
 
-static bool read_actions(CpJsonReader *r, const CpJson *j, CpNodeList *list)
+static bool read_actions(CpJsonReader *r, const CpJsonValue *j, CpNodeList *list)
 {
     if (j->kind != CP_JSON_ARRAY) {
         cp_reader_unexpected(r, j, "an array of actions");
         return false;
     }
-    for (const CpJson *a = j->child; a != NULL; a = a->next) {
+    for (const CpJsonValue *a = j->child; a != NULL; a = a->next) {
         if (!cp_reader_add(list, read_action(r, a))) {
             return false;
         }
@@ -157,7 +160,8 @@ static bool read_actions(CpJsonReader *r, const CpJson *j, CpNodeList *list)
 }
 
 /* Declarations of one kind: an array of objects, or one of them. */
-static bool read_all(CpJsonReader *r, CpNodeKind kind, const CpJson *j, CpNodeList *list)
+static bool read_all(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j,
+                     CpNodeList *list)
 {
     if (j->kind == CP_JSON_OBJECT) {
         return cp_reader_add(list, read_decl(r, kind, j));
@@ -166,7 +170,7 @@ static bool read_all(CpJsonReader *r, CpNodeKind kind, const CpJson *j, CpNodeLi
         cp_reader_unexpected(r, j, "an array");
         return false;
     }
-    for (const CpJson *entry = j->child; entry != NULL; entry = entry->next) {
+    for (const CpJsonValue *entry = j->child; entry != NULL; entry = entry->next) {
         if (!cp_reader_add(list, read_decl(r, kind, entry))) {
             return false;
         }
@@ -174,12 +178,13 @@ static bool read_all(CpJsonReader *r, CpNodeKind kind, const CpJson *j, CpNodeLi
     return true;
 }
 
-static bool read_members(CpJsonReader *r, CpNodeKind of, const CpJson *j, CpNodeList *list)
+static bool read_members(CpJsonReader *r, CpNodeKind of, const CpJsonValue *j,
+                         CpNodeList *list)
 {
     for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         bool here = info != NULL && (info->place & cp_decl_inside(of));
-        const CpJson *member = here ? cp_reader_member(j, info->json) : NULL;
+        const CpJsonValue *member = here ? cp_reader_member(j, info->json) : NULL;
         if (member != NULL && !read_all(r, kind, member, list)) {
             return false;
         }
@@ -193,7 +198,7 @@ static CpNodeKind part_kind(const CpField *field)
 }
 
 /* A process without a runtime is native. */
-static CpNode *native_runtime(CpJsonReader *r, const CpJson *j)
+static CpNode *native_runtime(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_RUNTIME, j);
     CpNodeList list = {n, NULL};
@@ -204,7 +209,7 @@ static CpNode *native_runtime(CpJsonReader *r, const CpJson *j)
 }
 
 /* What stands for a child that is absent. */
-static CpNode *empty_child(CpJsonReader *r, const CpField *field, const CpJson *whole)
+static CpNode *empty_child(CpJsonReader *r, const CpField *field, const CpJsonValue *whole)
 {
     switch ((CpChild)field->child) {
     case CP_CHILD_RUNTIME:
@@ -218,8 +223,8 @@ static CpNode *empty_child(CpJsonReader *r, const CpField *field, const CpJson *
     }
 }
 
-static CpNode *read_child(CpJsonReader *r, const CpField *field, const CpJson *value,
-                          const CpJson *whole)
+static CpNode *read_child(CpJsonReader *r, const CpField *field, const CpJsonValue *value,
+                          const CpJsonValue *whole)
 {
     if (value == NULL) {
         return empty_child(r, field, whole);
@@ -229,7 +234,7 @@ static CpNode *read_child(CpJsonReader *r, const CpField *field, const CpJson *v
 }
 
 /* What an expectation would look like in the text. */
-static CpNode *expectation(CpJsonReader *r, const CpJson *j, const CpNode *n)
+static CpNode *expectation(CpJsonReader *r, const CpJsonValue *j, const CpNode *n)
 {
     g_autofree char *value = cp_node_print(cp_node_child(n, CP_CHILD_VALUE));
     g_autofree char *margin = cp_node_print(cp_node_child(n, CP_CHILD_TOLERANCE));
@@ -240,10 +245,10 @@ static CpNode *expectation(CpJsonReader *r, const CpJson *j, const CpNode *n)
     return text;
 }
 
-static bool read_field(CpJsonReader *r, const CpField *field, const CpJson *j, CpNode *n,
-                       CpNodeList *list)
+static bool read_field(CpJsonReader *r, const CpField *field, const CpJsonValue *j,
+                       CpNode *n, CpNodeList *list)
 {
-    const CpJson *value = field->key != NULL ? cp_reader_member(j, field->key) : NULL;
+    const CpJsonValue *value = field->key != NULL ? cp_reader_member(j, field->key) : NULL;
     if (value == NULL && field->must) {
         return cp_diag_error(r->diag, j->pos, "'%s' is missing", field->key);
     }
@@ -274,7 +279,7 @@ static bool read_field(CpJsonReader *r, const CpField *field, const CpJson *j, C
     }
 }
 
-static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJson *j)
+static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_OBJECT) {
         return cp_reader_unexpected(r, j, "an object");
@@ -294,9 +299,10 @@ static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJson *j)
 
 /* --- the file --- */
 
-bool cp_reader_file(CpJsonReader *r, const CpJson *j)
+bool cp_reader_file(CpJsonReader *r, const CpJsonValue *j)
 {
-    const CpJson *schema = j->kind == CP_JSON_OBJECT ? cp_reader_member(j, "schema") : NULL;
+    const CpJsonValue *schema =
+        j->kind == CP_JSON_OBJECT ? cp_reader_member(j, "schema") : NULL;
     if (schema == NULL || schema->kind != CP_JSON_INT) {
         cp_diag_error(r->diag, j->pos, "not a workload: no \"schema\" number");
         return false;

@@ -17,10 +17,10 @@ typedef struct {
     const char *text;
     size_t seen; /* bytes `line` and `column` belong to */
     uint32_t line, column;
-    CpJson *open[DEPTH_MAX + 1];
+    CpJsonValue *open[DEPTH_MAX + 1];
     unsigned depth;
     const char *key; /* waits for its value */
-    CpJson *root;
+    CpJsonValue *root;
     bool too_deep;
 } Parser;
 
@@ -37,9 +37,9 @@ static CpPos position(Parser *r, size_t token)
     return (CpPos){r->line, r->column, token > 0 && token < 80 ? (uint32_t)token : 1};
 }
 
-static CpJson *add_value(Parser *r, CpJsonKind kind, size_t token)
+static CpJsonValue *add_value(Parser *r, CpJsonKind kind, size_t token)
 {
-    CpJson *j = cp_arena_alloc(r->to->arena, sizeof(CpJson));
+    CpJsonValue *j = cp_arena_alloc(r->to->arena, sizeof(CpJsonValue));
     j->kind = kind;
     j->pos = position(r, token);
     j->key = r->key;
@@ -48,7 +48,7 @@ static CpJson *add_value(Parser *r, CpJsonKind kind, size_t token)
         r->root = j;
         return j;
     }
-    CpJson *parent = r->open[r->depth - 1];
+    CpJsonValue *parent = r->open[r->depth - 1];
     if (parent->last == NULL) {
         parent->child = j;
     } else {
@@ -73,7 +73,7 @@ static int on_bool(void *data, int value)
 static int on_number(void *data, const char *text, size_t len)
 {
     Parser *r = data;
-    CpJson *j = add_value(r, CP_JSON_DECIMAL, len);
+    CpJsonValue *j = add_value(r, CP_JSON_DECIMAL, len);
     j->text = cp_tree_text(r->to->tree, text, (gssize)len);
     char *end;
     errno = 0;
@@ -94,7 +94,7 @@ static int on_string(void *data, const unsigned char *text, size_t len)
 
 static int on_open(Parser *r, CpJsonKind kind)
 {
-    CpJson *j = add_value(r, kind, 1);
+    CpJsonValue *j = add_value(r, kind, 1);
     if (r->depth == DEPTH_MAX) {
         r->too_deep = true;
         return 0;
@@ -126,7 +126,7 @@ static int on_close(void *data)
     return 1;
 }
 
-CpJson *cp_reader_parse(CpJsonReader *to, const char *text, size_t len)
+CpJsonValue *cp_reader_parse(CpJsonReader *to, const char *text, size_t len)
 {
     Parser parser = {.to = to, .text = text, .line = 1, .column = 1};
     Parser *r = &parser;
@@ -159,9 +159,9 @@ CpJson *cp_reader_parse(CpJsonReader *to, const char *text, size_t len)
     return status == yajl_status_ok ? r->root : NULL;
 }
 
-const CpJson *cp_reader_member(const CpJson *object, const char *key)
+const CpJsonValue *cp_reader_member(const CpJsonValue *object, const char *key)
 {
-    for (const CpJson *j = object->child; j != NULL; j = j->next) {
+    for (const CpJsonValue *j = object->child; j != NULL; j = j->next) {
         if (strcmp(j->key, key) == 0) {
             return j;
         }

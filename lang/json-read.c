@@ -11,13 +11,13 @@
 static const char *const kind_names[] = {"null",   "true or false", "a number", "a number",
                                          "a text", "an array",      "an object"};
 
-CpNode *cp_reader_unexpected(CpJsonReader *r, const CpJson *j, const char *what)
+CpNode *cp_reader_unexpected(CpJsonReader *r, const CpJsonValue *j, const char *what)
 {
     cp_diag_error(r->diag, j->pos, "expected %s, found %s", what, kind_names[j->kind]);
     return NULL;
 }
 
-CpNode *cp_reader_node(CpJsonReader *r, CpNodeKind kind, const CpJson *j)
+CpNode *cp_reader_node(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j)
 {
     return cp_node_new(r->tree, kind, j->pos);
 }
@@ -30,7 +30,8 @@ bool cp_reader_add(CpNodeList *list, CpNode *child)
     return child != NULL;
 }
 
-CpNode *cp_reader_text(CpJsonReader *r, const CpJson *j, CpNodeKind kind, const char *what)
+CpNode *cp_reader_text(CpJsonReader *r, const CpJsonValue *j, CpNodeKind kind,
+                       const char *what)
 {
     if (j->kind != CP_JSON_TEXT || (*j->text == '\0' && kind != CP_NODE_STRING)) {
         return cp_reader_unexpected(r, j, what);
@@ -40,13 +41,14 @@ CpNode *cp_reader_text(CpJsonReader *r, const CpJson *j, CpNodeKind kind, const 
     return n;
 }
 
-static CpNode *read_name(CpJsonReader *r, const CpJson *j)
+static CpNode *read_name(CpJsonReader *r, const CpJsonValue *j)
 {
     return cp_reader_text(r, j, CP_NODE_NAME, "a name");
 }
 
 /* A number with decimals: through the language's own scanner, which is exact. */
-static CpNode *read_decimal(CpJsonReader *r, const CpJson *j, CpDim want, const char *unit)
+static CpNode *read_decimal(CpJsonReader *r, const CpJsonValue *j, CpDim want,
+                            const char *unit)
 {
     g_autofree char *text =
         g_strconcat(j->text[0] == '-' ? j->text + 1 : j->text, unit, NULL);
@@ -71,11 +73,11 @@ static CpNode *read_decimal(CpJsonReader *r, const CpJson *j, CpDim want, const 
     return n;
 }
 
-static CpNode *read_value(CpJsonReader *r, const CpJson *j);
+static CpNode *read_value(CpJsonReader *r, const CpJsonValue *j);
 
-static bool read_values(CpJsonReader *r, const CpJson *first, CpNodeList *list)
+static bool read_values(CpJsonReader *r, const CpJsonValue *first, CpNodeList *list)
 {
-    for (const CpJson *j = first; j != NULL; j = j->next) {
+    for (const CpJsonValue *j = first; j != NULL; j = j->next) {
         if (!cp_reader_add(list, read_value(r, j))) {
             return false;
         }
@@ -83,7 +85,7 @@ static bool read_values(CpJsonReader *r, const CpJson *first, CpNodeList *list)
     return true;
 }
 
-static CpNode *read_list(CpJsonReader *r, const CpJson *j)
+static CpNode *read_list(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_LIST, j);
     CpNodeList list = {n, NULL};
@@ -91,11 +93,11 @@ static CpNode *read_list(CpJsonReader *r, const CpJson *j)
 }
 
 /* ["+", a, b] or ["-", a] */
-static CpNode *read_operator(CpJsonReader *r, const CpJson *j)
+static CpNode *read_operator(CpJsonReader *r, const CpJsonValue *j)
 {
-    const CpJson *sign = j->child;
+    const CpJsonValue *sign = j->child;
     unsigned n_args = 0;
-    for (const CpJson *arg = sign->next; arg != NULL; arg = arg->next) {
+    for (const CpJsonValue *arg = sign->next; arg != NULL; arg = arg->next) {
         n_args++;
     }
     bool neg = n_args == 1 && *sign->text == '-';
@@ -109,7 +111,7 @@ static CpNode *read_operator(CpJsonReader *r, const CpJson *j)
     return read_values(r, sign->next, &list) ? n : NULL;
 }
 
-static CpNode *read_dist(CpJsonReader *r, const CpJson *j, const CpDistForm *form)
+static CpNode *read_dist(CpJsonReader *r, const CpJsonValue *j, const CpDistForm *form)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_DIST, j);
     CpNodeList list = {n, NULL};
@@ -118,7 +120,7 @@ static CpNode *read_dist(CpJsonReader *r, const CpJson *j, const CpDistForm *for
         return cp_reader_unexpected(r, j, "an array of arguments");
     }
     unsigned place = 0;
-    for (const CpJson *arg = j->child; arg != NULL; arg = arg->next, place++) {
+    for (const CpJsonValue *arg = j->child; arg != NULL; arg = arg->next, place++) {
         CpNode *value = form->kind == CP_DIST_EMPIRICAL
                             ? cp_reader_text(r, arg, CP_NODE_STRING, "a file name")
                             : read_value(r, arg);
@@ -134,9 +136,9 @@ static CpNode *read_dist(CpJsonReader *r, const CpJson *j, const CpDistForm *for
 }
 
 /* {"size": n}, {"percent": n}, {"text": "..."}, {"range": [a, b]}, {"exp": [...]} */
-static CpNode *read_tagged(CpJsonReader *r, const CpJson *j)
+static CpNode *read_tagged(CpJsonReader *r, const CpJsonValue *j)
 {
-    const CpJson *value = j->child;
+    const CpJsonValue *value = j->child;
     if (value == NULL || value->next != NULL) {
         return cp_reader_unexpected(r, j, "an object with one key");
     }
@@ -165,7 +167,7 @@ static CpNode *read_tagged(CpJsonReader *r, const CpJson *j)
     return NULL;
 }
 
-static CpNode *read_value(CpJsonReader *r, const CpJson *j)
+static CpNode *read_value(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n;
     switch (j->kind) {
@@ -192,7 +194,7 @@ static CpNode *read_value(CpJsonReader *r, const CpJson *j)
     }
 }
 
-static CpNode *read_cond(CpJsonReader *r, const CpJson *j)
+static CpNode *read_cond(CpJsonReader *r, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_ARRAY || j->child == NULL || j->child->kind != CP_JSON_TEXT ||
         j->child->next == NULL) {
@@ -216,7 +218,7 @@ static CpNode *read_cond(CpJsonReader *r, const CpJson *j)
     return cp_node_count(n) == 2 ? n : cp_reader_unexpected(r, j, "two operands");
 }
 
-static CpNode *read_call(CpJsonReader *r, const CpJson *j)
+static CpNode *read_call(CpJsonReader *r, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_ARRAY || j->child == NULL) {
         return cp_reader_unexpected(r, j, "a call such as [\"task\", argument]");
@@ -229,14 +231,15 @@ static CpNode *read_call(CpJsonReader *r, const CpJson *j)
     return read_values(r, j->child->next, &list) ? n : NULL;
 }
 
-static CpNode *read_opts(CpJsonReader *r, const CpJson *j)
+static CpNode *read_opts(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_OPTS, j);
     CpNodeList list = {n, NULL};
     if (j->kind != CP_JSON_OBJECT) {
         return cp_reader_unexpected(r, j, "an object of options");
     }
-    for (const CpJson *member_j = j->child; member_j != NULL; member_j = member_j->next) {
+    for (const CpJsonValue *member_j = j->child; member_j != NULL;
+         member_j = member_j->next) {
         CpNode *opt = cp_reader_node(r, CP_NODE_OPT, member_j);
         CpNodeList inner = {opt, NULL};
         opt->text = member_j->key;
@@ -248,9 +251,9 @@ static CpNode *read_opts(CpJsonReader *r, const CpJson *j)
     return n;
 }
 
-static CpNode *read_body(CpJsonReader *r, const CpJson *j);
+static CpNode *read_body(CpJsonReader *r, const CpJsonValue *j);
 
-static CpNode *read_case(CpJsonReader *r, const CpJson *j)
+static CpNode *read_case(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_CASE, j);
     CpNodeList list = {n, NULL};
@@ -265,7 +268,7 @@ static CpNode *read_case(CpJsonReader *r, const CpJson *j)
 }
 
 /* One child of a statement. */
-CpNode *cp_reader_slot(CpJsonReader *r, CpSlotType type, const CpJson *j)
+CpNode *cp_reader_slot(CpJsonReader *r, CpSlotType type, const CpJsonValue *j)
 {
     switch (type) {
     case CP_SLOT_NAME:
@@ -294,9 +297,9 @@ CpNode *cp_reader_slot(CpJsonReader *r, CpSlotType type, const CpJson *j)
 }
 
 /* The clauses of a try: exceptions and bodies in turn. */
-static bool read_clauses(CpJsonReader *r, const CpJson *first, CpNodeList *list)
+static bool read_clauses(CpJsonReader *r, const CpJsonValue *first, CpNodeList *list)
 {
-    for (const CpJson *j = first; j != NULL; j = j->next->next) {
+    for (const CpJsonValue *j = first; j != NULL; j = j->next->next) {
         CpNode *names = j->kind == CP_JSON_NULL    ? cp_reader_node(r, CP_NODE_NULL, j)
                         : j->kind == CP_JSON_ARRAY ? cp_reader_node(r, CP_NODE_LIST, j)
                                                    : read_name(r, j);
@@ -304,7 +307,7 @@ static bool read_clauses(CpJsonReader *r, const CpJson *first, CpNodeList *list)
             return false;
         }
         CpNodeList inner = {names, NULL};
-        for (const CpJson *k = j->kind == CP_JSON_ARRAY ? j->child : NULL; k != NULL;
+        for (const CpJsonValue *k = j->kind == CP_JSON_ARRAY ? j->child : NULL; k != NULL;
              k = k->next) {
             if (!cp_reader_add(&inner, read_name(r, k))) {
                 return false;
@@ -320,7 +323,7 @@ static bool read_clauses(CpJsonReader *r, const CpJson *first, CpNodeList *list)
     return true;
 }
 
-CpNode *cp_reader_empty(CpJsonReader *r, CpSlotType type, const CpJson *j)
+CpNode *cp_reader_empty(CpJsonReader *r, CpSlotType type, const CpJsonValue *j)
 {
     return cp_reader_node(r, type == CP_SLOT_KEYS ? CP_NODE_OPTS : CP_NODE_NULL, j);
 }
@@ -333,10 +336,10 @@ static bool bad_operands(CpJsonReader *r, CpPos pos, const CpNode *n, const char
     return false;
 }
 
-static bool read_slots(CpJsonReader *r, const CpJson *whole, CpNode *n)
+static bool read_slots(CpJsonReader *r, const CpJsonValue *whole, CpNode *n)
 {
     CpNodeList list = {n, NULL};
-    const CpJson *j = whole->child->next;
+    const CpJsonValue *j = whole->child->next;
     for (const CpSlot *slot = cp_node_slots((CpNodeKind)n->kind);
          slot->child != CP_CHILD_NONE; slot++) {
         CpSlotType type = (CpSlotType)slot->type;
@@ -364,7 +367,7 @@ static bool read_slots(CpJsonReader *r, const CpJson *whole, CpNode *n)
     return j == NULL || bad_operands(r, j->pos, n, "has too many operands");
 }
 
-static CpNode *read_statement(CpJsonReader *r, const CpJson *j)
+static CpNode *read_statement(CpJsonReader *r, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_ARRAY || j->child == NULL || j->child->kind != CP_JSON_TEXT) {
         return cp_reader_unexpected(r, j, "a statement such as [\"cpu\", 1000000]");
@@ -394,14 +397,14 @@ static CpNode *read_statement(CpJsonReader *r, const CpJson *j)
     return n;
 }
 
-static CpNode *read_body(CpJsonReader *r, const CpJson *j)
+static CpNode *read_body(CpJsonReader *r, const CpJsonValue *j)
 {
     CpNode *n = cp_reader_node(r, CP_NODE_BODY, j);
     CpNodeList list = {n, NULL};
     if (j->kind != CP_JSON_ARRAY) {
         return cp_reader_unexpected(r, j, "an array of statements");
     }
-    for (const CpJson *s = j->child; s != NULL; s = s->next) {
+    for (const CpJsonValue *s = j->child; s != NULL; s = s->next) {
         if (!cp_reader_add(&list, read_statement(r, s))) {
             return NULL;
         }
@@ -418,7 +421,7 @@ CpTree *cp_json_read(const char *text, size_t len, CpDiag *diag)
     }
     CpJsonReader r = {.diag = diag, .tree = cp_tree_new(), .arena = cp_arena_new()};
     unsigned before = cp_diag_n_errors(diag);
-    const CpJson *root = cp_reader_parse(&r, text, len);
+    const CpJsonValue *root = cp_reader_parse(&r, text, len);
     bool ok = root != NULL && cp_reader_file(&r, root) && cp_diag_n_errors(diag) == before;
     cp_arena_free(r.arena);
     if (!ok) {

@@ -16,14 +16,14 @@ typedef enum {
 } CpJsonKind;
 
 /* A parsed JSON value; freed with the arena. */
-typedef struct CpJson CpJson;
-struct CpJson {
+typedef struct CpJsonValue CpJsonValue;
+struct CpJsonValue {
     CpJsonKind kind;
     CpPos pos;
     const char *key;  /* inside an object */
     const char *text; /* TEXT; INT and DECIMAL: as written */
     int64_t value;    /* INT, BOOL */
-    CpJson *child, *last, *next;
+    CpJsonValue *child, *last, *next;
 };
 
 typedef struct {
@@ -34,22 +34,23 @@ typedef struct {
 } CpJsonReader;
 
 /* The values of a text, or NULL after reporting; they live in the reader's arena. */
-CpJson *cp_reader_parse(CpJsonReader *r, const char *text, size_t len);
+CpJsonValue *cp_reader_parse(CpJsonReader *r, const char *text, size_t len);
 /* Reports "expected WHAT, found a number"; returns NULL. */
-CpNode *cp_reader_unexpected(CpJsonReader *r, const CpJson *j, const char *what);
-const CpJson *cp_reader_member(const CpJson *object, const char *key);
+CpNode *cp_reader_unexpected(CpJsonReader *r, const CpJsonValue *j, const char *what);
+const CpJsonValue *cp_reader_member(const CpJsonValue *object, const char *key);
 
 /* --- nodes (json-read.c): each is NULL after reporting --- */
-CpNode *cp_reader_node(CpJsonReader *r, CpNodeKind kind, const CpJson *j);
+CpNode *cp_reader_node(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j);
 /* Adds a child; false if it is NULL. */
 bool cp_reader_add(CpNodeList *list, CpNode *child);
 /* A child of a statement or declaration, and what stands for one that is absent. */
-CpNode *cp_reader_slot(CpJsonReader *r, CpSlotType type, const CpJson *j);
-CpNode *cp_reader_empty(CpJsonReader *r, CpSlotType type, const CpJson *j);
-CpNode *cp_reader_text(CpJsonReader *r, const CpJson *j, CpNodeKind kind, const char *what);
+CpNode *cp_reader_slot(CpJsonReader *r, CpSlotType type, const CpJsonValue *j);
+CpNode *cp_reader_empty(CpJsonReader *r, CpSlotType type, const CpJsonValue *j);
+CpNode *cp_reader_text(CpJsonReader *r, const CpJsonValue *j, CpNodeKind kind,
+                       const char *what);
 
 /* --- declarations (json-decl.c) --- */
 /* All of a file into the tree's root. */
-bool cp_reader_file(CpJsonReader *r, const CpJson *j);
+bool cp_reader_file(CpJsonReader *r, const CpJsonValue *j);
 
 #endif
