@@ -287,17 +287,11 @@ static char *range_text(const CpParam *p)
     if (p->min == 0 && p->max == 0) {
         return g_strdup("");
     }
-    bool is_time = p->type == CP_PARAM_TIME || p->type == CP_PARAM_TIMES;
-    g_autofree char *min =
-        is_time ? cp_format_time(p->min) : g_strdup_printf("%" G_GINT64_FORMAT, p->min);
+    g_autofree char *min = cp_param_text(p->type, p->min);
     if (p->max >= INT64_MAX / 2) {
         return g_strdup_printf("%s or more", min);
     }
-    if (p->type == CP_PARAM_SHARE) {
-        return g_strdup_printf("%g%% to %g%%", (double)p->min / 1e4, (double)p->max / 1e4);
-    }
-    g_autofree char *max =
-        is_time ? cp_format_time(p->max) : g_strdup_printf("%" G_GINT64_FORMAT, p->max);
+    g_autofree char *max = cp_param_text(p->type, p->max);
     return g_strdup_printf("%s to %s", min, max);
 }
 

@@ -180,7 +180,7 @@ static int read_until_ci(Job *job)
     const char *equals = strrchr(text, '=');
     CpQuant q;
     bool ok = cp_quant_parse(equals != NULL ? equals + 1 : text, &q) &&
-              q.dim == CP_QUANT_SHARE && q.value > 0;
+              q.dim == CP_DIM_SHARE && q.value > 0;
     if (!ok) {
         g_autofree char *what =
             g_strdup_printf("--until-ci: '%s' is not a share of the mean", text);

@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <string.h>
 

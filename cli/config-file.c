@@ -2,6 +2,7 @@
 
 #include "cli/options.h"
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <string.h>
 

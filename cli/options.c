@@ -2,6 +2,7 @@
 
 #include "sim/assert.h"
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
 
 #include "cli/columns.h"
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <stdio.h>
 #include <string.h>

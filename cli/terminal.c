@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 
 #include "sim/params.h"
+#include "sim/words.h"
 #include "lang/diag.h"
 #include "traces/outfile.h"
 

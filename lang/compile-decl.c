@@ -1,5 +1,7 @@
 #include "lang/compiler.h"
 
+#include "sim/words.h"
+
 #include <string.h>
 
 /* Decides in which order declarations are compiled, and what those of a file mean that have

@@ -1,4 +1,5 @@
 #include "lang/compiler.h"
+#include "sim/words.h"
 
 #include <string.h>
 

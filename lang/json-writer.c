@@ -1,5 +1,7 @@
 #include "lang/json-writer.h"
 
+#include "sim/units.h"
+
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
@@ -90,20 +92,7 @@ void cp_json_null(CpJson *json, const char *key)
 
 void cp_json_decimal(CpJson *json, const char *key, int64_t value, unsigned digits)
 {
-    uint64_t scale = 1;
-    for (unsigned i = 0; i < digits; i++) {
-        scale *= 10;
-    }
-    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    g_autofree char *part =
-        g_strdup_printf("%0*" G_GUINT64_FORMAT, (int)digits, size % scale);
-    size_t len = digits > 0 ? strlen(part) : 0;
-    while (len > 0 && part[len - 1] == '0') {
-        len--;
-    }
-    g_autofree char *number =
-        g_strdup_printf("%s%" G_GUINT64_FORMAT "%s%.*s", value < 0 ? "-" : "", size / scale,
-                        len > 0 ? "." : "", (int)len, part);
+    g_autofree char *number = cp_format_decimal(value, digits);
     cp_json_raw(json, key, number);
 }
 

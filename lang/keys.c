@@ -3,6 +3,7 @@
 #include "sim/assert.h"
 #include "sim/cpumask.h"
 #include "sim/error.h"
+#include "sim/words.h"
 
 #include <string.h>
 

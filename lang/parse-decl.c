@@ -1,6 +1,7 @@
 #include "lang/parser.h"
 
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <string.h>
 

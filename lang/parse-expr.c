@@ -2,6 +2,7 @@
 
 #include "sim/params.h"
 #include "sim/program.h"
+#include "sim/words.h"
 
 #include <string.h>
 

@@ -267,20 +267,22 @@ CpToken cp_scan(CpScanner *s)
 
 /* --- values --- */
 
-static const Unit *find_unit(const CpScanner *s, const CpToken *token)
+static const CpSuffix *find_unit(const CpScanner *s, const CpToken *token)
 {
+    static const CpSuffix none = {"", CP_DIM_NUMBER, 1, true};
     size_t n = token->end - token->unit;
-    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (strlen(units[i].name) == n &&
-            memcmp(units[i].name, s->text + token->unit, n) == 0) {
-            return &units[i];
-        }
+    const CpSuffix *found = n == 0 ? &none : cp_suffix_find(s->text + token->unit, n);
+    if (found != NULL) {
+        return found;
     }
     g_autofree char *unit = cp_clean_text(s->text + token->unit, (gssize)n);
     cp_diag_error(s->diag, token->pos, "unknown unit '%s'", unit);
     bool micro = strcmp(unit, "µs") == 0 || strcmp(unit, "μs") == 0;
-    cp_diag_help(s->diag, "%stimes: ns us ms s min h; shares: %%; sizes: B KiB MiB GiB",
-                 micro ? "write us; " : "");
+    g_autofree char *times = cp_suffix_names(CP_DIM_TIME, " ", " ");
+    g_autofree char *shares = cp_suffix_names(CP_DIM_SHARE, " ", " ");
+    g_autofree char *sizes = cp_suffix_names(CP_DIM_SIZE, " ", " ");
+    cp_diag_help(s->diag, "%stimes: %s; shares: %s; sizes: %s", micro ? "write us; " : "",
+                 times, shares, sizes);
     return NULL;
 }
 
@@ -318,7 +320,7 @@ static bool read_digits(const CpScanner *s, const CpToken *token, int64_t *digit
 bool cp_token_number(const CpScanner *s, const CpToken *token, int64_t *value, CpDim *dim,
                      bool *micro)
 {
-    const Unit *unit = find_unit(s, token);
+    const CpSuffix *unit = find_unit(s, token);
     if (unit == NULL) {
         return false;
     }
@@ -328,7 +330,7 @@ bool cp_token_number(const CpScanner *s, const CpToken *token, int64_t *value, C
                                                  : INT64_MAX / 1024;
     bool fits = read_digits(s, token, &digits, &scale);
     *micro = unit->dim == CP_DIM_NUMBER && fits && scale > 1;
-    int64_t factor = *micro ? 1000000 : unit->factor;
+    int64_t factor = *micro ? 1000000 : unit->size;
     __int128 product = fits ? (__int128)digits * factor : 0;
     g_autofree char *shown =
         g_strndup(s->text + token->start, MIN(token->end - token->start, 40));

@@ -8,6 +8,7 @@
 #define CP_LANG_SCAN_H
 
 #include "lang/diag.h"
+#include "sim/units.h"
 
 typedef enum {
     CP_TOK_EOF,
@@ -48,15 +49,6 @@ typedef struct {
                               lines nor comments */
     CpDiag *diag;          /* NULL: say nothing (looking ahead) */
 } CpScanner;
-
-/* What a number measures. */
-typedef enum {
-    CP_DIM_NUMBER,
-    CP_DIM_TIME,  /* ns */
-    CP_DIM_SIZE,  /* bytes */
-    CP_DIM_SHARE, /* parts per million */
-    CP_DIM_ANY,   /* known at run time, or read from JSON, which has no units */
-} CpDim;
 
 /* Longest time the language takes: 100 years, so that now + time never overflows. */
 #define CP_TIME_LIMIT ((CpTime)3153600000 * CP_S)

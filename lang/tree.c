@@ -117,51 +117,10 @@ CpNode *cp_node_child(const CpNode *node, CpChild name)
 
 /* --- printing values --- */
 
-/* Decimal text of value / scale without trailing zeros. */
-static char *print_scaled(int64_t value, int64_t scale)
-{
-    const char *sign = value < 0 ? "-" : "";
-    uint64_t v = value < 0 ? (uint64_t)-value : (uint64_t)value;
-    uint64_t whole = v / (uint64_t)scale;
-    uint64_t rest = v % (uint64_t)scale;
-    if (rest == 0) {
-        return g_strdup_printf("%s%" PRIu64, sign, whole);
-    }
-    int digits = 0;
-    for (int64_t s = scale; s > 1; s /= 10) {
-        digits++;
-    }
-    char *text = g_strdup_printf("%s%" PRIu64 ".%0*" PRIu64, sign, whole, digits, rest);
-    for (size_t i = strlen(text); text[i - 1] == '0'; i--) {
-        text[i - 1] = '\0';
-    }
-    return text;
-}
-
-static char *print_size(int64_t bytes)
-{
-    static const char *const names[] = {"B", "KiB", "MiB", "GiB"};
-    size_t i = 0;
-    while (i < 3 && bytes != 0 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        i++;
-    }
-    return g_strdup_printf("%" PRId64 "%s", bytes, names[i]);
-}
-
 static char *print_number(const CpNode *node)
 {
-    if (node->dim == CP_DIM_TIME) {
-        return cp_format_time(node->value);
-    }
-    if (node->dim == CP_DIM_SIZE) {
-        return print_size(node->value);
-    }
-    if (node->dim == CP_DIM_SHARE) {
-        g_autofree char *text = print_scaled(node->value, 10000);
-        return g_strconcat(text, "%", NULL);
-    }
-    return print_scaled(node->value, node->micro ? 1000000 : 1);
+    return node->micro ? cp_format_decimal(node->value, 6)
+                       : cp_format_amount(node->dim, node->value);
 }
 
 static char *print_list(const CpNode *node)

@@ -234,8 +234,8 @@ typedef struct {
     CpColour colours[STATES + 1]; /* [state]; the last: lateness */
     CpLegend legend;
     CpScale x;
-    CpTicks ticks; /* of waits, in units */
-    CpTime unit;
+    CpTicks ticks;        /* of waits, in units */
+    const CpSuffix *unit; /* of lags */
     CpLaneBoxes boxes;
     double column_pt;
     size_t recording; /* being read */
@@ -443,7 +443,7 @@ static gboolean read_parts(Chart *chart, GError **error)
 static void add_waits(Chart *chart, const Loop *loop)
 {
     const CpArea *area = &loop->place.amount;
-    CpTime top = chart->ticks.tick[chart->ticks.n - 1].value * chart->unit;
+    CpTime top = chart->ticks.tick[chart->ticks.n - 1].value * chart->unit->size;
     CpScale y = {0, top, area->y + area->h, area->y};
     double bottom = y.start;
     for (uint32_t bin = 0, next; bin < loop->lane.shape.n_bins; bin = next) {
@@ -491,8 +491,8 @@ static void choose_unit(Chart *chart)
     for (guint i = 0; i < chart->loops->len; i++) {
         most = MAX(most, loop_at(chart, i)->lag);
     }
-    chart->unit = most >= 2 * CP_S ? CP_S : most >= 2 * CP_MS ? CP_MS : CP_US;
-    cp_ticks_count(&chart->ticks, (most + chart->unit - 1) / chart->unit, 3);
+    chart->unit = cp_suffix_for(CP_DIM_TIME, MAX(most / 2, CP_US));
+    cp_ticks_count(&chart->ticks, (most + chart->unit->size - 1) / chart->unit->size, 3);
 }
 
 /* Coarser each time until the page can be carried. */
@@ -572,10 +572,8 @@ static void draw_panel(Chart *chart, const Loop *loop, const CpTicks *time, bool
     cp_canvas_text(job->canvas, at, style, "loop");
     CpScale y = {0, chart->ticks.tick[chart->ticks.n - 1].value,
                  place->amount.y + place->amount.h, place->amount.y};
-    g_autofree char *title = g_strdup_printf("lag: longest wait of a callback [%s]",
-                                             chart->unit == CP_S    ? "s"
-                                             : chart->unit == CP_MS ? "ms"
-                                                                    : "µs");
+    g_autofree char *title =
+        g_strdup_printf("lag: longest wait of a callback [%s]", cp_unit_name(chart->unit));
     cp_axes_count(job->canvas, job->theme, &place->amount, &y, &chart->ticks, title);
     cp_axes_time(job->canvas, job->theme, &place->amount, &chart->x, time, is_last);
 }

@@ -3,6 +3,7 @@
 #include "plots/output.h"
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sweeps/figure.h"
 #include "sweeps/query.h"
 #include "lang/diag.h"
 
@@ -139,9 +140,7 @@ static gboolean read_dots(Sweep *s, GError **error)
     g_autoptr(GArray) x_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     g_autoptr(GArray) line_numbers = g_array_new(FALSE, FALSE, sizeof(double));
     s->y = s->data->columns->pdata[mean];
-    s->scale = s->y->unit == CP_UNIT_PPM     ? 100
-               : s->y->unit == CP_UNIT_BYTES ? 1.0 / (1 << 20)
-                                             : 1;
+    s->scale = s->y->is_metric ? cp_figure_shown(s->y->unit, 1) : 1;
     collect(s->data, 0, 1, s->xs, x_numbers);
     if (s->n_by > 0) {
         collect(s->data, 1, s->n_by, s->lines, line_numbers);
@@ -257,13 +256,26 @@ static int64_t level_of(double value)
     return (int64_t)llround(log10(value) * LEVEL);
 }
 
+static bool is_time(const Sweep *s)
+{
+    return s->y->is_metric && cp_units[s->y->unit].dim == CP_DIM_TIME;
+}
+
+/* New text: the metric and the unit its values are shown in, if it is not itself one. */
+static char *titled(const Sweep *s)
+{
+    const char *unit = s->y->is_metric ? cp_units[s->y->unit].shown : "";
+    return *unit != '\0' ? g_strdup_printf("%s [%s]", s->y_name, unit)
+                         : g_strdup(s->y_name);
+}
+
 /* 1, 2 and 5 times the powers of ten, or these alone if there are many. */
 static CpScale make_log_axis(const Sweep *s, CpTicks *ticks, char **title)
 {
     double low = smallest(s), high = MAX(largest(s), low);
     double power = pow(10, floor(log10(low)));
     bool all = high / low < 2000;
-    bool time = s->y->is_metric && s->y->unit == CP_UNIT_NS;
+    bool time = is_time(s);
     CpScale y = {0, 0, 0, 0};
     memset(ticks, 0, sizeof *ticks);
     for (unsigned i = 0; ticks->n < CP_TICKS_MAX; i++) {
@@ -288,7 +300,7 @@ static CpScale make_log_axis(const Sweep *s, CpTicks *ticks, char **title)
     }
     y.from = MIN(ticks->tick[0].value, level_of(low));
     y.to = MAX(ticks->tick[ticks->n - 1].value, y.from + 1);
-    *title = g_strdup_printf("%s%s", s->y_name, s->scale > 1 ? " [%]" : "");
+    *title = titled(s);
     return y;
 }
 
@@ -299,7 +311,7 @@ static CpScale make_y_axis(const Sweep *s, CpTicks *ticks, char **title)
     if (s->chart->log) {
         return make_log_axis(s, ticks, title);
     }
-    if (s->y->is_metric && s->y->unit == CP_UNIT_NS) {
+    if (is_time(s)) {
         y.to = (int64_t)ceil(top * 1.04);
         cp_ticks_time(ticks, 0, y.to, 6);
         const char *unit = strchr(ticks->title, '[');
@@ -307,10 +319,7 @@ static CpScale make_y_axis(const Sweep *s, CpTicks *ticks, char **title)
     } else {
         cp_ticks_count(ticks, (int64_t)ceil(top), 6);
         y.to = ticks->tick[ticks->n - 1].value;
-        *title = g_strdup_printf("%s%s", s->y_name,
-                                 s->scale > 1   ? " [%]"
-                                 : s->scale < 1 ? " [MiB]"
-                                                : "");
+        *title = titled(s);
     }
     return y;
 }

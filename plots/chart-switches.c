@@ -181,14 +181,10 @@ static void draw_counts(const Chart *chart, const Counts *c, const CpArea *area,
 {
     CpChartJob *job = chart->job;
     CpTime step = chart->step;
-    CpTime unit = step >= CP_S ? CP_S : step >= CP_MS ? CP_MS : step >= CP_US ? CP_US : 1;
-    const char *name = unit == CP_S    ? "s"
-                       : unit == CP_MS ? "ms"
-                       : unit == CP_US ? "µs"
-                                       : "ns";
-    g_autofree char *title =
-        g_strdup_printf("%s per %" G_GINT64_FORMAT " %s",
-                        first == MIGRATIONS ? "migrations" : "switches", step / unit, name);
+    const CpSuffix *unit = cp_suffix_for(CP_DIM_TIME, step);
+    g_autofree char *title = g_strdup_printf(
+        "%s per %" G_GINT64_FORMAT " %s", first == MIGRATIONS ? "migrations" : "switches",
+        step / unit->size, cp_unit_name(unit));
     int64_t top = ticks->tick[ticks->n - 1].value;
     CpScale y = {0, top, area->y + area->h, area->y};
     cp_axes_count(job->canvas, job->theme, area, &y, ticks, title);

@@ -5,6 +5,7 @@
 #include "sim/assert.h"
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/words.h"
 #include "lang/diag.h"
 #include "traces/csv.h"
 

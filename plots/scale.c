@@ -6,23 +6,25 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct {
-    CpTime ns;
-    const char *name;
-    unsigned digits; /* power of ten of ns */
-} Unit;
-
-static const Unit units[] = {
-    {CP_S, "s", 9}, {CP_MS, "ms", 6}, {CP_US, "µs", 3}, {1, "ns", 0}};
-
 /* The unit in which the largest value is at least two. */
-static const Unit *unit_for(CpTime largest)
+static const CpSuffix *unit_for(CpTime largest)
 {
-    const Unit *unit = units;
-    while (unit->ns > 1 && largest < 2 * unit->ns) {
-        unit++;
+    return cp_suffix_for(CP_DIM_TIME, largest / 2);
+}
+
+const char *cp_unit_name(const CpSuffix *unit)
+{
+    return strcmp(unit->name, "us") == 0 ? "µs" : unit->name;
+}
+
+/* Power of ten of ns that it is. */
+static unsigned digits_of(const CpSuffix *unit)
+{
+    unsigned digits = 0;
+    for (int64_t size = unit->size; size > 1; size /= 10) {
+        digits++;
     }
-    return unit;
+    return digits;
 }
 
 double cp_scale_at(const CpScale *scale, int64_t value)
@@ -52,9 +54,9 @@ int64_t cp_scale_step(int64_t value)
 }
 
 /* Digits after the point that a multiple of `step` needs in a unit. */
-static unsigned decimals_of(int64_t step, const Unit *unit)
+static unsigned decimals_of(int64_t step, const CpSuffix *unit)
 {
-    unsigned decimals = unit->digits;
+    unsigned decimals = digits_of(unit);
     while (decimals > 0 && step % 10 == 0) {
         step /= 10;
         decimals--;
@@ -63,19 +65,19 @@ static unsigned decimals_of(int64_t step, const Unit *unit)
 }
 
 /* Writes value / unit with exactly `decimals` digits after the point, in integers. */
-static void put_decimal(char *out, size_t size, int64_t value, const Unit *unit,
+static void put_decimal(char *out, size_t size, int64_t value, const CpSuffix *unit,
                         unsigned decimals)
 {
     int64_t cut = 1;
-    for (unsigned i = decimals; i < unit->digits; i++) {
+    for (unsigned i = decimals; i < digits_of(unit); i++) {
         cut *= 10;
     }
-    int64_t fraction = value % unit->ns / cut;
+    int64_t fraction = value % unit->size / cut;
     if (decimals == 0) {
-        g_snprintf(out, (gulong)size, "%" G_GINT64_FORMAT, value / unit->ns);
+        g_snprintf(out, (gulong)size, "%" G_GINT64_FORMAT, value / unit->size);
     } else {
         g_snprintf(out, (gulong)size, "%" G_GINT64_FORMAT ".%0*" G_GINT64_FORMAT,
-                   value / unit->ns, (int)decimals, fraction);
+                   value / unit->size, (int)decimals, fraction);
     }
 }
 
@@ -93,16 +95,17 @@ static CpTime label_base(CpTime from, CpTime to, CpTime step)
     return from / round * round;
 }
 
-static void time_title(char *out, size_t size, CpTime base, const Unit *unit)
+static void time_title(char *out, size_t size, CpTime base, const CpSuffix *unit)
 {
     if (base == 0) {
-        g_snprintf(out, (gulong)size, "time [%s]", unit->name);
+        g_snprintf(out, (gulong)size, "time [%s]", cp_unit_name(unit));
         return;
     }
-    const Unit *whole = unit_for(base);
+    const CpSuffix *whole = unit_for(base);
     char text[CP_TICK_TEXT];
     put_decimal(text, sizeof text, base, whole, decimals_of(base, whole));
-    g_snprintf(out, (gulong)size, "time after %s %s [%s]", text, whole->name, unit->name);
+    g_snprintf(out, (gulong)size, "time after %s %s [%s]", text, cp_unit_name(whole),
+               cp_unit_name(unit));
 }
 
 void cp_ticks_time(CpTicks *ticks, CpTime from, CpTime to, unsigned max)
@@ -112,7 +115,7 @@ void cp_ticks_time(CpTicks *ticks, CpTime from, CpTime to, unsigned max)
     max = MIN(max, CP_TICKS_MAX - 1);
     CpTime step = cp_scale_step((to - from - 1) / max + 1);
     CpTime base = label_base(from, to, step);
-    const Unit *unit = unit_for(to - base);
+    const CpSuffix *unit = unit_for(to - base);
     unsigned decimals = decimals_of(step, unit);
     time_title(ticks->title, sizeof ticks->title, base, unit);
     CpTime first = (from - base + step - 1) / step * step;

@@ -7,6 +7,7 @@
 #define CP_PLOTS_SCALE_H
 
 #include "sim/types.h"
+#include "sim/units.h"
 
 enum { CP_TICKS_MAX = 32, CP_TICK_TEXT = 32 };
 
@@ -38,6 +39,9 @@ void cp_ticks_count(CpTicks *ticks, int64_t largest, unsigned max);
 
 /* Smallest 1, 2 or 5 times a power of ten that is >= value; value >= 1. */
 int64_t cp_scale_step(int64_t value);
+
+/* Its name in the letters that charts can draw: "µs". */
+const char *cp_unit_name(const CpSuffix *unit);
 
 /* New text: a length for people, "1.240 s", "606 ms", "12.3 µs", "0 ns". */
 char *cp_time_text(CpTime ns);

@@ -2,6 +2,7 @@
 
 #include "lang/compiler.h"
 #include "models/registry.h"
+#include "sim/words.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -170,47 +171,29 @@ static bool wrong_unit(Cpc *c, const CpNode *value, const char *want)
     return cp_diag_error(c->diag, value->pos, "expected %s, found '%s'", want, shown);
 }
 
+/* Plain numbers go with everything but times. */
 static bool to_unit(Cpc *c, const CpNode *node, CpUnit unit, int64_t *out)
 {
+    static const char *const wants[] = {
+        [CP_DIM_NUMBER] = "a plain number",
+        [CP_DIM_TIME] = "a time",
+        [CP_DIM_SIZE] = "a size such as 64MiB",
+        [CP_DIM_SHARE] = "a share such as 50%",
+    };
     CpcValue v;
     if (!cpc_is_const(c, node, &v)) {
         return wrong_unit(c, node, "a value known before the run");
     }
+    CpDim want = cp_units[unit].dim;
     bool number = v.dim == CP_DIM_NUMBER || v.dim == CP_DIM_ANY;
-    int64_t scale = 1;
-    switch (unit) {
-    case CP_UNIT_NS:
-        if (v.dim == CP_DIM_NUMBER && v.micro != 0) {
-            g_autofree char *shown = cp_node_print(node);
-            return cpc_no_unit(c, node, shown);
-        }
-        if (v.dim == CP_DIM_SIZE || v.dim == CP_DIM_SHARE) {
-            return wrong_unit(c, node, "a time");
-        }
-        break;
-    case CP_UNIT_PPM:
-        if (v.dim == CP_DIM_TIME || v.dim == CP_DIM_SIZE) {
-            return wrong_unit(c, node, "a share such as 50%");
-        }
-        scale = MICRO;
-        break;
-    case CP_UNIT_MILLI:
-        scale = 1000;
-        if (!number) {
-            return wrong_unit(c, node, "a plain number");
-        }
-        break;
-    case CP_UNIT_BYTES:
-        if (!number && v.dim != CP_DIM_SIZE) {
-            return wrong_unit(c, node, "a size such as 64MiB");
-        }
-        break;
-    default:
-        if (!number && unit == CP_UNIT_COUNT) {
-            return wrong_unit(c, node, "a plain number");
-        }
+    if (want == CP_DIM_TIME && v.dim == CP_DIM_NUMBER && v.micro != 0) {
+        g_autofree char *shown = cp_node_print(node);
+        return cpc_no_unit(c, node, shown);
     }
-    v.micro *= scale;
+    if (want != CP_DIM_ANY && !number && v.dim != want) {
+        return wrong_unit(c, node, wants[want]);
+    }
+    v.micro *= cp_unit_scale(unit);
     *out = cpc_round(&v);
     return true;
 }
@@ -323,24 +306,6 @@ bool cp_expects_read(const CpTree *tree, const CpWorkload *w, GPtrArray *expects
 
 /* --- after the run --- */
 
-static char *print_measured(int64_t value, CpUnit unit)
-{
-    switch (unit) {
-    case CP_UNIT_NS:
-        return cp_format_time_human(value);
-    case CP_UNIT_PPM:
-        return g_strdup_printf("%" PRId64 ".%02" PRId64 "%%", value / 10000,
-                               value % 10000 / 100);
-    case CP_UNIT_MILLI:
-        return g_strdup_printf("%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
-    case CP_UNIT_BYTES:
-        return g_strdup_printf("%" PRId64 ".%" PRId64 " MiB", value >> 20,
-                               (value & ((1 << 20) - 1)) * 10 >> 20);
-    default:
-        return g_strdup_printf("%" PRId64, value);
-    }
-}
-
 /* Names of ended threads in order; those not expected are left out of the comparison. */
 static bool check_order(const CpExpect *e, CpSim *sim, char **measured)
 {
@@ -388,6 +353,6 @@ bool cp_expect_check(const CpExpect *e, CpSim *sim, char **measured)
         *measured = g_strdup("not defined in this run");
         return false;
     }
-    *measured = print_measured(value, unit);
+    *measured = cp_unit_text(unit, value);
     return compare(e, value);
 }

@@ -27,12 +27,8 @@ static void json_value(CpJson *json, const char *key, CpUnit unit, bool known,
 {
     if (!known) {
         cp_json_null(json, key);
-    } else if (unit == CP_UNIT_PPM) {
-        cp_json_decimal(json, key, value, 6);
-    } else if (unit == CP_UNIT_MILLI) {
-        cp_json_decimal(json, key, value, 3);
     } else {
-        cp_json_int(json, key, value);
+        cp_json_decimal(json, key, value, cp_units[unit].decimals);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "scenario/scenario.h"
 
 #include "sim/error.h"
+#include "sim/words.h"
 #include "lang/compile.h"
 #include "traces/cpr-pack.h"
 #include "traces/cpr.h"

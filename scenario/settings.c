@@ -1,6 +1,7 @@
 #include "scenario/settings.h"
 
 #include "lang/keys.h"
+#include "sim/words.h"
 
 #include <string.h>
 

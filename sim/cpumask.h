@@ -8,6 +8,9 @@ typedef struct CpCpuMask {
     uint64_t bits[CP_CPUS_MAX / 64];
 } CpCpuMask;
 
+/* "0-3,6": sets bits; the error names the first bad number. */
+gboolean cp_parse_cpus(const char *text, CpCpuMask *out, GError **error);
+
 static inline void cp_cpumask_set(CpCpuMask *mask, CpCpu cpu)
 {
     mask->bits[cpu / 64] |= (uint64_t)1 << (cpu % 64);

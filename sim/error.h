@@ -16,4 +16,8 @@ typedef enum {
 
 GQuark cp_error_quark(void);
 
+/* Sets CP_ERROR_USAGE with "'TEXT' WHY", whatever came in shown shortened and printable;
+ * returns FALSE. */
+gboolean cp_error_text(GError **error, const char *text, const char *why);
+
 #endif

@@ -111,11 +111,7 @@ char *cp_metric_key(const char *name, CpUnit unit)
 {
     g_autofree char *key = g_strdup(name);
     g_strdelimit(key, ".", '_');
-    return g_strconcat(key,
-                       unit == CP_UNIT_NS      ? "_ns"
-                       : unit == CP_UNIT_BYTES ? "_bytes"
-                                               : "",
-                       NULL);
+    return g_strconcat(key, cp_units[unit].ending, NULL);
 }
 
 /* --- by name --- */

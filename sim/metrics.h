@@ -14,15 +14,7 @@
 
 #include "sim/hist.h"
 #include "sim/types.h"
-
-typedef enum {
-    CP_UNIT_NS,
-    CP_UNIT_COUNT,
-    CP_UNIT_PPM,    /* a share: JSON prints it as 0..1 */
-    CP_UNIT_MILLI,  /* thousandths, for rates: 200.5 a second is 200500 */
-    CP_UNIT_NUMBER, /* a variable of the workload */
-    CP_UNIT_BYTES,  /* memory */
-} CpUnit;
+#include "sim/units.h"
 
 typedef enum {
     CP_SCOPE_RUN,

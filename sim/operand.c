@@ -276,13 +276,8 @@ static void add_time(GString *out, CpTime t)
 /* ppm without trailing zeros. */
 static void add_ppm(GString *out, int64_t ppm)
 {
-    g_string_append_printf(out, "%" PRId64 ".%06" PRId64, ppm / 1000000, ppm % 1000000);
-    while (out->str[out->len - 1] == '0') {
-        g_string_truncate(out, out->len - 1);
-    }
-    if (out->str[out->len - 1] == '.') {
-        g_string_truncate(out, out->len - 1);
-    }
+    g_autofree char *text = cp_format_decimal(ppm, 6);
+    g_string_append(out, text);
 }
 
 static void add_const(const CpWorkload *w, GString *out, uint32_t c, bool is_time)

@@ -9,6 +9,7 @@
 #define CP_SIM_PARAMS_H
 
 #include "sim/types.h"
+#include "sim/units.h"
 
 typedef enum {
     CP_PARAM_INT,   /* 4, -20, 1024 */
@@ -77,23 +78,7 @@ gboolean cp_params_set(CpParamSet *set, int row, const char *text, CpFrom from,
 
 /* Returns new text of the value in canonical form ("1400us"), which parses back to it. */
 char *cp_params_print(const CpParamSet *set, int row);
-
-/* Text forms shared with the workload language.  Each parses the whole string. */
-gboolean cp_parse_time(const char *text, CpTime *out, GError **error);   /* "1.5ms" */
-gboolean cp_parse_size(const char *text, int64_t *out, GError **error);  /* "64KiB" */
-gboolean cp_parse_share(const char *text, int64_t *out, GError **error); /* "50%" */
-gboolean cp_parse_int(const char *text, int64_t *out, GError **error);
-/* Exact shortest form: 1400000 -> "1400us", 5000000000 -> "5s". */
-char *cp_format_time(CpTime t);
-/* For people: three or four digits and a unit, "1.40 ms", "20.001 s". */
-char *cp_format_time_human(CpTime t);
-/* "0-3,6": sets bits; error names the first bad number. */
-struct CpCpuMask;
-gboolean cp_parse_cpus(const char *text, struct CpCpuMask *out, GError **error);
-
-/* The candidate nearest to `word` by edit distance, or NULL: none is like it.  One letter
- * of three may differ, two or a third of more; of two one may be missing or too many.
- * `candidates` is NULL-terminated. */
-const char *cp_nearest(const char *word, const char *const *candidates);
+/* New text of a stored value that is no word of `choices`. */
+char *cp_param_text(CpParamType type, int64_t value);
 
 #endif

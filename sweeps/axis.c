@@ -64,59 +64,22 @@ bool cp_quant_parse(const char *text, CpQuant *out)
         return false;
     }
     if (parse_number(text, &out->value)) {
-        out->dim = CP_QUANT_NUMBER;
+        out->dim = CP_DIM_NUMBER;
         return true;
     }
-    if (g_str_has_suffix(text, "%")) {
-        out->dim = CP_QUANT_SHARE;
-        return cp_parse_share(text, &out->value, NULL);
+    const char *behind = text + strspn(text, "0123456789.");
+    const CpSuffix *suffix = cp_suffix_find(behind, strlen(behind));
+    if (suffix == NULL) {
+        return false;
     }
-    if (g_str_has_suffix(text, "B")) {
-        out->dim = CP_QUANT_SIZE;
-        return cp_parse_size(text, &out->value, NULL);
-    }
-    out->dim = CP_QUANT_TIME;
-    return cp_parse_time(text, &out->value, NULL);
-}
-
-/* value / 10^6 without trailing zeros. */
-static char *print_micro(int64_t value, const char *unit)
-{
-    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    g_autofree char *text =
-        g_strdup_printf("%s%" G_GUINT64_FORMAT ".%06" G_GUINT64_FORMAT,
-                        value < 0 ? "-" : "", size / MICRO, size % MICRO);
-    size_t len = strlen(text);
-    while (text[len - 1] == '0') {
-        len--;
-    }
-    len -= text[len - 1] == '.';
-    text[len] = '\0';
-    return g_strconcat(text, unit, NULL);
+    out->dim = suffix->dim;
+    return cp_parse_amount(suffix->dim, text, &out->value, NULL);
 }
 
 char *cp_quant_print(CpQuant q)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
-    unsigned unit = 0;
-    switch (q.dim) {
-    case CP_QUANT_TIME:
-        return cp_format_time(q.value);
-    case CP_QUANT_SHARE: {
-        CpQuant percent = {CP_QUANT_NUMBER, q.value};
-        return q.value % 10000 == 0
-                   ? g_strdup_printf("%" G_GINT64_FORMAT "%%", percent.value / 10000)
-                   : print_micro(percent.value * 100, "%");
-    }
-    case CP_QUANT_SIZE:
-        while (unit < 3 && q.value != 0 && q.value % 1024 == 0) {
-            q.value /= 1024;
-            unit++;
-        }
-        return g_strdup_printf("%" G_GINT64_FORMAT "%s", q.value, units[unit]);
-    default:
-        return print_micro(q.value, "");
-    }
+    return q.dim == CP_DIM_NUMBER ? cp_format_decimal(q.value, 6)
+                                  : cp_format_amount(q.dim, q.value);
 }
 
 /* --- ranges --- */
@@ -165,11 +128,11 @@ static bool split_range(const char *key, const char *text, Parts *parts, GError 
     if (parts->from.dim != parts->to.dim) {
         return bad(error, key, "'%s' and '%s' have different units", from, to);
     }
-    if (parts->op == 0 && parts->from.dim != CP_QUANT_NUMBER) {
+    if (parts->op == 0 && parts->from.dim != CP_DIM_NUMBER) {
         return bad(error, key, "'%s' has no step; write %s+STEP or %s*FACTOR", text, text,
                    text);
     }
-    CpQuantDim want = parts->op == '*' ? CP_QUANT_NUMBER : parts->from.dim;
+    CpDim want = parts->op == '*' ? CP_DIM_NUMBER : parts->from.dim;
     if (parts->by.dim != want) {
         return bad(error, key, "'%s': the %s '%s' has the wrong unit", text,
                    parts->op == '*' ? "factor" : "step", by);
@@ -211,10 +174,10 @@ static bool add_by_factor(GPtrArray *values, const char *key, const Parts *p,
         }
         g_ptr_array_add(values, cp_quant_print(q));
         /* Whole numbers stay whole; each value is at least one more than the last. */
-        int64_t unit = q.dim == CP_QUANT_NUMBER && p->from.value % MICRO == 0 &&
-                               p->by.value % MICRO != 0
-                           ? MICRO
-                           : 1;
+        int64_t unit =
+            q.dim == CP_DIM_NUMBER && p->from.value % MICRO == 0 && p->by.value % MICRO != 0
+                ? MICRO
+                : 1;
         __int128 next = (__int128)q.value * p->by.value / MICRO;
         next = (next + unit / 2) / unit * unit;
         next = MAX(next, (__int128)q.value + unit);

@@ -10,6 +10,7 @@
 #define CP_SWEEPS_AXIS_H
 
 #include "sim/types.h"
+#include "sim/units.h"
 
 typedef struct CpAxis CpAxis;
 
@@ -26,10 +27,9 @@ char *cp_axis_value(const CpAxis *axis, uint64_t i);
 /* Appends the axis in the form it can be read back from, files written out. */
 void cp_axis_print(const CpAxis *axis, GString *out);
 
-/* What a number means. */
-typedef enum { CP_QUANT_NUMBER, CP_QUANT_TIME, CP_QUANT_SIZE, CP_QUANT_SHARE } CpQuantDim;
+/* A number with its unit. */
 typedef struct {
-    CpQuantDim dim;
+    CpDim dim;     /* NUMBER, TIME, SIZE or SHARE */
     int64_t value; /* millionths, ns, bytes or parts per million */
 } CpQuant;
 

@@ -51,11 +51,9 @@ void cp_expr_free(CpExpr *expr)
 
 CpValue cp_value_from_quant(CpQuant q)
 {
-    bool micro = q.dim == CP_QUANT_NUMBER || q.dim == CP_QUANT_SHARE;
+    bool micro = q.dim == CP_DIM_NUMBER || q.dim == CP_DIM_SHARE;
     CpValue v = {.kind = CP_VALUE_NUMBER};
-    v.dim = q.dim == CP_QUANT_TIME   ? CP_DIMS_TIME
-            : q.dim == CP_QUANT_SIZE ? CP_DIMS_SIZE
-                                     : CP_DIMS_NUMBER;
+    v.dim = q.dim == CP_DIM_SHARE ? CP_DIM_NUMBER : q.dim;
     v.number = (double)q.value / (micro ? 1e6 : 1);
     return v;
 }
@@ -80,7 +78,7 @@ typedef struct {
 
 static CpValue evaluate(const CpNode *n, const Scope *scope);
 
-static CpValue number(double value, CpValueDim dim)
+static CpValue number(double value, CpDim dim)
 {
     return (CpValue){.kind = CP_VALUE_NUMBER, .dim = dim, .number = value};
 }
@@ -96,7 +94,7 @@ static bool is_true(CpValue v)
 static CpValue as_number(CpValue v)
 {
     if (v.kind == CP_VALUE_TEXT && strcmp(v.text, "none") == 0) {
-        return number(INFINITY, CP_DIMS_NUMBER);
+        return number(INFINITY, CP_DIM_NUMBER);
     }
     return v;
 }
@@ -122,7 +120,7 @@ static CpValue calculate(char sign, CpValue a, CpValue b)
     if (a.kind != CP_VALUE_NUMBER || b.kind != CP_VALUE_NUMBER) {
         return (CpValue){.kind = CP_VALUE_NULL};
     }
-    CpValueDim dim = MAX(a.dim, b.dim);
+    CpDim dim = MAX(a.dim, b.dim);
     switch (sign) {
     case '+':
         return number(a.number + b.number, dim);
@@ -134,7 +132,7 @@ static CpValue calculate(char sign, CpValue a, CpValue b)
         if (b.number == 0) {
             return (CpValue){.kind = CP_VALUE_NULL};
         }
-        return number(a.number / b.number, a.dim == b.dim ? CP_DIMS_NUMBER : dim);
+        return number(a.number / b.number, a.dim == b.dim ? CP_DIM_NUMBER : dim);
     }
 }
 
@@ -143,9 +141,7 @@ static CpValue literal(const CpNode *n)
 {
     bool micro = n->micro || n->dim == CP_DIM_SHARE;
     CpValue v = number((double)n->value / (micro ? 1e6 : 1),
-                       n->dim == CP_DIM_TIME   ? CP_DIMS_TIME
-                       : n->dim == CP_DIM_SIZE ? CP_DIMS_SIZE
-                                               : CP_DIMS_NUMBER);
+                       n->dim == CP_DIM_SHARE ? CP_DIM_NUMBER : (CpDim)n->dim);
     v.text = n->text;
     return v;
 }
@@ -156,17 +152,17 @@ static CpValue joined(const CpNode *n, const Scope *scope)
     bool any = n->kind == CP_NODE_OR;
     for (const CpNode *operand = n->child; operand != NULL; operand = operand->next) {
         if (is_true(evaluate(operand, scope)) == any) {
-            return number(any, CP_DIMS_NUMBER);
+            return number(any, CP_DIM_NUMBER);
         }
     }
-    return number(!any, CP_DIMS_NUMBER);
+    return number(!any, CP_DIM_NUMBER);
 }
 
 static CpValue evaluate_pair(const CpNode *n, const Scope *scope)
 {
     CpValue a = evaluate(cp_node_child(n, CP_CHILD_LEFT), scope);
     CpValue b = evaluate(cp_node_child(n, CP_CHILD_RIGHT), scope);
-    return n->kind == CP_NODE_CMP ? number(compare((CpCmp)n->value, a, b), CP_DIMS_NUMBER)
+    return n->kind == CP_NODE_CMP ? number(compare((CpCmp)n->value, a, b), CP_DIM_NUMBER)
                                   : calculate((char)n->value, a, b);
 }
 
@@ -185,7 +181,7 @@ static CpValue evaluate(const CpNode *n, const Scope *scope)
     case CP_NODE_AND:
         return joined(n, scope);
     case CP_NODE_NOT:
-        return number(!is_true(evaluate(n->child, scope)), CP_DIMS_NUMBER);
+        return number(!is_true(evaluate(n->child, scope)), CP_DIM_NUMBER);
     case CP_NODE_NEG:
         v = evaluate(n->child, scope);
         v.number = -v.number;
@@ -213,10 +209,12 @@ static char *describe(const CpNode *n, CpValue v)
     return g_strdup_printf("'%s' is %s", clean, dims[v.dim]);
 }
 
+/* A plain number may be one of bytes, never one of times. */
 static bool clash(CpValue a, CpValue b)
 {
     bool numbers = a.kind == CP_VALUE_NUMBER && b.kind == CP_VALUE_NUMBER;
-    return numbers && a.dim != b.dim && a.number != 0 && b.number != 0;
+    bool differ = (a.dim == CP_DIM_TIME) != (b.dim == CP_DIM_TIME);
+    return numbers && differ && a.number != 0 && b.number != 0;
 }
 
 /* What is compared, added or subtracted must have one unit. */

@@ -13,11 +13,10 @@
 typedef struct CpExpr CpExpr;
 
 typedef enum { CP_VALUE_NULL, CP_VALUE_NUMBER, CP_VALUE_TEXT } CpValueKind;
-typedef enum { CP_DIMS_NUMBER, CP_DIMS_TIME, CP_DIMS_SIZE } CpValueDim;
 
 typedef struct {
     CpValueKind kind;
-    CpValueDim dim;   /* of a number */
+    CpDim dim;        /* of a number */
     double number;    /* ns, bytes or plain */
     const char *text; /* borrowed; also of a number that came as text */
 } CpValue;

@@ -1,5 +1,7 @@
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/words.h"
+#include "sweeps/figure.h"
 #include "sweeps/stats.h"
 #include "sweeps/sweep.h"
 
@@ -16,8 +18,9 @@ typedef struct {
 
 static void show(GString *out, const CpMetricColumn *c, double mean)
 {
-    g_autofree char *text = c->unit == CP_UNIT_NS ? cp_format_time_human((CpTime)mean)
-                                                  : g_strdup_printf("%g", mean);
+    g_autofree char *text = cp_figure_dim(c->unit) == CP_DIM_TIME
+                                ? cp_format_time_human((CpTime)mean)
+                                : g_strdup_printf("%g", mean);
     g_string_append_printf(out, "%s%s %s", out->len > 0 ? ", " : "", c->name, text);
 }
 
@@ -34,9 +37,6 @@ static const CpMetricColumn *find_metric(const CpPlan *plan, const char *name)
 
 static bool metric_value(Scope *scope, const CpMetricColumn *c, CpValue *value)
 {
-    static const double scales[] = {
-        [CP_UNIT_NS] = 1,       [CP_UNIT_COUNT] = 1,  [CP_UNIT_PPM] = 1e-6,
-        [CP_UNIT_MILLI] = 1e-3, [CP_UNIT_NUMBER] = 1, [CP_UNIT_BYTES] = 1};
     GArray *list = cp_store_values(scope->o->store, scope->point, c->key, NULL);
     double sum = 0;
     *value = (CpValue){.kind = CP_VALUE_NULL};
@@ -44,11 +44,10 @@ static bool metric_value(Scope *scope, const CpMetricColumn *c, CpValue *value)
         sum += (double)g_array_index(list, int64_t, i);
     }
     if (list != NULL && list->len > 0) {
-        double mean = sum / list->len * scales[c->unit];
+        double mean = cp_figure(c->unit, sum / list->len);
         show(scope->shown, c, mean);
-        *value = (CpValue){.kind = CP_VALUE_NUMBER,
-                           .dim = c->unit == CP_UNIT_NS ? CP_DIMS_TIME : CP_DIMS_NUMBER,
-                           .number = mean};
+        *value = (CpValue){
+            .kind = CP_VALUE_NUMBER, .dim = cp_figure_dim(c->unit), .number = mean};
     }
     if (list != NULL) {
         g_array_unref(list);
@@ -85,7 +84,7 @@ static bool look_up_unit(const char *name, CpValue *value, void *data)
     const CpMetricColumn *c = find_metric(plan, name);
     if (c != NULL) {
         *value = (CpValue){.kind = CP_VALUE_NUMBER, .number = 1};
-        value->dim = c->unit == CP_UNIT_NS ? CP_DIMS_TIME : CP_DIMS_NUMBER;
+        value->dim = cp_figure_dim(c->unit);
     }
     return c != NULL;
 }

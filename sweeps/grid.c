@@ -4,6 +4,7 @@
 #include "sim/dist.h"
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/words.h"
 #include "lang/diag.h"
 
 #include <string.h>

@@ -2,9 +2,11 @@
 
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/words.h"
 #include "lang/diag.h"
 #include "sweeps/aggregate.h"
 #include "sweeps/expr.h"
+#include "sweeps/figure.h"
 #include "sweeps/table-source.h"
 
 #include <math.h>
@@ -13,10 +15,6 @@
 /* Which columns a query loads from its files, which rows it keeps, and what it shows. */
 
 /* --- loading --- */
-
-static const double scales[] = {
-    [CP_UNIT_NS] = 1,       [CP_UNIT_COUNT] = 1,  [CP_UNIT_PPM] = 1e-6,
-    [CP_UNIT_MILLI] = 1e-3, [CP_UNIT_NUMBER] = 1, [CP_UNIT_BYTES] = 1};
 
 static gboolean unknown_column(CpTableSource *s, const char *name, GError **error)
 {
@@ -70,7 +68,8 @@ static void read_cell(sqlite3_stmt *stmt, int i, const CpQueryColumn *c, CpCell 
         return;
     }
     cell->kind = CP_CELL_NUMBER;
-    cell->number = sqlite3_column_double(stmt, i) * (c->is_metric ? scales[c->unit] : 1);
+    double stored = sqlite3_column_double(stmt, i);
+    cell->number = c->is_metric ? cp_figure(c->unit, stored) : stored;
 }
 
 /* The rows of one file, with the columns of `data`; what a file does not have is empty. */
@@ -131,7 +130,7 @@ static bool look_up(const char *name, CpValue *value, void *user)
         *value = cp_value_from_text(cell->text);
     } else if (cell->kind == CP_CELL_NUMBER) {
         *value = (CpValue){.kind = CP_VALUE_NUMBER, .number = cell->number};
-        value->dim = c->is_metric && c->unit == CP_UNIT_NS ? CP_DIMS_TIME : CP_DIMS_NUMBER;
+        value->dim = c->is_metric ? cp_figure_dim(c->unit) : CP_DIM_NUMBER;
     }
     return true;
 }

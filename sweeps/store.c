@@ -86,7 +86,6 @@ static gboolean create_result(CpStore *store, const CpPlan *plan, GError **error
 
 static gboolean fill_tables(CpStore *store, const CpPlan *plan, GError **error)
 {
-    static const char *const units[] = {"ns", "count", "ppm", "milli", "number", "bytes"};
     CpDatabase *db = store->db;
     for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
         const CpAxis *axis = cp_grid_axis(plan->grid, i);
@@ -101,7 +100,7 @@ static gboolean fill_tables(CpStore *store, const CpPlan *plan, GError **error)
     }
     for (guint i = 0; i < plan->metrics->len; i++) {
         const CpMetricColumn *c = plan->metrics->pdata[i];
-        const char *row[] = {c->name, c->key, units[c->unit], NULL};
+        const char *row[] = {c->name, c->key, cp_units[c->unit].name, NULL};
         if (!cp_database_insert(
                 db, "INSERT INTO metric(name, column, unit) VALUES(?, ?, ?)", row, error)) {
             return FALSE;

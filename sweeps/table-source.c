@@ -9,8 +9,6 @@
 
 static const char *const own_columns[] = {"point",          "repeat", "seed",  "outcome",
                                           "expects_failed", "failed", "error", NULL};
-static const char *const unit_names[] = {"ns",     "count", "ppm", "milli",
-                                         "number", "bytes", NULL};
 
 struct CpTableSource {
     CpDatabase *db;
@@ -175,14 +173,13 @@ static bool find_stored(CpTableSource *s, const char *name, CpQueryColumn *c, GS
     }
     g_auto(GStrv) metric = find_row(
         s, "SELECT name, column, unit FROM metric WHERE name = ?1 OR column = ?1", name);
-    for (unsigned u = 0; metric != NULL && unit_names[u] != NULL; u++) {
-        if (strcmp(unit_names[u], metric[2]) == 0) {
-            set_column(c, metric[0], metric[1], true, (CpUnit)u);
-            add_identifier(sql, metric[1]);
-            return true;
-        }
+    CpUnit unit = metric != NULL ? cp_unit_find(metric[2]) : CP_UNITS;
+    if (unit == CP_UNITS) {
+        return false;
     }
-    return false;
+    set_column(c, metric[0], metric[1], true, unit);
+    add_identifier(sql, metric[1]);
+    return true;
 }
 
 static bool any_has(CpTableSource *s, const char *path)
@@ -196,24 +193,49 @@ static bool any_has(CpTableSource *s, const char *path)
     return has;
 }
 
+/* The unit that the ending of a key says; a number if it says none. */
+static CpUnit unit_of_key(const char *key)
+{
+    for (CpUnit u = 0; u < CP_UNITS; u++) {
+        if (*cp_units[u].ending != '\0' && g_str_has_suffix(key, cp_units[u].ending)) {
+            return u;
+        }
+    }
+    return CP_UNIT_NUMBER;
+}
+
+static bool find_json_key(CpTableSource *s, const char *place, const char *name,
+                          const char *ending, CpQueryColumn *c, GString *sql)
+{
+    g_autofree char *key = g_strconcat(name, ending, NULL);
+    g_strdelimit(key, ".", '_');
+    CpUnit unit = unit_of_key(key);
+    g_autofree char *path = g_strdup_printf("%s\"%s\"", place, key);
+    bool is_figure = strcmp(place, "$.") != 0 || unit != CP_UNIT_NUMBER;
+    if (strpbrk(key, "\"'\\") != NULL || !is_figure || !any_has(s, path)) {
+        return false;
+    }
+    set_column(c, name, key, true, unit);
+    g_string_append_printf(sql, "json_extract(line, '%s')", path);
+    return true;
+}
+
 /* A metric by its name or key: the unit is in the key; shares are 0 to 1 in JSON.  Rows
  * that `query --json` printed have their metrics at the top. */
 static bool find_json_metric(CpTableSource *s, const char *name, CpQueryColumn *c,
                              GString *sql)
 {
-    static const char *const places[] = {"$.metrics.", "$."}, *const endings[] = {"",
-                                                                                  "_ns"};
-    for (size_t i = 0; i < 4; i++) {
-        g_autofree char *key = g_strconcat(name, endings[i % 2], NULL);
-        g_strdelimit(key, ".", '_');
-        bool time = g_str_has_suffix(key, "_ns");
-        g_autofree char *path = g_strdup_printf("%s\"%s\"", places[i / 2], key);
-        if (strpbrk(key, "\"'\\") != NULL || (i >= 2 && !time) || !any_has(s, path)) {
-            continue;
+    static const char *const places[] = {"$.metrics.", "$."};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        if (find_json_key(s, places[i], name, "", c, sql)) {
+            return true;
         }
-        set_column(c, name, key, true, time ? CP_UNIT_NS : CP_UNIT_NUMBER);
-        g_string_append_printf(sql, "json_extract(line, '%s')", path);
-        return true;
+        for (CpUnit u = 0; u < CP_UNITS; u++) {
+            const char *ending = cp_units[u].ending;
+            if (*ending != '\0' && find_json_key(s, places[i], name, ending, c, sql)) {
+                return true;
+            }
+        }
     }
     return false;
 }

@@ -4,6 +4,7 @@
 #include "sim/params.h"
 #include "lang/diag.h"
 #include "traces/csv.h"
+#include "sweeps/figure.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,13 +62,6 @@ int cp_table_data_find(const CpTableData *data, const char *name)
     return -1;
 }
 
-/* Shortest form that is exact to nine digits. */
-static char *plain_number(double x)
-{
-    return x == floor(x) && fabs(x) < 9e15 ? g_strdup_printf("%.0f", x)
-                                           : g_strdup_printf("%.9g", x);
-}
-
 char *cp_cell_text(const CpCell *cell, const CpQueryColumn *c, bool exact)
 {
     if (cell->kind == CP_CELL_TEXT) {
@@ -79,24 +73,13 @@ char *cp_cell_text(const CpCell *cell, const CpQueryColumn *c, bool exact)
     if (cell->text != NULL) {
         return g_strdup(cell->text);
     }
-    if (exact && c->is_metric && c->unit == CP_UNIT_NS) {
+    if (exact && c->is_metric && cp_figure_dim(c->unit) == CP_DIM_TIME) {
         return g_strdup_printf("%.0f", cell->number);
     }
     if (exact || !c->is_metric) {
-        return plain_number(cell->number);
+        return cp_figure_plain(cell->number);
     }
-    if (c->unit == CP_UNIT_NS) {
-        g_autofree char *size = cp_format_time_human((CpTime)llround(fabs(cell->number)));
-        return g_strconcat(cell->number < 0 ? "-" : "", size, NULL);
-    }
-    if (c->unit == CP_UNIT_PPM) {
-        return g_strdup_printf("%.1f %%", cell->number * 100);
-    }
-    if (c->unit == CP_UNIT_BYTES) {
-        return g_strdup_printf("%.1f MiB", cell->number / (1 << 20));
-    }
-    return cell->number == floor(cell->number) ? plain_number(cell->number)
-                                               : g_strdup_printf("%.4g", cell->number);
+    return cp_figure_text(c->unit, cell->number);
 }
 
 void cp_table_data_csv_head(const CpTableData *data, GString *out)

@@ -95,6 +95,22 @@ cp_run query lines.jsonl --columns workload,cores,makespan
 is_code 0
 out_has 'w.cpw'
 
+must "bytes are bytes in every file, with a unit or without one"
+printf 'process p runtime python "3.12" { thread m { cpu 1ms } }\n' >py.cpw
+cp_run run py.cpw --json
+cp out bytes.jsonl
+"$COREPLAY" sweep py.cpw --sweep cores=1 -o bytes.db -q 2>err || fail "no sweep"
+for file in bytes.jsonl bytes.db; do
+    for limit in 64MiB 67108864; do
+        cp_run query $file --filter "memory < $limit and memory_bytes > 1MiB" --columns memory
+        is_code 0
+        out_has '^ *[0-9.]* MiB$'
+    done
+    cp_run query $file --filter 'memory < 1s'
+    is_code 2
+    err_has "'memory' is a size, but '1s' is a time"
+done
+
 must "a search shows the points it tried"
 cp_run sweep w.cpw --find 'min cores' --such-that 'makespan < 120ms'
 is_code 0

@@ -3,6 +3,7 @@
 #include "sim/dist.h"
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/words.h"
 
 #include <locale.h>
 #include <setjmp.h>
@@ -265,6 +266,59 @@ static void test_cpus(void **state)
     }
 }
 
+/* Decimals are exact and end where the digits do. */
+static void test_format_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t value;
+        unsigned decimals;
+        const char *text;
+    } cases[] = {
+        {0, 6, "0"},
+        {200500, 3, "200.5"},
+        {-200500, 3, "-200.5"},
+        {7, 0, "7"},
+        {50, 6, "0.00005"},
+        {1000000, 6, "1"},
+        {INT64_MIN, 18, "-9.223372036854775808"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = cp_format_decimal(cases[i].value, cases[i].decimals);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/* Each unit of figures has a name of its own, and a text that people read. */
+static void test_units(void **state)
+{
+    (void)state;
+    static const struct {
+        CpUnit unit;
+        int64_t value;
+        const char *text;
+    } cases[] = {
+        {CP_UNIT_NS, 1400000, "1.40 ms"}, {CP_UNIT_COUNT, 12345, "12345"},
+        {CP_UNIT_PPM, 123456, "12.34%"},  {CP_UNIT_MILLI, 200050, "200.050"},
+        {CP_UNIT_NUMBER, -3, "-3"},       {CP_UNIT_BYTES, 11796480, "11.2 MiB"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = cp_unit_text(cases[i].unit, cases[i].value);
+        assert_string_equal(text, cases[i].text);
+        assert_int_equal(cp_unit_find(cp_units[i].name), i);
+    }
+    assert_int_equal(G_N_ELEMENTS(cases), CP_UNITS);
+    assert_int_equal(cp_unit_find("furlong"), CP_UNITS);
+    assert_int_equal(cp_unit_scale(CP_UNIT_PPM), 1000000);
+    g_autofree char *all = cp_suffix_names(CP_DIM_ANY, " ", " ");
+    assert_string_equal(all, "ns us ms s min h % B KiB MiB GiB");
+    assert_string_equal(cp_suffix_for(CP_DIM_TIME, 0)->name, "ns");
+    assert_string_equal(cp_suffix_for(CP_DIM_TIME, CP_MS)->name, "ms");
+    assert_string_equal(cp_suffix_for(CP_DIM_TIME, 3600 * CP_S)->name, "s");
+    assert_null(cp_suffix_find("msec", 4));
+    assert_non_null(cp_suffix_find("msec", 2));
+}
+
 static void test_nearest(void **state)
 {
     (void)state;
@@ -407,12 +461,13 @@ static void test_set_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_time),       cmocka_unit_test(test_size),
-        cmocka_unit_test(test_share),      cmocka_unit_test(test_int),
-        cmocka_unit_test(test_locale),     cmocka_unit_test(test_format_round_trip),
-        cmocka_unit_test(test_format),     cmocka_unit_test(test_cpus),
-        cmocka_unit_test(test_nearest),    cmocka_unit_test(test_set_defaults),
-        cmocka_unit_test(test_set_errors), cmocka_unit_test(test_set_round_trip),
+        cmocka_unit_test(test_time),           cmocka_unit_test(test_size),
+        cmocka_unit_test(test_share),          cmocka_unit_test(test_int),
+        cmocka_unit_test(test_locale),         cmocka_unit_test(test_format_round_trip),
+        cmocka_unit_test(test_format),         cmocka_unit_test(test_cpus),
+        cmocka_unit_test(test_format_decimal), cmocka_unit_test(test_units),
+        cmocka_unit_test(test_nearest),        cmocka_unit_test(test_set_defaults),
+        cmocka_unit_test(test_set_errors),     cmocka_unit_test(test_set_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

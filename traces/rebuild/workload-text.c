@@ -58,19 +58,10 @@ GArray *cp_rebuild_fold(const GArray *flat)
 
 /* --- text --- */
 
-/* The largest unit that keeps the number whole. */
 static void put_time(GString *out, CpTime ns)
 {
-    static const struct {
-        CpTime unit;
-        const char *name;
-    } units[] = {{CP_S, "s"}, {CP_MS, "ms"}, {CP_US, "us"}, {1, "ns"}};
-    size_t i = 0;
-    while (ns % units[i].unit != 0) {
-        i++;
-    }
-    g_string_append_printf(out, "%" G_GINT64_FORMAT "%s", ns / units[i].unit,
-                           units[i].name);
+    g_autofree char *text = cp_format_time(ns);
+    g_string_append(out, text);
 }
 
 typedef struct {
