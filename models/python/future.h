@@ -213,7 +213,7 @@ CpStep py_sync_now(Py *p);
 bool py_is_full(const Py *p);
 CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc);
 
-/* loop.c */
+/* event-loop.c, task.c, gather.c, callback.c, async-object.c */
 void py_loop_ready(CpSim *sim, uint32_t loop, uint32_t kind, uint32_t fut);
 /* Lets it leave its select; `pipe`: through the self-pipe. */
 void py_loop_wake(CpSim *sim, uint32_t loop, CpTid waker, bool pipe);

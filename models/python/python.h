@@ -8,7 +8,7 @@
  *   future.c    futures, exceptions
  *   pool.c      executors
  *   feeder.c    queues between processes
- *   loop.c      event loops, tasks, asyncio objects
+ *   event-loop.c, task.c ...  asyncio, see event-loop.h
  *
  * An operation is a state machine over CpFlow.rt_state that is entered again until it is
  * done.  Below it lies one of the thread: give up the lock, take it, run a burst under it

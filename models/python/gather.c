@@ -1,0 +1,142 @@
+#include "models/python/event-loop.h"
+
+/* Groups of awaitables: when a gather, a wait or a TaskGroup is over, and with what. */
+
+bool py_cancel_children(Py *p, const PyFut *group)
+{
+    bool any = false;
+    for (uint32_t c = group->a; c != CP_NONE; c = py_fut(p->ps, c)->b) {
+        any |= py_task_cancel(p, c);
+    }
+    return any;
+}
+
+static void free_group(PySim *ps, uint32_t group)
+{
+    const PyFut *g = py_fut(ps, group);
+    if (g->n == 0 && g->flags & PY_F_READ) {
+        py_fut_free(ps, group);
+    }
+}
+
+/* A child has ended, or had when it was added. */
+void py_group_child(Py *p, uint32_t group, uint32_t child)
+{
+    PyFut *g = py_fut(p->ps, group);
+    PyFut *c = py_fut(p->ps, child);
+    bool failed = c->state != PY_DONE;
+    uint32_t exc = failed ? c->exc : 0;
+    g->n--;
+    if (c->flags & PY_F_GROUPED) {
+        if (c->prev == CP_NONE) {
+            g->a = c->b;
+        } else {
+            py_fut(p->ps, c->prev)->b = c->b;
+        }
+        if (c->b != CP_NONE) {
+            py_fut(p->ps, c->b)->prev = c->prev;
+        }
+    }
+    c->a = c->b = CP_NONE;
+    c->flags &= (uint8_t)~PY_F_GROUPED;
+    bool unread = c->flags & (PY_F_KEEP | PY_F_SCHEDULED) && c->kind != PY_FUT_PLAIN;
+    if (!unread && c->kind != PY_FUT_CALL) {
+        py_fut_free(p->ps, child);
+    }
+    bool all = g->n == 0 && g->flags & PY_F_SCHEDULED;
+    if (py_is_done(g)) {
+        free_group(p->ps, group);
+        return;
+    }
+    g->exc = g->exc == 0 ? exc : g->exc;
+    switch ((CpGroupKind)g->group) {
+    case CP_GROUP_GATHER:
+        if (failed || all) {
+            py_finish(p, group, g->exc != 0 ? PY_FAILED : PY_DONE, 0, g->exc);
+        }
+        break;
+    case CP_GROUP_TASKS:
+        if (failed && exc != p->ps->exc_cancelled) {
+            py_cancel_children(p, g);
+        }
+        if (all) {
+            py_finish(p, group, g->exc != 0 ? PY_FAILED : PY_DONE, 0, g->exc);
+        }
+        break;
+    case CP_GROUP_FIRST:
+        py_finish(p, group, PY_DONE, 0, 0);
+        break;
+    case CP_GROUP_EXCEPTION:
+    case CP_GROUP_ALL:
+        if (all || (failed && g->group == CP_GROUP_EXCEPTION)) {
+            py_finish(p, group, PY_DONE, 0, 0);
+        }
+        break;
+    }
+}
+
+CpStep py_op_group(Py *p)
+{
+    uint32_t id = py_fut_new(p->ps, PY_FUT_GROUP);
+    PyFut *g = py_fut(p->ps, id);
+    g->group = p->insn->a;
+    g->home = p->t->loop;
+    g->flags = PY_F_KEEP;
+    cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, id);
+    return CP_STEP_NEXT;
+}
+
+CpStep py_op_group_add(Py *p)
+{
+    const int64_t *regs = cp_regs(p->sim, p->flow);
+    uint32_t child = py_of_handle(p->ps, regs[p->insn->a]);
+    uint32_t group = py_of_handle(p->ps, regs[p->insn->b]);
+    if (child == CP_NONE || group == CP_NONE) {
+        return CP_STEP_NEXT;
+    }
+    PyFut *g = py_fut(p->ps, group), *c = py_fut(p->ps, child);
+    g->n++;
+    c->a = group;
+    c->b = g->a;
+    c->prev = CP_NONE;
+    if (g->a != CP_NONE) {
+        py_fut(p->ps, g->a)->prev = child;
+    }
+    g->a = child;
+    c->flags |= PY_F_GROUPED;
+    if (py_is_done(c)) {
+        py_group_child(p, group, child);
+    } else {
+        py_add_cb(p->ps, child, PY_CB_CHILD, group);
+    }
+    return CP_STEP_NEXT;
+}
+
+CpStep py_op_group_await(Py *p)
+{
+    uint32_t group = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->a]);
+    if (group == CP_NONE) {
+        return CP_STEP_NEXT;
+    }
+    PyFut *g = py_fut(p->ps, group);
+    if (p->flow->rt_state == PY_AWAIT_BEGIN) {
+        g->flags |= PY_F_SCHEDULED; /* complete: no child will be added */
+        if (!py_is_done(g) && g->n > 0) {
+            return py_wait_future(p, group);
+        }
+        p->flow->timed_out = 0;
+    }
+    uint32_t exc = 0;
+    bool out = p->flow->rt_state == PY_AWAIT_OVER && py_ran_out(p);
+    bool thrown = py_take_raised(p, &exc);
+    g->flags |= PY_F_READ;
+    if (!out && !thrown) {
+        exc = g->exc != 0 && g->state != PY_DONE ? g->exc : 0;
+        if (g->state == PY_PENDING && g->exc != 0 &&
+            (g->group == CP_GROUP_GATHER || g->group == CP_GROUP_TASKS)) {
+            exc = g->exc;
+        }
+    }
+    free_group(p->ps, group);
+    return exc != 0 ? py_raise(p, exc) : CP_STEP_NEXT;
+}
