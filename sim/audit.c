@@ -1,6 +1,10 @@
-#include "sim/engine.h"
+#include "sim/audit.h"
 
+#include "sim/baseline.h"
+#include "sim/cpu.h"
 #include "sim/error.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -82,7 +86,7 @@ static gboolean check_counted(CpSim *sim, GError **error)
                           sum, window);
         }
     }
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         CpTime cpu = counted(sim, CP_SCOPE_THREAD, tid, "cpu");
         charged += cpu;
         if (!check_counted_thread(sim, tid, cpu, error)) {
@@ -97,7 +101,7 @@ gboolean cp_audit_end(CpSim *sim, GError **error)
 {
     CpTime charged = 0, busy = 0;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *c = &sim->cores[cpu];
+        const CpCpuState *c = &sim->cpus[cpu];
         CpTime sum = c->busy + c->idle + c->overhead + c->irq;
         busy += c->busy + c->overhead;
         if (sum != sim->now) {
@@ -105,7 +109,7 @@ gboolean cp_audit_end(CpSim *sim, GError **error)
             return broken(error, "busy + idle + overhead = elapsed", name, sum, sim->now);
         }
     }
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         charged += cp_thread(sim, tid)->cpu_time;
         if (!check_thread(sim, tid, error)) {
             return FALSE;
@@ -122,10 +126,10 @@ gboolean cp_audit_end(CpSim *sim, GError **error)
 void cp_audit_now(CpSim *sim)
 {
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *core = &sim->cores[cpu];
-        if (core->curr != CP_NONE) {
-            const CpThread *t = cp_thread(sim, core->curr);
-            bool leaving = core->resched_at <= sim->now; /* taken off, not switched yet */
+        const CpCpuState *c = &sim->cpus[cpu];
+        if (c->curr != CP_NONE) {
+            const CpThread *t = cp_thread(sim, c->curr);
+            bool leaving = c->resched_at <= sim->now; /* taken off, not switched yet */
             cp_require(leaving || t->state == CP_THREAD_RUNNING);
             cp_require(leaving || t->cpu == cpu);
             cp_require(leaving || cp_allowed(sim, t, cpu));

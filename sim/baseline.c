@@ -1,4 +1,8 @@
-#include "sim/engine.h"
+#include "sim/baseline.h"
+
+#include "sim/cpu.h"
+#include "sim/object.h"
+#include "sim/thread.h"
 
 /* The end of the warm-up.  Counters go on as they were, since some decide about placement;
  * what they had by then is remembered and taken off by the metrics, so that a run with a
@@ -27,14 +31,14 @@ static void remember(CpSim *sim, CpBase *base, CpMetricTable *table)
 
 static void remember_interrupts(const CpSim *sim, CpBase *base)
 {
-    base->irq = g_new(CpTime, sim->thread_table.n + 1);
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    base->irq = g_new(CpTime, sim->tables.thread.n + 1);
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         base->irq[tid] = sim->cold[tid].irq;
     }
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *core = &sim->cores[cpu];
-        if (core->curr != CP_NONE) {
-            base->irq[core->curr] += cp_core_lag(sim, core).irq;
+        const CpCpuState *c = &sim->cpus[cpu];
+        if (c->curr != CP_NONE) {
+            base->irq[c->curr] += cp_cpu_lag(sim, c).irq;
         }
     }
 }

@@ -1,7 +1,5 @@
 #include "sim/batch.h"
 
-#include "sim/assert.h"
-
 enum {
     WORKERS_MAX = 1024,
     /* Results that may wait for an earlier one, a worker. */

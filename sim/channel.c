@@ -1,11 +1,14 @@
-#include "sim/engine.h"
+#include "sim/channel.h"
+
+#include "sim/thread.h"
+#include "sim/wake.h"
 
 /* Wait queues, ordered as futex queues are: real-time waiters by priority, then all others
  * first come first served; mirrors futex_queue. */
 
 CpChan cp_channel_new(CpSim *sim)
 {
-    CpChan chan = cp_table_add(&sim->chan_table);
+    CpChan chan = cp_table_add(&sim->tables.chan);
     cp_require(chan != CP_NONE);
     sim->chans[chan] = (CpChannel){.first = CP_NONE, .last = CP_NONE};
     return chan;

@@ -1,4 +1,10 @@
-#include "sim/engine.h"
+#include "sim/cpu.h"
+
+#include "sim/flow.h"
+#include "sim/group.h"
+#include "sim/recorder.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
 
 /* What one CPU does: charge the running thread, end its burst, look at the tick, switch.
  *
@@ -12,159 +18,158 @@ static inline CpTime min_time(CpTime a, CpTime b)
 }
 
 /* Nominal work done in `wall` ns at a CPU's speed, and the time a piece of work takes. */
-static inline CpTime work_of(const CpCore *core, CpTime wall)
+static inline CpTime work_of(const CpCpuState *c, CpTime wall)
 {
-    return G_LIKELY(core->speed == 1024) ? wall : wall * core->speed / 1024;
+    return G_LIKELY(c->speed == 1024) ? wall : wall * c->speed / 1024;
 }
 
-static inline CpTime wall_of(const CpCore *core, CpTime work)
+static inline CpTime wall_of(const CpCpuState *c, CpTime work)
 {
-    if (G_LIKELY(core->speed == 1024)) {
+    if (G_LIKELY(c->speed == 1024)) {
         return work;
     }
-    return work > CP_NEVER / 2048 ? CP_NEVER / 4
-                                  : (work * 1024 + core->speed - 1) / core->speed;
+    return work > CP_NEVER / 2048 ? CP_NEVER / 4 : (work * 1024 + c->speed - 1) / c->speed;
 }
 
-void cp_core_advance(CpSim *sim, CpCore *core)
+void cp_cpu_advance(CpSim *sim, CpCpuState *c)
 {
-    CpTime delta = sim->now - core->clock;
+    CpTime delta = sim->now - c->clock;
     if (delta == 0) {
         return;
     }
-    core->clock = sim->now;
-    if (core->curr == CP_NONE) {
-        core->idle += delta;
-        core->irq_left = 0;
+    c->clock = sim->now;
+    if (c->curr == CP_NONE) {
+        c->idle += delta;
+        c->irq_left = 0;
         return;
     }
-    if (G_UNLIKELY(core->irq_left > 0)) {
-        CpTime irq = min_time(delta, core->irq_left);
-        core->irq_left -= irq;
-        core->irq += irq;
-        sim->cold[core->curr].irq += irq;
+    if (G_UNLIKELY(c->irq_left > 0)) {
+        CpTime irq = min_time(delta, c->irq_left);
+        c->irq_left -= irq;
+        c->irq += irq;
+        sim->cold[c->curr].irq += irq;
         delta -= irq;
         if (delta == 0) {
             return;
         }
     }
-    CpThread *t = cp_thread(sim, core->curr);
+    CpThread *t = cp_thread(sim, c->curr);
     CpTime work = delta;
     t->cpu_time += delta;
-    if (core->ovh_left > 0) {
-        CpTime ovh = min_time(delta, core->ovh_left);
-        core->ovh_left -= ovh;
-        core->overhead += ovh;
+    if (c->ovh_left > 0) {
+        CpTime ovh = min_time(delta, c->ovh_left);
+        c->ovh_left -= ovh;
+        c->overhead += ovh;
         work -= ovh;
     }
-    core->busy += work;
-    CpTime left = t->burst_left - work_of(core, work);
-    t->burst_left = sim->now >= core->burst_end || left < 0 ? 0 : left;
-    core->uncharged += delta;
+    c->busy += work;
+    CpTime left = t->burst_left - work_of(c, work);
+    t->burst_left = sim->now >= c->burst_end || left < 0 ? 0 : left;
+    c->uncharged += delta;
 }
 
-void cp_core_account(CpSim *sim, CpCore *core)
+void cp_cpu_account(CpSim *sim, CpCpuState *c)
 {
-    cp_core_advance(sim, core);
-    CpTime delta = core->uncharged;
+    cp_cpu_advance(sim, c);
+    CpTime delta = c->uncharged;
     if (delta == 0) {
         return;
     }
-    core->uncharged = 0;
-    if (cp_charge_class(sim, core, delta) && core->resched_at > sim->now) {
-        core->resched_at = sim->now;
-        if (sim->event_cpu != core->id) { /* else it is armed when its event is over */
-            cp_core_arm(sim, core);
+    c->uncharged = 0;
+    if (cp_charge_class(sim, c, delta) && c->resched_at > sim->now) {
+        c->resched_at = sim->now;
+        if (sim->event_cpu != c->id) { /* else it is armed when its event is over */
+            cp_cpu_arm(sim, c);
         }
     }
 }
 
-void cp_core_account_tick(CpSim *sim, CpCore *core)
+void cp_cpu_account_tick(CpSim *sim, CpCpuState *c)
 {
     CpTime now = sim->now, tick = sim->next_tick - sim->tick;
-    cp_core_advance(sim, core);
-    if (tick == now && core->id >= sim->turn) {
+    cp_cpu_advance(sim, c);
+    if (tick == now && c->id >= sim->turn) {
         tick -= sim->tick; /* the one of this moment is still to come here */
     }
     CpTime since = now - tick;
-    if (core->uncharged > since && core->curr != CP_NONE) {
-        CpTime rest = core->uncharged - since;
-        core->uncharged = since;
+    if (c->uncharged > since && c->curr != CP_NONE) {
+        CpTime rest = c->uncharged - since;
+        c->uncharged = since;
         sim->now = tick;
-        cp_charge_class(sim, core, rest);
+        cp_charge_class(sim, c, rest);
         sim->now = now;
     }
 }
 
-void cp_core_arm(CpSim *sim, CpCore *core)
+void cp_cpu_arm(CpSim *sim, CpCpuState *c)
 {
-    CpTime key = core->resched_at;
-    if (core->curr != CP_NONE) {
-        const CpThread *t = cp_thread(sim, core->curr);
-        CpTime rest = wall_of(core, t->burst_left);
-        CpTime from = core->clock + core->irq_left + core->ovh_left;
-        core->burst_end = rest > CP_NEVER - from ? CP_NEVER : from + rest;
-        key = min_time(min_time(key, core->burst_end), core->look);
+    CpTime key = c->resched_at;
+    if (c->curr != CP_NONE) {
+        const CpThread *t = cp_thread(sim, c->curr);
+        CpTime rest = wall_of(c, t->burst_left);
+        CpTime from = c->clock + c->irq_left + c->ovh_left;
+        c->burst_end = rest > CP_NEVER - from ? CP_NEVER : from + rest;
+        key = min_time(min_time(key, c->burst_end), c->look);
     }
-    cp_slots_set(&sim->slots, core->id, key);
+    cp_slots_set(&sim->slots, c->id, key);
 }
 
-void cp_resched_after(CpSim *sim, CpCore *core, CpTime delay)
+void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay)
 {
     CpTime at = sim->now + delay;
-    if (core->curr != CP_NONE) {
-        at += core->irq_left + core->ovh_left;
+    if (c->curr != CP_NONE) {
+        at += c->irq_left + c->ovh_left;
     }
-    if (at < core->resched_at) {
-        core->resched_at = at;
-        cp_core_arm(sim, core);
+    if (at < c->resched_at) {
+        c->resched_at = at;
+        cp_cpu_arm(sim, c);
     }
 }
 
 void cp_resched(CpSim *sim, CpCpu cpu)
 {
-    cp_core_account(sim, &sim->cores[cpu]);
-    cp_resched_after(sim, &sim->cores[cpu], 0);
+    cp_cpu_account(sim, &sim->cpus[cpu]);
+    cp_resched_after(sim, &sim->cpus[cpu], 0);
 }
 
 /* --- the tick --- */
 
-static inline CpTime class_look(CpSim *sim, const CpCore *core, const CpPolicyClass *cls)
+static inline CpTime class_look(CpSim *sim, const CpCpuState *c, const CpPolicyClass *cls)
 {
     CpTime look = CP_NEVER;
-    CpEnt ent = core->curr;
+    CpEnt ent = c->curr;
     if (cls->next_look == NULL) {
         return CP_NEVER;
     }
     if (G_LIKELY(sim->flat)) {
-        return cls->next_look(core->root + core->cls, ent);
+        return cls->next_look(c->root + c->cls, ent);
     }
     for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
-        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, core->id, core->cls);
+        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, c->id, c->cls);
         look = min_time(look, cls->next_look(rq, ent));
         if (g == 0) {
             return look;
         }
-        look = min_time(look, cp_group_look(sim, g, core));
-        ent = cp_group_ent(sim, g, core->id);
+        look = min_time(look, cp_group_look(sim, g, c));
+        ent = cp_group_ent(sim, g, c->id);
     }
 }
 
 /* The tick of this very moment, if there is one, still comes for CPUs whose turn has not
  * been yet: timers go before CPUs, and CPUs by number. */
-void cp_core_look(CpSim *sim, CpCore *core)
+void cp_cpu_look(CpSim *sim, CpCpuState *c)
 {
-    const CpPolicyClass *cls = core->hooks;
-    CpTime look = class_look(sim, core, cls);
+    const CpPolicyClass *cls = c->hooks;
+    CpTime look = class_look(sim, c, cls);
     if (look != CP_NEVER) { /* the class does not know of what is uncharged */
-        look -= core->uncharged;
+        look -= c->uncharged;
     }
-    if (G_UNLIKELY(core->server == CP_SERVER_ON)) {
-        look = min_time(look, sim->now + core->server_left);
+    if (G_UNLIKELY(c->server == CP_SERVER_ON)) {
+        look = min_time(look, sim->now + c->server_left);
     }
     if (cls->ticked) {
-        CpTime first = sim->now + (core->id < sim->turn);
-        if (core->nr >= 2 && cls->balance != NULL && sim->n_cpus > 1) {
+        CpTime first = sim->now + (c->id < sim->turn);
+        if (c->nr >= 2 && cls->balance != NULL && sim->n_cpus > 1) {
             look = min_time(look, sim->balance_at);
         }
         if (sim->exact_ticks) {
@@ -176,56 +181,55 @@ void cp_core_look(CpSim *sim, CpCore *core)
     } else if (look < sim->now) {
         look = sim->now;
     }
-    core->look = look;
+    c->look = look;
 }
 
 /* Tells a class that counts ticks how many went by, up to `to`. */
-static inline void tell_ticks(CpSim *sim, CpCore *core, CpTime to)
+static inline void tell_ticks(CpSim *sim, CpCpuState *c, CpTime to)
 {
-    const CpPolicyClass *cls = core->hooks;
+    const CpPolicyClass *cls = c->hooks;
     if (cls->ticked_over == NULL) {
         return;
     }
-    CpTime first = cp_tick_after(sim, core->look_from + 1);
-    core->look_from = to;
+    CpTime first = cp_tick_after(sim, c->look_from + 1);
+    c->look_from = to;
     if (first <= to) {
         uint64_t n = (uint64_t)((to - first) / sim->tick) + 1;
-        cls->ticked_over(cp_rq(sim, 0, core->id, core->cls), core->curr, n);
+        cls->ticked_over(cp_rq(sim, 0, c->id, c->cls), c->curr, n);
     }
 }
 
-static bool ask_expired(CpSim *sim, CpCore *core, const CpPolicyClass *cls)
+static bool ask_expired(CpSim *sim, CpCpuState *c, const CpPolicyClass *cls)
 {
     bool expired = false;
-    CpEnt ent = core->curr;
+    CpEnt ent = c->curr;
     for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
-        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, core->id, core->cls);
+        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, c->id, c->cls);
         expired |= cls->expired(rq, ent);
         if (g == 0) {
             return expired;
         }
-        ent = cp_group_ent(sim, g, core->id);
+        ent = cp_group_ent(sim, g, c->id);
     }
 }
 
 /* A tick, or the moment a class asked for. */
-static void look(CpSim *sim, CpCore *core)
+static void look(CpSim *sim, CpCpuState *c)
 {
-    const CpPolicyClass *cls = core->hooks;
-    cp_core_account(sim, core);
-    tell_ticks(sim, core, sim->now);
-    if (core->resched_at > sim->now && cls->expired != NULL &&
-        ask_expired(sim, core, cls)) {
+    const CpPolicyClass *cls = c->hooks;
+    cp_cpu_account(sim, c);
+    tell_ticks(sim, c, sim->now);
+    if (c->resched_at > sim->now && cls->expired != NULL && ask_expired(sim, c, cls)) {
         /* A tick's takes effect when the interrupts of this moment are over. */
-        CpTime after = cls->ticked ? core->irq_left + core->ovh_left : 0;
-        core->resched_at = min_time(core->resched_at, sim->now + after);
+        CpTime after = cls->ticked ? c->irq_left + c->ovh_left : 0;
+        c->resched_at = min_time(c->resched_at, sim->now + after);
     }
-    if (core->nr >= 2 && cls->balance != NULL &&
+    if (c->nr >= 2 && cls->balance != NULL &&
         (sim->now >= sim->balance_at || sim->n_idle > 0)) {
-        sim->balance_at = cls->balance(core->root + core->cls);
+        sim->balance_at = cls->balance(c->root + c->cls);
     }
-    if (core->resched_at > sim->now) {
-        cp_core_look(sim, core);
+    if (c->resched_at > sim->now) {
+        cp_cpu_look(sim, c);
     }
 }
 
@@ -240,12 +244,12 @@ static char leave_state(const CpThread *t)
 }
 
 /* The running thread leaves the CPU; returns the state letter for the record. */
-static char switch_out(CpSim *sim, CpCore *core)
+static char switch_out(CpSim *sim, CpCpuState *c)
 {
-    CpTid tid = core->curr;
+    CpTid tid = c->curr;
     CpThread *t = cp_thread(sim, tid);
     CpThreadCold *cold = &sim->cold[tid];
-    cp_hist_add(&sim->slice_hist, sim->now - core->run_since);
+    cp_hist_add(&sim->slice_hist, sim->now - c->run_since);
     if (t->state == CP_THREAD_RUNNING) {
         t->state = CP_THREAD_RUNNABLE;
         t->since = sim->now;
@@ -283,151 +287,150 @@ static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
 /* Kernel work varies as bursts do: without that, threads that only hand a message to and
  * fro fall into step to the nanosecond, and who is owed service is always the same one.  A
  * uniform number of the same standard deviation, cheaply keyed, will do here. */
-static inline CpTime switch_cost(const CpSim *sim, const CpCore *core)
+static inline CpTime switch_cost(const CpSim *sim, const CpCpuState *c)
 {
-    uint64_t r = (core->noise + core->switches) * 0x9e3779b97f4a7c15u;
+    uint64_t r = (c->noise + c->switches) * 0x9e3779b97f4a7c15u;
     r = (r ^ r >> 32) * 0xd6e8feb86659fd93u;
-    return sim->switch_least + (CpTime)((r >> 32) * sim->switch_width >> 32);
+    return sim->noise.switch_least + (CpTime)((r >> 32) * sim->noise.switch_width >> 32);
 }
 
-static void switch_in(CpSim *sim, CpCore *core, CpTid tid)
+static void switch_in(CpSim *sim, CpCpuState *c, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpTime waited = sim->now - t->since;
     sim->cold[tid].runq_wait += waited;
-    core->ovh_left = switch_cost(sim, core);
+    c->ovh_left = switch_cost(sim, c);
     if (t->flags & (CP_TF_WOKEN | CP_TF_MIGRATED | CP_TF_SPIN | CP_TF_STOP)) {
         if (t->flags & CP_TF_WOKEN) {
             first_run(sim, tid);
             woken_runs(sim, tid, waited);
         }
         if (t->flags & CP_TF_MIGRATED) {
-            core->ovh_left += sim->cost[CP_COST_MIGRATION];
+            c->ovh_left += sim->cost[CP_COST_MIGRATION];
         }
         if (t->flags & CP_TF_SPIN) {
-            cp_flow_respin(sim, tid);
+            cp_burst_respin(sim, tid);
         }
         if (t->flags & CP_TF_STOP) {
-            cp_stop_now(sim, core, tid);
+            cp_burst_stop(sim, tid);
         }
         t->flags &= (uint8_t) ~(CP_TF_WOKEN | CP_TF_MIGRATED);
     }
-    if (t->cpu != core->id) { /* taken from a queue that all CPUs share */
-        cp_core_count(sim, &sim->cores[t->cpu], -1);
-        cp_core_count(sim, core, 1);
-        cp_migrate(sim, tid, core->id);
-        t->cpu = (uint16_t)core->id;
+    if (t->cpu != c->id) { /* taken from a queue that all CPUs share */
+        cp_cpu_count(sim, &sim->cpus[t->cpu], -1);
+        cp_cpu_count(sim, c, 1);
+        cp_migrate(sim, tid, c->id);
+        t->cpu = (uint16_t)c->id;
     }
     t->state = CP_THREAD_RUNNING;
     t->since = sim->now;
-    core->curr = tid;
-    core->cls = t->cls;
-    core->hooks = sim->classes[t->cls].cls;
-    core->look_from = sim->now;
-    if (G_UNLIKELY(core->cls + 1u < sim->n_classes)) {
-        cp_server_arm(sim, core);
+    c->curr = tid;
+    c->cls = t->cls;
+    c->hooks = sim->classes[t->cls].cls;
+    c->look_from = sim->now;
+    if (G_UNLIKELY(c->cls + 1u < sim->n_classes)) {
+        cp_server_arm(sim, c);
     }
 }
 
 /* An SMT sibling's speed depends on whether this CPU is busy. */
-static void siblings(CpSim *sim, CpCore *core)
+static void siblings(CpSim *sim, CpCpuState *c)
 {
     const CpMachine *m = sim->machine;
-    const CpCpuMask *mask = &m->core_cpus[m->cpu[core->id].core];
-    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
-         c = cp_cpumask_next(mask, c + 1)) {
-        CpCore *other = &sim->cores[c];
-        if (other != core) {
-            cp_core_account(sim, other);
+    const CpCpuMask *mask = &m->core_cpus[m->cpu[c->id].core];
+    for (CpCpu cpu = cp_cpumask_next(mask, 0); cpu != CP_NONE;
+         cpu = cp_cpumask_next(mask, cpu + 1)) {
+        CpCpuState *other = &sim->cpus[cpu];
+        if (other != c) {
+            cp_cpu_account(sim, other);
         }
-        cp_core_speed(sim, other);
-        if (other != core) {
-            cp_core_arm(sim, other);
+        cp_cpu_speed(sim, other);
+        if (other != c) {
+            cp_cpu_arm(sim, other);
         }
     }
 }
 
-void cp_core_speed(CpSim *sim, CpCore *core)
+void cp_cpu_speed(CpSim *sim, CpCpuState *c)
 {
     const CpMachine *m = sim->machine;
-    uint32_t speed = m->cpu[core->id].capacity;
+    uint32_t speed = m->cpu[c->id].capacity;
     if (sim->smt) {
-        const CpCpuMask *mask = &m->core_cpus[m->cpu[core->id].core];
-        for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
-             c = cp_cpumask_next(mask, c + 1)) {
-            if (c != core->id && sim->cores[c].curr != CP_NONE) {
+        const CpCpuMask *mask = &m->core_cpus[m->cpu[c->id].core];
+        for (CpCpu cpu = cp_cpumask_next(mask, 0); cpu != CP_NONE;
+             cpu = cp_cpumask_next(mask, cpu + 1)) {
+            if (cpu != c->id && sim->cpus[cpu].curr != CP_NONE) {
                 speed = speed * m->smt_speed / 1024;
                 break;
             }
         }
     }
-    core->speed = speed > 0 ? speed : 1;
+    c->speed = speed > 0 ? speed : 1;
 }
 
 /* A CPU went idle: the next tick of those with too much to do may feed it. */
 static void tell_overloaded(CpSim *sim)
 {
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        CpCore *core = &sim->cores[cpu];
-        if (core->nr >= 2 && core->curr != CP_NONE) {
-            cp_core_look(sim, core);
-            cp_core_arm(sim, core);
+        CpCpuState *c = &sim->cpus[cpu];
+        if (c->nr >= 2 && c->curr != CP_NONE) {
+            cp_cpu_look(sim, c);
+            cp_cpu_arm(sim, c);
         }
     }
 }
 
-static void switch_to(CpSim *sim, CpCore *core, CpTid next)
+static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
 {
-    CpTid prev = core->curr;
+    CpTid prev = c->curr;
     char state = 'R';
     if (prev != CP_NONE) {
-        tell_ticks(sim, core, sim->now - 1);
-        state = switch_out(sim, core);
+        tell_ticks(sim, c, sim->now - 1);
+        state = switch_out(sim, c);
     }
-    core->switches++;
-    CpTime idle = prev == CP_NONE ? sim->now - core->run_since : 0;
+    c->switches++;
+    CpTime idle = prev == CP_NONE ? sim->now - c->run_since : 0;
     if (prev == CP_NONE || next == CP_NONE) {
-        core->util = cp_cpu_util(sim, core->id);
-        core->util_at = sim->now;
+        c->util = cp_cpu_util(sim, c->id);
+        c->util_at = sim->now;
     }
-    core->run_since = sim->now;
+    c->run_since = sim->now;
     if (idle > 0) {
-        core->idled = idle;
-        core->idled_until = sim->now;
+        c->idled = idle;
+        c->idled_until = sim->now;
     }
-    core->ovh_left = 0;
-    core->uncharged = 0;
+    c->ovh_left = 0;
+    c->uncharged = 0;
     if (next != CP_NONE) {
-        cp_set_next(sim, core, next);
-        switch_in(sim, core, next);
+        cp_set_next(sim, c, next);
+        switch_in(sim, c, next);
         if (idle > 0) {
-            core->ovh_left +=
-                cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_COLD, idle);
+            c->ovh_left += cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_COLD, idle);
         }
     } else {
-        cp_set_idle(sim, core);
-        core->curr = CP_NONE;
-        core->look = CP_NEVER;
-        core->burst_end = CP_NEVER;
+        cp_set_idle(sim, c);
+        c->curr = CP_NONE;
+        c->look = CP_NEVER;
+        c->burst_end = CP_NEVER;
         sim->n_idle++;
         if (sim->n_overloaded > 0) {
             tell_overloaded(sim);
         }
     }
     sim->n_idle -= prev == CP_NONE;
-    cp_record(sim, CP_REC_SWITCH, next, core->id, (uint8_t)state);
+    cp_record(sim, CP_REC_SWITCH, next, c->id, (uint8_t)state);
     if (state != 'R' && cp_thread(sim, prev)->block > CP_BLOCK_SLEEP) {
-        cp_record(sim, CP_REC_BLOCK, prev, core->id, cp_thread(sim, prev)->block);
+        cp_record(sim, CP_REC_BLOCK, prev, c->id, cp_thread(sim, prev)->block);
     }
     if (G_UNLIKELY(sim->smt) && (prev == CP_NONE) != (next == CP_NONE)) {
-        siblings(sim, core);
+        siblings(sim, c);
     }
 }
 
 /* Nothing to run here: ask the classes to bring something over. */
-static CpTid newidle(CpSim *sim, CpCore *core)
+static CpTid newidle(CpSim *sim, CpCpuState *c)
 {
-    if (sim->n_overloaded == 0 || !core->online) {
+    if (sim->n_overloaded == 0 || !c->online) {
         return CP_NONE; /* nobody has a thread to spare */
     }
     for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
@@ -435,11 +438,11 @@ static CpTid newidle(CpSim *sim, CpCore *core)
         if (cls->newidle == NULL) {
             continue;
         }
-        core->balancing = true;
-        bool pulled = cls->newidle(cp_rq(sim, 0, core->id, rank));
-        core->balancing = false;
+        c->balancing = true;
+        bool pulled = cls->newidle(cp_rq(sim, 0, c->id, rank));
+        c->balancing = false;
         if (pulled) {
-            return cp_pick(sim, core);
+            return cp_pick(sim, c);
         }
     }
     return CP_NONE;
@@ -447,44 +450,44 @@ static CpTid newidle(CpSim *sim, CpCore *core)
 
 /* Mirrors core.c:__schedule: the running thread, if still runnable, competes with the rest.
  * Returns whether the CPU's thread changed. */
-static bool schedule(CpSim *sim, CpCore *core)
+static bool schedule(CpSim *sim, CpCpuState *c)
 {
-    CpTid prev = core->curr;
+    CpTid prev = c->curr;
     bool runnable = prev != CP_NONE && cp_thread(sim, prev)->state == CP_THREAD_RUNNING;
     CpTime carry = 0;
-    if (runnable && G_UNLIKELY(core->clock_stands)) {
-        cp_core_account_tick(sim, core);
-        carry = core->uncharged;
-        core->uncharged = 0;
-    } else if (runnable && (core->clock != sim->now || core->uncharged > 0)) {
-        cp_core_account(sim, core);
+    if (runnable && G_UNLIKELY(c->clock_stands)) {
+        cp_cpu_account_tick(sim, c);
+        carry = c->uncharged;
+        c->uncharged = 0;
+    } else if (runnable && (c->clock != sim->now || c->uncharged > 0)) {
+        cp_cpu_account(sim, c);
     }
-    core->clock_stands = false;
-    core->resched_at = CP_NEVER;
+    c->clock_stands = false;
+    c->resched_at = CP_NEVER;
     if (runnable) {
-        if (core->hooks->put_prev != NULL) {
-            cp_put_prev(sim, core, prev);
+        if (c->hooks->put_prev != NULL) {
+            cp_put_prev(sim, c, prev);
         }
         if (cp_thread(sim, prev)->group != 0) {
-            cp_group_throttle(sim, core, prev);
+            cp_group_throttle(sim, c, prev);
         }
     }
-    CpTid next = cp_pick(sim, core);
+    CpTid next = cp_pick(sim, c);
     if (next == CP_NONE) {
-        next = newidle(sim, core);
+        next = newidle(sim, c);
     }
     if (next == prev) {
-        core->uncharged = carry;
+        c->uncharged = carry;
         if (prev != CP_NONE) {
-            cp_set_next(sim, core, prev);
-            cp_core_look(sim, core);
+            cp_set_next(sim, c, prev);
+            cp_cpu_look(sim, c);
         }
         return false;
     }
-    switch_to(sim, core, next);
+    switch_to(sim, c, next);
     if (next != CP_NONE) {
-        core->uncharged = carry;
-        cp_core_look(sim, core);
+        c->uncharged = carry;
+        cp_cpu_look(sim, c);
     }
     if (sim->any_global) {
         cp_global_rest(sim, runnable ? prev : CP_NONE);
@@ -496,16 +499,16 @@ static bool schedule(CpSim *sim, CpCore *core)
 
 /* Lets the running thread execute until it needs time or leaves; switches as often as
  * threads at this instant block at once. */
-static void proceed(CpSim *sim, CpCore *core)
+static void proceed(CpSim *sim, CpCpuState *c)
 {
-    while (core->curr != CP_NONE && !sim->stopping) {
-        CpThread *t = cp_thread(sim, core->curr);
-        if (t->state == CP_THREAD_RUNNING && (t->burst_left > 0 || core->ovh_left > 0)) {
+    while (c->curr != CP_NONE && !sim->stopping) {
+        CpThread *t = cp_thread(sim, c->curr);
+        if (t->state == CP_THREAD_RUNNING && (t->burst_left > 0 || c->ovh_left > 0)) {
             return;
         }
-        switch (cp_flow_run(sim, core, core->curr)) {
+        switch (cp_flow_run(sim, c, c->curr)) {
         case CP_FLOW_BURST:
-            if (core->resched_at > sim->now) {
+            if (c->resched_at > sim->now) {
                 return;
             }
             break;
@@ -514,8 +517,8 @@ static void proceed(CpSim *sim, CpCore *core)
         case CP_FLOW_ENDED:
             break;
         }
-        if (!schedule(sim, core) && core->curr != CP_NONE &&
-            cp_thread(sim, core->curr)->burst_left > 0) {
+        if (!schedule(sim, c) && c->curr != CP_NONE &&
+            cp_thread(sim, c->curr)->burst_left > 0) {
             return;
         }
     }
@@ -523,29 +526,42 @@ static void proceed(CpSim *sim, CpCore *core)
 
 /* Kernel work is over that had to pass before the next instruction, and somebody else is to
  * run: the way out of the kernel is where that happens. */
-static bool leaves_kernel(CpSim *sim, const CpCore *core)
+static bool leaves_kernel(CpSim *sim, const CpCpuState *c)
 {
-    return core->resched_at <= sim->now && cp_flow_of(sim, core->curr)->why == CP_WHY_BEGIN;
+    return c->resched_at <= sim->now && cp_flow_of(sim, c->curr)->why == CP_WHY_BEGIN;
 }
 
-void cp_core_event(CpSim *sim, CpCore *core)
+void cp_cpu_event(CpSim *sim, CpCpuState *c)
 {
-    sim->irq_cpu = sim->event_cpu = core->id;
-    sim->turn = core->id < sim->turn ? sim->turn : core->id + 1;
-    if (core->curr != CP_NONE && core->hooks->ticked) {
-        cp_core_advance(sim, core); /* the end of a burst is no business of the kernel */
+    sim->irq_cpu = sim->event_cpu = c->id;
+    sim->turn = c->id < sim->turn ? sim->turn : c->id + 1;
+    if (c->curr != CP_NONE && c->hooks->ticked) {
+        cp_cpu_advance(sim, c); /* the end of a burst is no business of the kernel */
     } else {
-        cp_core_account(sim, core);
+        cp_cpu_account(sim, c);
     }
-    if (core->curr != CP_NONE && sim->now >= core->burst_end && !leaves_kernel(sim, core)) {
-        proceed(sim, core);
+    if (c->curr != CP_NONE && sim->now >= c->burst_end && !leaves_kernel(sim, c)) {
+        proceed(sim, c);
     }
-    if (core->curr != CP_NONE && sim->now >= core->look) {
-        look(sim, core);
+    if (c->curr != CP_NONE && sim->now >= c->look) {
+        look(sim, c);
     }
-    if (core->resched_at <= sim->now && (schedule(sim, core) || core->curr != CP_NONE)) {
-        proceed(sim, core);
+    if (c->resched_at <= sim->now && (schedule(sim, c) || c->curr != CP_NONE)) {
+        proceed(sim, c);
     }
-    cp_core_arm(sim, core);
+    cp_cpu_arm(sim, c);
     sim->irq_cpu = sim->event_cpu = CP_NONE;
+}
+
+/* --- interrupts --- */
+
+/* An interrupt takes `cost` from whoever runs there, without charging it. */
+void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost)
+{
+    CpCpuState *c = &sim->cpus[cpu];
+    if (cost > 0 && c->curr != CP_NONE) {
+        cp_cpu_advance(sim, c);
+        c->irq_left += cost;
+        cp_cpu_arm(sim, c);
+    }
 }

@@ -1,8 +1,21 @@
-#include "sim/engine.h"
+#include "sim/diagnose.h"
+
+#include "sim/flow.h"
+#include "sim/object.h"
+#include "sim/recorder.h"
+#include "sim/thread.h"
 
 /* What the simulated program did wrong: a result, not an error. */
 
 enum { DIAGNOSES_MAX = 1000 };
+
+void cp_diagnosis_free(void *data)
+{
+    CpDiagnosis *d = data;
+    g_free(d->text);
+    g_array_unref(d->threads);
+    g_free(d);
+}
 
 void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
                  const char *format, ...)
@@ -97,7 +110,7 @@ void cp_diagnose_deadlock(CpSim *sim)
 {
     g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(CpTid));
     GString *text = g_string_new(NULL);
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(sim, tid);
         if (t->state == CP_THREAD_BLOCKED && !(t->flags & CP_TF_DAEMON)) {
             g_array_append_val(threads, tid);

@@ -1,7 +1,5 @@
 #include "sim/dist.h"
 
-#include "sim/assert.h"
-
 /* Fixed point: "Qn" means that the integer is the value times 2^n.  Inside, values near 1
  * are Q62; the interface speaks Q32. */
 #define LN2_Q62 INT64_C(3196577161300663915)

@@ -1,42 +1,45 @@
 #include "sim/metrics.h"
 
-#include "sim/engine.h"
+#include "sim/cpu.h"
+#include "sim/group.h"
+#include "sim/object.h"
+#include "sim/thread.h"
 
 /* The metrics of the engine: one row each, with its getter above the table. */
 
 /* --- CPUs --- */
 
-/* Mirrors cp_core_advance, which would round the work of a slow CPU at this moment. */
-CpLag cp_core_lag(const CpSim *sim, const CpCore *core)
+/* Mirrors cp_cpu_advance, which would round the work of a slow CPU at this moment. */
+CpLag cp_cpu_lag(const CpSim *sim, const CpCpuState *c)
 {
-    CpTime rest = sim->now - core->clock;
+    CpTime rest = sim->now - c->clock;
     CpLag lag = {0};
-    if (core->curr == CP_NONE) {
+    if (c->curr == CP_NONE) {
         lag.idle = rest;
         return lag;
     }
-    lag.irq = MIN(rest, core->irq_left);
+    lag.irq = MIN(rest, c->irq_left);
     rest -= lag.irq;
-    lag.overhead = MIN(rest, core->ovh_left);
+    lag.overhead = MIN(rest, c->ovh_left);
     lag.busy = rest - lag.overhead;
     cp_assert(lag.busy >= 0); /* a clock is never ahead of now */
     return lag;
 }
 
-CP_METRIC_GETTER(cpu_busy, sim->cores[i].busy + cp_core_lag(sim, &sim->cores[i]).busy)
-CP_METRIC_GETTER(cpu_idle, sim->cores[i].idle + cp_core_lag(sim, &sim->cores[i]).idle)
+CP_METRIC_GETTER(cpu_busy, sim->cpus[i].busy + cp_cpu_lag(sim, &sim->cpus[i]).busy)
+CP_METRIC_GETTER(cpu_idle, sim->cpus[i].idle + cp_cpu_lag(sim, &sim->cpus[i]).idle)
 CP_METRIC_GETTER(cpu_overhead,
-                 sim->cores[i].overhead + cp_core_lag(sim, &sim->cores[i]).overhead)
-CP_METRIC_GETTER(cpu_irq, sim->cores[i].irq + cp_core_lag(sim, &sim->cores[i]).irq)
-CP_METRIC_GETTER(cpu_switches, sim->cores[i].switches)
+                 sim->cpus[i].overhead + cp_cpu_lag(sim, &sim->cpus[i]).overhead)
+CP_METRIC_GETTER(cpu_irq, sim->cpus[i].irq + cp_cpu_lag(sim, &sim->cpus[i]).irq)
+CP_METRIC_GETTER(cpu_switches, sim->cpus[i].switches)
 
 /* --- threads --- */
 
 /* What its CPU has not charged it with yet. */
 static CpLag thread_lag(const CpSim *sim, CpTid tid)
 {
-    const CpCore *core = &sim->cores[cp_thread(sim, tid)->cpu];
-    return core->curr == tid ? cp_core_lag(sim, core) : (CpLag){0};
+    const CpCpuState *c = &sim->cpus[cp_thread(sim, tid)->cpu];
+    return c->curr == tid ? cp_cpu_lag(sim, c) : (CpLag){0};
 }
 
 static CpTime open_time(const CpSim *sim, CpTid tid, CpThreadState state)
@@ -61,7 +64,7 @@ static bool thread_cpu(const CpSim *sim, uint32_t tid, int64_t *value)
 static bool thread_work(const CpSim *sim, uint32_t tid, int64_t *value)
 {
     const CpThread *t = cp_thread(sim, tid);
-    CpTime now = thread_lag(sim, tid).busy * sim->cores[t->cpu].speed / 1024;
+    CpTime now = thread_lag(sim, tid).busy * sim->cpus[t->cpu].speed / 1024;
     *value = sim->cold[tid].work - t->burst_left + MIN(now, t->burst_left);
     return true;
 }
@@ -110,17 +113,16 @@ static CpTime group_lag(const CpSim *sim, CpGroup group)
 {
     CpTime sum = 0;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        const CpCore *core = &sim->cores[cpu];
-        if (core->curr == CP_NONE ||
-            cp_thread(sim, core->curr)->state != CP_THREAD_RUNNING) {
+        const CpCpuState *c = &sim->cpus[cpu];
+        if (c->curr == CP_NONE || cp_thread(sim, c->curr)->state != CP_THREAD_RUNNING) {
             continue;
         }
-        CpGroup g = cp_thread(sim, core->curr)->group;
+        CpGroup g = cp_thread(sim, c->curr)->group;
         while (g != group && g != 0) {
             g = sim->groups[g].parent;
         }
-        CpLag lag = cp_core_lag(sim, core);
-        sum += g == group && g != 0 ? core->uncharged + lag.overhead + lag.busy : 0;
+        CpLag lag = cp_cpu_lag(sim, c);
+        sum += g == group && g != 0 ? c->uncharged + lag.overhead + lag.busy : 0;
     }
     return sum;
 }
@@ -196,7 +198,7 @@ CP_METRIC_GETTER_IF(run_throughput, counted_time(sim) > 0,
 static bool thread_mean(const CpSim *sim, const char *name, bool alive, int64_t *value)
 {
     int64_t n = 0, sum = 0;
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(sim, tid);
         bool counts = alive ? t->state != CP_THREAD_ENDED || t->since >= sim->counted_from
                             : sim->cold[tid].start >= sim->counted_from;

@@ -1,4 +1,10 @@
-#include "sim/engine.h"
+#include "sim/group.h"
+
+#include "sim/cpu.h"
+#include "sim/recorder.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
+#include "sim/timer.h"
 
 /* Control groups: weight and CPU bandwidth (cpu.max), per level of the tree.
  *
@@ -111,28 +117,28 @@ static bool grab(CpSim *sim, CpGroup group, CpGroupCpu *gc, CpTime target)
     return gc->left > 0;
 }
 
-void cp_group_charge(CpSim *sim, CpGroup group, CpCore *core, CpTime delta)
+void cp_group_charge(CpSim *sim, CpGroup group, CpCpuState *c, CpTime delta)
 {
     CpGroupState *g = &sim->groups[group];
     g->cpu_time += delta;
     if (g->quota == 0) {
         return;
     }
-    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    CpGroupCpu *gc = at_cpu(sim, group, c->id);
     g->used = true;
     gc->left -= delta;
-    if (gc->left <= 0 && !grab(sim, group, gc, SLICE_NS) && core->resched_at > sim->now) {
-        core->resched_at = sim->now;
-        cp_core_arm(sim, core);
+    if (gc->left <= 0 && !grab(sim, group, gc, SLICE_NS) && c->resched_at > sim->now) {
+        c->resched_at = sim->now;
+        cp_cpu_arm(sim, c);
     }
 }
 
-CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCore *core)
+CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCpuState *c)
 {
     if (sim->groups[group].quota == 0) {
         return CP_NEVER;
     }
-    CpTime left = at_cpu(sim, group, core->id)->left;
+    CpTime left = at_cpu(sim, group, c->id)->left;
     return sim->now + (left > 0 ? left : 0);
 }
 
@@ -147,62 +153,62 @@ static uint32_t hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
 }
 
 /* Takes a group's entity off its parents on this CPU, as if its last thread had left. */
-static void throttle(CpSim *sim, CpGroup group, CpCore *core)
+static void throttle(CpSim *sim, CpGroup group, CpCpuState *c)
 {
     CpGroupState *g = &sim->groups[group];
-    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    CpGroupCpu *gc = at_cpu(sim, group, c->id);
     for (CpGroup up = group; up != 0; up = sim->groups[up].parent) {
-        if (up != group && (cp_rq(sim, up, core->id, fair_rank(sim))->nr != 0 ||
-                            at_cpu(sim, up, core->id)->throttled)) {
+        if (up != group && (cp_rq(sim, up, c->id, fair_rank(sim))->nr != 0 ||
+                            at_cpu(sim, up, c->id)->throttled)) {
             break;
         }
-        cp_dequeue_group(sim, up, core->id, fair_rank(sim), CP_DEQ_SPECIAL);
+        cp_dequeue_group(sim, up, c->id, fair_rank(sim), CP_DEQ_SPECIAL);
     }
-    cp_core_count(sim, core, hidden(sim, group, core->id) ? 0 : -(int)gc->nr);
+    cp_cpu_count(sim, c, hidden(sim, group, c->id) ? 0 : -(int)gc->nr);
     gc->throttled = true;
     gc->since = sim->now;
     gc->next = CP_NONE;
     if (g->first == CP_NONE) {
-        g->first = core->id;
+        g->first = c->id;
     } else {
-        at_cpu(sim, group, g->last)->next = core->id;
+        at_cpu(sim, group, g->last)->next = c->id;
     }
-    g->last = core->id;
-    cp_record(sim, CP_REC_THROTTLE, group, core->id, 1);
+    g->last = c->id;
+    cp_record(sim, CP_REC_THROTTLE, group, c->id, 1);
 }
 
-void cp_group_throttle(CpSim *sim, CpCore *core, CpTid tid)
+void cp_group_throttle(CpSim *sim, CpCpuState *c, CpTid tid)
 {
     for (CpGroup g = cp_thread(sim, tid)->group; g != 0; g = sim->groups[g].parent) {
-        CpGroupCpu *gc = at_cpu(sim, g, core->id);
+        CpGroupCpu *gc = at_cpu(sim, g, c->id);
         if (sim->groups[g].quota > 0 && gc->left <= 0 && !gc->throttled &&
             !grab(sim, g, gc, 1)) {
-            throttle(sim, g, core);
+            throttle(sim, g, c);
         }
     }
 }
 
-static void unthrottle(CpSim *sim, CpGroup group, CpCore *core)
+static void unthrottle(CpSim *sim, CpGroup group, CpCpuState *c)
 {
     CpGroupState *g = &sim->groups[group];
-    CpGroupCpu *gc = at_cpu(sim, group, core->id);
+    CpGroupCpu *gc = at_cpu(sim, group, c->id);
     g->first = gc->next;
     gc->throttled = false;
     g->throttled_ns += sim->now - MAX(gc->since, sim->counted_from);
-    cp_record(sim, CP_REC_THROTTLE, group, core->id, 0);
+    cp_record(sim, CP_REC_THROTTLE, group, c->id, 0);
     if (gc->nr == 0) {
         return;
     }
-    cp_core_account(sim, core);
+    cp_cpu_account(sim, c);
     for (CpGroup up = group; up != 0; up = sim->groups[up].parent) {
-        bool was = cp_rq(sim, sim->groups[up].parent, core->id, fair_rank(sim))->nr > 0;
-        cp_enqueue_group(sim, up, core->id, fair_rank(sim), CP_ENQ_RESTORE);
-        if (was || at_cpu(sim, sim->groups[up].parent, core->id)->throttled) {
+        bool was = cp_rq(sim, sim->groups[up].parent, c->id, fair_rank(sim))->nr > 0;
+        cp_enqueue_group(sim, up, c->id, fair_rank(sim), CP_ENQ_RESTORE);
+        if (was || at_cpu(sim, sim->groups[up].parent, c->id)->throttled) {
             break;
         }
     }
-    cp_core_count(sim, core, hidden(sim, group, core->id) ? 0 : (int)gc->nr);
-    cp_resched_after(sim, core, 0);
+    cp_cpu_count(sim, c, hidden(sim, group, c->id) ? 0 : (int)gc->nr);
+    cp_resched_after(sim, c, 0);
 }
 
 void cp_group_timer(CpSim *sim, CpGroup group)
@@ -227,7 +233,7 @@ void cp_group_timer(CpSim *sim, CpGroup group)
         if (gc->left <= 0) {
             break;
         }
-        unthrottle(sim, group, &sim->cores[g->first]);
+        unthrottle(sim, group, &sim->cpus[g->first]);
     }
     start_periods(sim, group);
 }
@@ -238,7 +244,7 @@ void cp_group_timer(CpSim *sim, CpGroup group)
 static void account_all(CpSim *sim)
 {
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        cp_core_account(sim, &sim->cores[cpu]);
+        cp_cpu_account(sim, &sim->cpus[cpu]);
     }
 }
 
@@ -246,10 +252,10 @@ static void account_all(CpSim *sim)
 static void look_all(CpSim *sim)
 {
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        CpCore *core = &sim->cores[cpu];
-        if (core->curr != CP_NONE) {
-            cp_core_look(sim, core);
-            cp_core_arm(sim, core);
+        CpCpuState *c = &sim->cpus[cpu];
+        if (c->curr != CP_NONE) {
+            cp_cpu_look(sim, c);
+            cp_cpu_arm(sim, c);
         }
     }
 }
@@ -264,7 +270,7 @@ void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota)
         at_cpu(sim, group, cpu)->left = 1;
     }
     while (g->first != CP_NONE) {
-        unthrottle(sim, group, &sim->cores[g->first]);
+        unthrottle(sim, group, &sim->cpus[g->first]);
     }
     if (quota > 0) {
         start_periods(sim, group);

@@ -1,6 +1,6 @@
 #include "sim/metrics.h"
 
-#include "sim/engine.h"
+#include "sim/baseline.h"
 
 #include <string.h>
 
@@ -72,7 +72,7 @@ uint32_t cp_metric_subjects(const CpSim *sim, CpScope scope)
 {
     switch (scope) {
     case CP_SCOPE_THREAD:
-        return sim->thread_table.n;
+        return sim->tables.thread.n;
     case CP_SCOPE_CPU:
         return sim->n_cpus;
     case CP_SCOPE_OBJECT:
@@ -180,7 +180,7 @@ static bool find_thread(const CpSim *sim, const char *metric, size_t len, const 
                         int64_t *value, CpUnit *unit)
 {
     const CpMetric *row = find_row(sim, CP_SCOPE_THREAD, metric, len);
-    for (CpTid tid = 0; row != NULL && tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; row != NULL && tid < sim->tables.thread.n; tid++) {
         g_autofree char *own = cp_sim_thread_name(sim, tid);
         if (strcmp(own, name) == 0) {
             *unit = row->unit;

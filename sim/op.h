@@ -5,7 +5,7 @@
  * anything all come from the row.  There are four lists, numbered one after the other:
  *
  *   sim/control-ops.def           takes no time                       sim/flow.c
- *   sim/kernel-ops.def            system calls and computing          sim/flow.c
+ *   sim/kernel-ops.def            system calls and computing          sim/service.c
  *   models/native/sync-ops.def    objects between threads             models/native/sync.c
  *   models/python/python-ops.def  what only Python threads do         models/python/
  *

@@ -1,4 +1,6 @@
-#include "sim/engine.h"
+#include "sim/cpu.h"
+#include "sim/runqueue.h"
+#include "sim/timer.h"
 
 /* The fair server: what waits behind a class that never lets go of a CPU gets a part of
  * each period all the same.
@@ -13,50 +15,50 @@ static uint32_t fair_rank(const CpSim *sim)
     return sim->n_classes - 1;
 }
 
-static bool waits(const CpSim *sim, const CpCore *core)
+static bool waits(const CpSim *sim, const CpCpuState *c)
 {
-    return cp_rq(sim, 0, core->id, fair_rank(sim))->nr > 0 && core->curr != CP_NONE &&
-           core->cls < fair_rank(sim);
+    return cp_rq(sim, 0, c->id, fair_rank(sim))->nr > 0 && c->curr != CP_NONE &&
+           c->cls < fair_rank(sim);
 }
 
-void cp_server_arm(CpSim *sim, CpCore *core)
+void cp_server_arm(CpSim *sim, CpCpuState *c)
 {
-    if (sim->server_runtime == 0 || core->server != CP_SERVER_OFF || !waits(sim, core)) {
+    if (sim->server.runtime == 0 || c->server != CP_SERVER_OFF || !waits(sim, c)) {
         return;
     }
-    core->server = CP_SERVER_ARMED;
-    core->server_left = sim->server_runtime;
-    cp_timer_push(sim, CP_TIMER_SERVER, sim->now + sim->server_period - sim->server_runtime,
-                  core->id, core->server_gen);
+    c->server = CP_SERVER_ARMED;
+    c->server_left = sim->server.runtime;
+    cp_timer_push(sim, CP_TIMER_SERVER, sim->now + sim->server.period - sim->server.runtime,
+                  c->id, c->server_gen);
 }
 
 bool cp_server_timer(CpSim *sim, CpCpu cpu, uint32_t gen)
 {
-    CpCore *core = &sim->cores[cpu];
-    if (core->server != CP_SERVER_ARMED || core->server_gen != gen) {
+    CpCpuState *c = &sim->cpus[cpu];
+    if (c->server != CP_SERVER_ARMED || c->server_gen != gen) {
         return false;
     }
-    core->server_gen++;
-    core->server = CP_SERVER_OFF;
-    if (!waits(sim, core)) {
+    c->server_gen++;
+    c->server = CP_SERVER_OFF;
+    if (!waits(sim, c)) {
         return false;
     }
-    core->server = CP_SERVER_ON;
+    c->server = CP_SERVER_ON;
     cp_resched(sim, cpu);
     return true;
 }
 
-bool cp_server_charge(CpSim *sim, CpCore *core, CpTime delta)
+bool cp_server_charge(CpSim *sim, CpCpuState *c, CpTime delta)
 {
-    if (core->cls != fair_rank(sim)) {
+    if (c->cls != fair_rank(sim)) {
         return false;
     }
-    core->server_left -= delta;
-    if (core->server_left > 0) {
+    c->server_left -= delta;
+    if (c->server_left > 0) {
         return false;
     }
-    bool was_on = core->server == CP_SERVER_ON;
-    core->server = CP_SERVER_OFF;
-    core->server_gen++;
+    bool was_on = c->server == CP_SERVER_ON;
+    c->server = CP_SERVER_OFF;
+    c->server_gen++;
     return was_on;
 }

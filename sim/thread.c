@@ -1,6 +1,13 @@
-#include "sim/engine.h"
+#include "sim/thread.h"
 
-#include <string.h>
+#include "sim/channel.h"
+#include "sim/cpu.h"
+#include "sim/flow.h"
+#include "sim/process.h"
+#include "sim/recorder.h"
+#include "sim/runqueue.h"
+#include "sim/timer.h"
+#include "sim/wake.h"
 
 /* Life and death of threads. */
 
@@ -57,99 +64,19 @@ bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl)
     return false;
 }
 
-/* The class of the stack that takes a thread's policy. */
-static uint32_t class_for(const CpSim *sim, const CpSchedAttr *attr)
-{
-    uint32_t rank = 0;
-    while (rank + 1 < sim->n_classes &&
-           !(sim->classes[rank].cls->serves & 1u << attr->policy)) {
-        rank++;
-    }
-    return rank;
-}
-
-void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
-{
-    CpThread *t = cp_thread(sim, tid);
-    t->cls = (uint8_t)class_for(sim, attr);
-    t->affinity = attr->cpus == CP_NONE ? 0 : (uint16_t)(attr->cpus + 1);
-    t->flags &= (uint8_t)~CP_TF_SPECIAL;
-    t->flags |= attr->policy >= CP_SCHED_FIFO ? CP_TF_SPECIAL : 0;
-    CpPolicy *policy = &sim->classes[t->cls].policy;
-    if (policy->cls->attr != NULL) {
-        policy->cls->attr(policy, tid, attr);
-    }
-}
-
-static CpFlowId *free_flow(CpSim *sim, uint32_t n_regs)
-{
-    while (sim->free_flows->len <= n_regs) {
-        const CpFlowId none = CP_NONE;
-        g_array_append_val(sim->free_flows, none);
-    }
-    return &g_array_index(sim->free_flows, CpFlowId, n_regs);
-}
-
-/* A row with its registers: a freed one of as many, or a new one. */
-static CpFlowId flow_row(CpSim *sim, uint32_t n_regs)
-{
-    CpFlowId *first = free_flow(sim, n_regs);
-    CpFlowId id = *first;
-    if (id != CP_NONE) {
-        *first = sim->flows[id].thread;
-        if (n_regs > 0) {
-            memset(cp_regs(sim, &sim->flows[id]), 0, n_regs * sizeof(int64_t));
-        }
-        return id;
-    }
-    id = cp_table_add(&sim->flow_table);
-    cp_require(id != CP_NONE);
-    if (sim->rt_flows != NULL) {
-        cp_table_add(&sim->rt_flow_table);
-    }
-    sim->flows[id].regs = n_regs > 0 ? sim->reg_table.n : CP_NONE;
-    for (uint32_t i = 0; i < n_regs; i++) {
-        cp_require(cp_table_add(&sim->reg_table) != CP_NONE);
-    }
-    return id;
-}
-
-CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_id)
-{
-    CpFlowId id = flow_row(sim, n_regs);
-    CpFlow *flow = &sim->flows[id];
-    *flow = (CpFlow){.pc = entry,
-                     .thread = CP_NONE,
-                     .why = CP_WHY_BEGIN,
-                     .regs = flow->regs,
-                     .owner = CP_NONE,
-                     .rng_id = rng_id};
-    if (n_regs > 0 && sim->releases) {
-        cp_regs(sim, flow)[CP_REG_RELEASE] = CP_NEVER;
-    }
-    return id;
-}
-
-void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs)
-{
-    CpFlowId *first = free_flow(sim, n_regs);
-    sim->flows[flow].thread = *first;
-    *first = flow;
-}
-
 /* Rows of the same index in every per-thread table. */
 static CpTid add_rows(CpSim *sim)
 {
-    CpTid tid = cp_table_add(&sim->thread_table);
+    CpTid tid = cp_table_add(&sim->tables.thread);
     cp_require(tid != CP_NONE);
-    cp_table_add(&sim->cold_table);
-    cp_table_add(&sim->rare_table);
-    if (sim->rt_threads != NULL) {
-        cp_table_add(&sim->rt_thread_table);
+    cp_table_add(&sim->tables.cold);
+    cp_table_add(&sim->tables.rare);
+    if (sim->rt.threads != NULL) {
+        cp_table_add(&sim->tables.rt_thread);
     }
     for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
         if (sim->classes[rank].policy.ent_size > 0) {
-            cp_table_add(&sim->ent_table[rank]);
+            cp_table_add(&sim->tables.ent[rank]);
         }
     }
     return tid;
@@ -163,37 +90,6 @@ static void own_hist(CpSim *sim, CpTid tid)
         cp_hist_init(hist, sim->arena);
         g_array_append_val(sim->thread_hists, hist);
     }
-}
-
-/* Memory is copied: what the child changes its parent does not see, nor the other way. */
-static int64_t *copy_vars(CpSim *sim, CpProcId parent)
-{
-    uint32_t n = sim->w->vars->len;
-    if (n == 0) {
-        return NULL;
-    }
-    int64_t *vars = cp_arena_alloc(sim->arena, n * sizeof *vars);
-    for (uint32_t i = 0; i < n; i++) {
-        vars[i] = *cp_var(sim, parent, i);
-    }
-    return vars;
-}
-
-CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
-{
-    CpProcId id = cp_table_add(&sim->proc_table);
-    cp_require(id != CP_NONE);
-    CpProcess *p = &sim->procs[id];
-    const CpProcess *from = &sim->procs[parent];
-    *p = (CpProcess){.decl = from->decl,
-                     .runtime = from->runtime,
-                     .params = from->params,
-                     .vars = copy_vars(sim, parent)};
-    p->data = cp_arena_alloc(sim->arena, p->runtime->proc_size);
-    if (p->runtime->init != NULL) {
-        cp_require(p->runtime->init(sim, id, NULL)); /* the same settings passed before */
-    }
-    return id;
 }
 
 CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
@@ -289,14 +185,13 @@ void cp_thread_end(CpSim *sim, CpTid tid)
     }
 }
 
-/* Ends a thread from outside: because its process ends. */
-static void end_other(CpSim *sim, CpTid tid)
+void cp_thread_kill(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     if (t->state == CP_THREAD_ENDED || t->state == CP_THREAD_NEW) {
         return;
     }
-    cp_core_account(sim, &sim->cores[t->cpu]);
+    cp_cpu_account(sim, &sim->cpus[t->cpu]);
     if (t->chan != CP_NONE) {
         cp_channel_remove(sim, tid);
     }
@@ -313,104 +208,18 @@ static void end_other(CpSim *sim, CpTid tid)
             cp_require(false);
         }
         if (t->state == CP_THREAD_RUNNING) {
-            cp_resched_after(sim, &sim->cores[t->cpu], 0);
+            cp_resched_after(sim, &sim->cpus[t->cpu], 0);
         }
     }
     t->burst_left = 0;
     cp_thread_end(sim, tid);
 }
 
-void cp_process_end(CpSim *sim, CpProcId proc, CpTid except)
-{
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
-        if (tid != except && cp_thread(sim, tid)->proc == proc) {
-            end_other(sim, tid);
-        }
-    }
-}
-
-/* A running thread must leave its CPU: the stopper takes it over, so it is off every queue
- * for a moment; mirrors core.c:migration_cpu_stop. */
-static void move_running(CpSim *sim, CpTid tid, CpCpu to)
-{
-    CpThread *t = cp_thread(sim, tid);
-    cp_resched_after(sim, &sim->cores[t->cpu], 0);
-    t->state = CP_THREAD_BLOCKED;
-    t->flags |= CP_TF_WAKING;
-    t->since = sim->now;
-    t->cpu = (uint16_t)to;
-    cp_core_expect(sim, &sim->cores[to], 1);
-    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid,
-                  CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
-}
-
-static bool same_attr(const CpSchedAttr *a, const CpSchedAttr *b)
-{
-    return a->policy == b->policy && a->nice == b->nice && a->rt_prio == b->rt_prio &&
-           a->tickets == b->tickets && a->slice == b->slice && a->runtime == b->runtime &&
-           a->deadline == b->deadline && a->period == b->period && a->slack == b->slack &&
-           a->cpus == b->cpus;
-}
-
-/* Row of the attributes: programs change between few, however often they do. */
-static uint32_t changed_row(CpSim *sim, const CpSchedAttr *attr)
-{
-    enum { ROWS_TRIED = 1024 };
-    uint32_t first = sim->w->threads->len, n = sim->attrs->len;
-    for (uint32_t row = n; row > first && row + ROWS_TRIED > n; row--) {
-        if (same_attr(&g_array_index(sim->attrs, CpSchedAttr, row - 1), attr)) {
-            return row - 1;
-        }
-    }
-    g_array_append_val(sim->attrs, *attr);
-    return n;
-}
-
-void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
-{
-    CpThread *t = cp_thread(sim, tid);
-    bool queued = t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING;
-    bool running = t->state == CP_THREAD_RUNNING;
-    CpCore *core = &sim->cores[t->cpu];
-    cp_core_account(sim, core);
-    if (t->flags & CP_TF_DELAYED) {
-        cp_dequeue_delayed(sim, tid, CP_DEQ_SAVE);
-    }
-    if (queued && !cp_dequeue(sim, tid, CP_DEQ_SAVE | CP_DEQ_SPECIAL)) {
-        cp_require(false);
-    }
-    sim->cold[tid].attr = changed_row(sim, attr);
-    cp_thread_class(sim, tid, attr);
-    if (!queued) {
-        return;
-    }
-    CpCpu cpu = t->cpu;
-    bool moves = !cp_thread_allowed(sim, tid, cpu);
-    if (moves) {
-        cpu = cp_place_default(&sim->classes[t->cls].policy, tid, cpu, 0);
-        cp_migrate(sim, tid, cpu);
-        if (running) {
-            move_running(sim, tid, cpu);
-            return;
-        }
-    }
-    cp_enqueue(sim, tid, cpu, CP_ENQ_RESTORE | (moves ? CP_ENQ_MIGRATED : 0));
-    if (running && !moves) {
-        core->cls = t->cls;
-        core->hooks = sim->classes[t->cls].cls;
-        cp_set_next(sim, core, tid);
-        cp_core_look(sim, core);
-        cp_resched_after(sim, core, 0);
-    } else {
-        cp_wakeup_check(sim, tid, cpu, 0);
-    }
-}
-
 /* --- queries --- */
 
 uint32_t cp_sim_n_threads(const CpSim *sim)
 {
-    return sim->thread_table.n;
+    return sim->tables.thread.n;
 }
 
 char *cp_sim_thread_name(const CpSim *sim, CpTid tid)

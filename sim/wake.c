@@ -1,4 +1,13 @@
-#include "sim/engine.h"
+#include "sim/wake.h"
+
+#include "sim/channel.h"
+#include "sim/cpu.h"
+#include "sim/diagnose.h"
+#include "sim/flow.h"
+#include "sim/recorder.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
+#include "sim/timer.h"
 
 /* The wake-up path, in three steps: waking (in the waker's context), placement, activation
  * on the target CPU, which may be later; mirrors core.c:try_to_wake_up. */
@@ -52,8 +61,8 @@ CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags
 void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpCore *core = &sim->cores[t->cpu];
-    cp_core_account(sim, core);
+    CpCpuState *c = &sim->cpus[t->cpu];
+    cp_cpu_account(sim, c);
     sim->cold[tid].blocked += sim->now - t->since;
     t->state = CP_THREAD_RUNNABLE;
     t->since = sim->now;
@@ -67,12 +76,12 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
 
 /* A virtual CPU that halted for long may have been taken away by its host, which then
  * needs time to give it back. */
-static CpTime taken_away(CpSim *sim, CpCore *core, CpTime idle)
+static CpTime taken_away(CpSim *sim, CpCpuState *c, CpTime idle)
 {
     if (idle < sim->cost[CP_COST_IDLE_POLL] || sim->cost[CP_COST_IDLE_TAKEN] == 0) {
         return 0;
     }
-    uint64_t r = cp_rng_key(sim->seed, 0x400000000u + core->id, core->n_exits++);
+    uint64_t r = cp_rng_key(sim->seed, 0x400000000u + c->id, c->n_exits++);
     if ((int64_t)((r >> 32) * 1000000 >> 32) >= sim->cost[CP_COST_IDLE_TAKEN]) {
         return 0;
     }
@@ -84,14 +93,14 @@ static CpTime taken_away(CpSim *sim, CpCore *core, CpTime idle)
  * interrupt it. */
 static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
 {
-    CpCore *core = &sim->cores[cpu];
-    if (core->curr != CP_NONE || core->resched_at != CP_NEVER) {
+    CpCpuState *c = &sim->cpus[cpu];
+    if (c->curr != CP_NONE || c->resched_at != CP_NEVER) {
         return 0;
     }
-    if (core->exit_at > sim->now) {
-        return core->exit_at - sim->now; /* one interrupt wakes all, then one is picked */
+    if (c->exit_at > sim->now) {
+        return c->exit_at - sim->now; /* one interrupt wakes all, then one is picked */
     }
-    CpTime idle = sim->now - core->run_since, delay = 0;
+    CpTime idle = sim->now - c->run_since, delay = 0;
     if (from != cpu) {
         delay = sim->cost[CP_COST_WAKE_REMOTE];
         if (waker != CP_NONE) {
@@ -99,8 +108,8 @@ static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
         }
     }
     delay += cp_cost_after_idle(sim->config.costs, CP_COST_IDLE_EXIT, idle) +
-             taken_away(sim, core, idle);
-    core->exit_at = sim->now + delay;
+             taken_away(sim, c, idle);
+    c->exit_at = sim->now + delay;
     return delay;
 }
 
@@ -116,7 +125,7 @@ static void send(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpEnqFlags flag
     }
     t->flags |= CP_TF_WAKING;
     t->state = CP_THREAD_BLOCKED;
-    cp_core_expect(sim, &sim->cores[t->cpu], 1);
+    cp_cpu_expect(sim, &sim->cpus[t->cpu], 1);
     cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + delay, tid, flags);
 }
 
@@ -134,15 +143,15 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
         cp_charge(sim, waker, sim->cost[CP_COST_WAKE]);
     }
     if (t->flags & CP_TF_DELAYED) {
-        CpCore *core = &sim->cores[t->cpu];
+        CpCpuState *c = &sim->cpus[t->cpu];
         /* Its lag is taken against what the last tick, wake-up or switch knew of the
          * running thread (fair.c:requeue_delayed_entity has no update_curr). */
-        cp_core_account_tick(sim, core);
+        cp_cpu_account_tick(sim, c);
         t->state = CP_THREAD_RUNNABLE;
         t->block = CP_BLOCK_NONE;
         t->flags |= CP_TF_WOKEN;
         cp_requeue_delayed(sim, tid);
-        cp_core_account(sim, core);
+        cp_cpu_account(sim, c);
         cp_record(sim, CP_REC_WAKEUP, tid, t->cpu, cause);
         cp_wakeup_check(sim, tid, t->cpu, CP_WAKE_DELAYED);
         return;
@@ -194,4 +203,21 @@ bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint3
                                            : t->cpu;
     cp_wake_begin(sim, tid, from, waker, cause, flags);
     return true;
+}
+
+void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object)
+{
+    CpThread *t = cp_thread(sim, tid);
+    t->block = (uint8_t)reason;
+    sim->cold[tid].object = object;
+    cp_dequeue(sim, tid, CP_DEQ_SLEEP);
+    t->state = CP_THREAD_BLOCKED;
+    t->since = sim->now;
+    if (deadline != CP_NEVER) {
+        cp_timer_push(sim, CP_TIMER_THREAD, deadline + cp_slack(sim, tid), tid,
+                      t->wake_gen);
+    }
+    if (reason == CP_BLOCK_LOCK) {
+        cp_diagnose_cycle(sim, tid);
+    }
 }

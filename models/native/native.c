@@ -1,4 +1,6 @@
 #include "models/native/sync.h"
+#include "sim/object.h"
+#include "sim/thread.h"
 
 /* Threads as in C: every runtime operation is a synchronisation object's. */
 

@@ -1,5 +1,15 @@
 #include "models/native/sync.h"
 
+#include "sim/channel.h"
+#include "sim/device.h"
+#include "sim/diagnose.h"
+#include "sim/flow.h"
+#include "sim/object.h"
+#include "sim/process.h"
+#include "sim/recorder.h"
+#include "sim/thread.h"
+#include "sim/wake.h"
+
 /* rt_state of a condition wait: what the thread is waiting for. */
 enum { COND_SIGNALLED = 1, COND_RELOCK, COND_RELOCK_LATE };
 
@@ -379,7 +389,7 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     o->passed++;
     cp_items_push(o, item);
     if (G_UNLIKELY(o->pollers > 0)) {
-        sim->rt_poll(sim, obj, from);
+        sim->rt.poll(sim, obj, from);
     }
     wake(sim, o, o->chan, 1, from, o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
 }
@@ -399,15 +409,14 @@ static bool in_flight(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     }
     o->since = start;
     uint32_t row = cp_request_new(sim);
-    g_array_index(sim->requests, CpRequest, row) =
-        (CpRequest){.obj = obj, .tid = from, .item = item};
+    *cp_request(sim, row) = (CpRequest){.obj = obj, .tid = from, .item = item};
     cp_timer(sim, cp_thread(sim, from)->proc, start + d->latency, row, 0);
     return true;
 }
 
 void cp_sync_timer(CpSim *sim, uint32_t id)
 {
-    CpRequest r = g_array_index(sim->requests, CpRequest, id);
+    CpRequest r = *cp_request(sim, id);
     cp_request_free(sim, id);
     if (is_full(sim, r.obj, r.item.size)) {
         sim->objs[r.obj].dropped++;
@@ -461,7 +470,7 @@ static CpStep op_recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     regs[CP_REG_VALUE] = item.value;
     regs[CP_REG_RELEASE] = item.stamp;
     if (G_UNLIKELY(o->pollers > 0)) {
-        sim->rt_poll(sim, i->c, tid);
+        sim->rt.poll(sim, i->c, tid);
     }
     wake(sim, o, o->chan2, 1, tid, 0);
     cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);

@@ -7,7 +7,7 @@
 #define CP_MODELS_NATIVE_SYNC_H
 
 #include "models/native/sync-ops.h"
-#include "sim/engine.h"
+#include "sim/state.h"
 
 /* One step of an operation of sync-ops.def; same contract as CpRuntimeClass.step. */
 CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);

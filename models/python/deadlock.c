@@ -83,7 +83,7 @@ static void describe(const CpSim *sim, const Waiter *w, GString *out)
 static void diagnose_waiting(CpSim *sim)
 {
     g_autoptr(GArray) waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         Waiter w;
         if (sim->procs[cp_thread(sim, tid)->proc].runtime == &cp_runtime_python &&
             waited_much(sim, tid, &w)) {

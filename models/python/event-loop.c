@@ -134,12 +134,12 @@ static void fetch_handles(const Py *p, const PyLoop *l)
     const PyReady *first = &l->ready[l->head];
     __builtin_prefetch(py_fut(p->ps, third->fut), 1);
     CpFlowId flow = py_fut(p->ps, second->fut)->flow;
-    if (flow < p->sim->flow_table.n) { /* a future may be gone by now */
+    if (flow < p->sim->tables.flow.n) { /* a future may be gone by now */
         __builtin_prefetch(&p->sim->flows[flow], 1);
         __builtin_prefetch(py_flow(p->sim, flow), 1);
     }
     flow = py_fut(p->ps, first->fut)->flow;
-    if (flow < p->sim->flow_table.n && p->sim->flows[flow].regs != CP_NONE) {
+    if (flow < p->sim->tables.flow.n && p->sim->flows[flow].regs != CP_NONE) {
         __builtin_prefetch(cp_regs(p->sim, &p->sim->flows[flow]), 1);
     }
 }
@@ -326,7 +326,7 @@ static CpStep enter_flow(Py *p, PyLoop *l, uint32_t fut)
     PyFut *f = py_fut(p->ps, fut);
     l->current = fut;
     l->step_since = p->sim->now;
-    if (p->sim->rec != NULL) {
+    if (p->sim->rec.next != NULL) {
         cp_record_wide(p->sim, CP_REC_LOOP_STEP, l->id, cp_thread(p->sim, p->tid)->cpu, 0,
                        fut, py_label(p, fut));
     }

@@ -40,7 +40,7 @@ CpStep py_world_stop(Py *p)
     if (g->stopper == CP_NONE) {
         g->stopper = p->tid;
         CpProcId proc = cp_thread(p->sim, p->tid)->proc;
-        for (CpTid tid = 0; tid < p->sim->thread_table.n; tid++) {
+        for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
             bool attached = py_thread(p->sim, tid)->flags & PY_HAS;
             if (tid != p->tid && attached && cp_thread(p->sim, tid)->proc == proc) {
                 py_gil_stop(p, tid, p->proc->check / 2);

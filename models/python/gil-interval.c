@@ -240,7 +240,7 @@ static bool another_comes(const Py *p)
     if (!p->proc->ideal || cp_thread(p->sim, first)->since < p->sim->now) {
         return false;
     }
-    for (CpTid tid = 0; tid < p->sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
         const PyThread *t = py_thread(p->sim, tid);
         const CpThread *k = cp_thread(p->sim, tid);
         bool back = (t->todo & (PY_DO_DROP | PY_DO_TAKE)) == PY_DO_TAKE &&
@@ -248,7 +248,7 @@ static bool another_comes(const Py *p)
                     k->state == CP_THREAD_RUNNABLE && k->since == p->sim->now &&
                     t->waits > 0;
         if (back && t->wait_number < py_thread(p->sim, first)->last_number &&
-            p->sim->cores[k->cpu].curr == CP_NONE) {
+            p->sim->cpus[k->cpu].curr == CP_NONE) {
             return true;
         }
     }

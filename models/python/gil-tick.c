@@ -47,10 +47,10 @@ static void stop_holder(Py *p)
     if (!(t->todo & PY_DO_BURST) || t->todo & (PY_DO_DROP | PY_DO_TAKE)) {
         return; /* it looks for waiters before it goes on */
     }
-    CpCore *core = &p->sim->cores[h->cpu];
+    CpCpuState *core = &p->sim->cpus[h->cpu];
     CpTime wait = 0;
     if (h->state == CP_THREAD_RUNNING) {
-        cp_core_account(p->sim, core);
+        cp_cpu_account(p->sim, core);
         wait = core->irq_left + core->ovh_left;
     }
     CpTime ran = t->chunk - h->burst_left;

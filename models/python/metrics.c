@@ -1,6 +1,6 @@
 #include "models/python/python.h"
 
-#include "sim/engine.h"
+#include "sim/thread.h"
 
 /* The metrics of Python processes: interpreter locks, event loops, tasks, lost updates and
  * memory.  They are null where no process is one of Python's. */
@@ -58,7 +58,7 @@ static Sums sums_of(const CpSim *sim)
 static CpTime wait_sum(const CpSim *sim)
 {
     CpTime sum = 0;
-    for (CpTid tid = 0; tid < sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         sum += is_python(sim, tid) ? wait_of(sim, tid) : 0;
     }
     return sum;

@@ -631,7 +631,7 @@ static void break_pool(Py *p, PyPool *pool)
 {
     PySim *ps = p->ps;
     uint32_t me = pool_number(ps, pool);
-    for (CpTid tid = 0; tid < p->sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
         if (py_thread(p->sim, tid)->serves == me + 1) {
             cp_process_end(p->sim, cp_thread(p->sim, tid)->proc, CP_NONE);
         }

@@ -192,7 +192,7 @@ static void begin_take(Py *p)
 
 void py_ran(Py *p)
 {
-    const CpCore *core = &p->sim->cores[cpu_of(p)];
+    const CpCpuState *core = &p->sim->cpus[cpu_of(p)];
     p->t->ran_at = p->sim->now;
     p->t->ran_on = core->id;
     p->t->idle_then = core->idle;
@@ -217,7 +217,7 @@ static void check_starving(Py *p)
  * themselves. */
 static CpStep warm_up(Py *p)
 {
-    const CpCore *core = &p->sim->cores[cpu_of(p)];
+    const CpCpuState *core = &p->sim->cpus[cpu_of(p)];
     CpTime idle = p->t->ran_on == core->id
                       ? core->idle - p->t->idle_then
                       : MIN(core->idled, core->idled_until - p->t->ran_at);
@@ -303,8 +303,8 @@ CpStep py_burst(Py *p, CpTime work)
 
 CpStep py_pay(Py *p)
 {
-    if (p->sim->cores[cpu_of(p)].ovh_left == 0 &&
-        p->sim->cores[cpu_of(p)].resched_at > p->sim->now) {
+    if (p->sim->cpus[cpu_of(p)].ovh_left == 0 &&
+        p->sim->cpus[cpu_of(p)].resched_at > p->sim->now) {
         p->why = CP_WHY_RAN;
         return CP_STEP_NEXT;
     }
@@ -428,11 +428,11 @@ static void init_shared(CpSim *sim)
     ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
     py_mp_init(sim, ps);
-    sim->rt_poll = py_loop_poll;
+    sim->rt.poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */
     ps->defaults = cp_params_new(cp_python_params);
-    sim->rt_shared = ps;
-    sim->rt_shared_free = free_shared;
+    sim->rt.shared = ps;
+    sim->rt.shared_free = free_shared;
 }
 
 PyGilKind py_gil_kind(const CpPyVersion *version, int64_t setting)
@@ -505,7 +505,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     if (!cp_python_version(version, &p->version, error)) {
         return FALSE;
     }
-    if (sim->rt_shared == NULL) {
+    if (sim->rt.shared == NULL) {
         init_shared(sim);
     }
     p->v = settings_in_force(sim, proc, version);

@@ -19,7 +19,16 @@
 
 #include "models/python/python-ops.h"
 #include "models/python/versions.h"
-#include "sim/engine.h"
+#include "sim/channel.h"
+#include "sim/cpu.h"
+#include "sim/diagnose.h"
+#include "sim/flow.h"
+#include "sim/object.h"
+#include "sim/process.h"
+#include "sim/recorder.h"
+#include "sim/thread.h"
+#include "sim/timer.h"
+#include "sim/wake.h"
 
 typedef enum {
     PY_GIL_TICK,     /* 2.x: a semaphore, given up every so many ticks */
@@ -299,17 +308,17 @@ typedef struct {
 
 static inline PySim *py_sim(const CpSim *sim)
 {
-    return sim->rt_shared;
+    return sim->rt.shared;
 }
 
 static inline PyThread *py_thread(const CpSim *sim, CpTid tid)
 {
-    return (PyThread *)(void *)sim->rt_threads + tid;
+    return (PyThread *)(void *)sim->rt.threads + tid;
 }
 
 static inline PyFlow *py_flow(const CpSim *sim, CpFlowId flow)
 {
-    return (PyFlow *)(void *)sim->rt_flows + flow;
+    return (PyFlow *)(void *)sim->rt.flows + flow;
 }
 
 static inline PyProc *py_proc(const CpSim *sim, CpProcId proc)

@@ -310,7 +310,7 @@ static void import_anew(const Py *p, CpProcId proc)
 /* The kernel has made the thread. */
 static void child_made(Py *p, uint32_t decl)
 {
-    CpTid child = p->sim->thread_table.n - 1;
+    CpTid child = p->sim->tables.thread.n - 1;
     uint32_t flags = cp_thread_decl(p->sim->w, decl)->flags;
     PyThread *c = py_thread(p->sim, child);
     p->t->child = child;
@@ -399,7 +399,7 @@ static void leave(Py *p)
 static bool others_live(const Py *p)
 {
     CpProcId proc = cp_thread(p->sim, p->tid)->proc;
-    for (CpTid tid = 0; tid < p->sim->thread_table.n; tid++) {
+    for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(p->sim, tid);
         if (tid != p->tid && t->proc == proc && t->state != CP_THREAD_ENDED &&
             !(t->flags & CP_TF_DAEMON)) {

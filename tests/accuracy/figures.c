@@ -1,6 +1,8 @@
 #include "tests/accuracy/figures.h"
 
-#include "sim/engine.h"
+#include "sim/cpu.h"
+#include "sim/group.h"
+#include "sim/thread.h"
 #include "tests/accuracy/translate.h"
 
 #include <stdlib.h>
@@ -297,7 +299,7 @@ static double busy_share(const Figure *f, const CpSim *sim)
     if (cpu >= sim->n_cpus || sim->end == 0) {
         return NAN;
     }
-    const CpCore *core = &sim->cores[cpu];
+    const CpCpuState *core = &sim->cpus[cpu];
     return (double)(core->busy + core->overhead) / (double)sim->end;
 }
 

@@ -1,7 +1,7 @@
 #include "tests/accuracy/simulate.h"
 
 #include "models/registry.h"
-#include "sim/engine.h"
+#include "sim/thread.h"
 #include "sim/error.h"
 #include "tests/accuracy/translate.h"
 

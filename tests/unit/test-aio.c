@@ -1,4 +1,5 @@
-#include "sim/engine.h"
+#include "sim/object.h"
+#include "sim/thread.h"
 #include "tests/unit/python-bench.h"
 
 #include <setjmp.h>

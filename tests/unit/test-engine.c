@@ -2,7 +2,12 @@
  * whatever the policy. */
 #include "tests/unit/fixture-run.h"
 
-#include "sim/engine.h"
+#include "sim/channel.h"
+#include "sim/cpu.h"
+#include "sim/flow.h"
+#include "sim/process.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,73 @@
+#include "sim/flow.h"
+
+/* Decides how long a burst will be before it is run: the oracle of SJF and SRTF. */
+
+enum { AHEAD_INSNS = 256 };
+
+/* Registers as they were before a look ahead, in order of change. */
+typedef struct {
+    struct {
+        int64_t *reg;
+        int64_t was;
+    } rows[2 * AHEAD_INSNS];
+    size_t n;
+} Undo;
+
+static void keep(CpSim *sim, const CpFlow *flow, const CpInsn *insn, Undo *undo)
+{
+    const CpOpInfo *info = cp_op_info(sim->w, insn->op);
+    uint32_t n = !(info->flags & CP_OPF_WRITES) ? 0 : info->operands[0] == 'P' ? 2 : 1;
+    for (uint32_t k = 0; k < n; k++) {
+        int64_t *reg = &cp_regs(sim, flow)[insn->b + k];
+        undo->rows[undo->n].reg = reg;
+        undo->rows[undo->n++].was = *reg;
+    }
+}
+
+/* How an instruction not yet begun looks from before: does the burst go on after it?  If it
+ * does, what it adds is added. */
+static bool goes_on(CpSim *sim, CpFlow *flow, const CpInsn *insn, CpTime *sum)
+{
+    const CpOpInfo *info = cp_op_info(sim->w, insn->op);
+    if (info->waits == CP_WAITS_RUNS) {
+        CpTime time = cp_operand(sim, flow, insn->a, insn->c);
+        *sum += insn->op == CP_OP_COMPUTE ? cp_burst_disturbed(sim, flow, time) : time;
+    }
+    return info->waits != CP_WAITS_YES && !(info->flags & CP_OPF_ENDS);
+}
+
+/* Follows a copy of the flow to where it will wait; adds up what it computes until then. */
+static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
+{
+    CpTime sum = 0;
+    for (int n = 0; n < AHEAD_INSNS; n++) {
+        const CpInsn *insn = &sim->code[flow->pc];
+        bool is_control = insn->op < CP_OP_KERNEL;
+        if (is_control && !(cp_op_info(sim->w, insn->op)->flags & CP_OPF_EFFECT)) {
+            keep(sim, flow, insn, undo);
+            cp_control(sim, tid, flow, insn);
+            continue;
+        }
+        if (!is_control && flow->why == CP_WHY_BEGIN && !goes_on(sim, flow, insn, &sum)) {
+            return sum;
+        }
+        flow->why = CP_WHY_BEGIN;
+        flow->pc++;
+    }
+    return sum;
+}
+
+/* Runs on the thread's own registers, which are put back, and on its own draws, which are
+ * keyed by number: the real execution will meet the same values. */
+CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
+{
+    CpFlow flow = *cp_flow_of(sim, tid);
+    Undo undo;
+    undo.n = 0;
+    CpTime sum = walk_ahead(sim, tid, &flow, &undo);
+    while (undo.n > 0) {
+        undo.n--;
+        *undo.rows[undo.n].reg = undo.rows[undo.n].was;
+    }
+    return sum;
+}

@@ -1,0 +1,207 @@
+#include "sim/policy.h"
+
+#include "sim/cpu.h"
+#include "sim/flow.h"
+#include "sim/group.h"
+#include "sim/runqueue.h"
+#include "sim/thread.h"
+
+/* Decides what a scheduling class learns when it asks the engine. */
+
+const CpPolicy *cp_policy_of(const CpSim *sim, const CpPolicyClass *cls)
+{
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+        if (sim->classes[rank].cls == cls) {
+            return &sim->classes[rank].policy;
+        }
+    }
+    return NULL;
+}
+
+const CpCpuMask *cp_idle_mask(const CpSim *sim)
+{
+    return &sim->idle;
+}
+
+uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].nr + sim->cpus[cpu].waking;
+}
+
+uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].waking;
+}
+
+CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].curr;
+}
+
+CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].run_since;
+}
+
+bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)
+{
+    return sim->cpus[cpu].online && cp_allowed(sim, cp_thread(sim, tid), cpu);
+}
+
+bool cp_thread_anywhere(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->affinity == 0 && sim->n_online == sim->n_cpus;
+}
+
+CpCpu cp_thread_cpu(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->cpu;
+}
+
+const CpMachine *cp_sim_machine(const CpSim *sim)
+{
+    return sim->machine;
+}
+
+const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu)
+{
+    return cp_rq(rq->sim, rq->group, cpu, rq->policy->rank);
+}
+
+CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent)
+{
+    CpSim *sim = rq->sim;
+    if (rq->group == 0) {
+        return NULL;
+    }
+    *ent = cp_group_ent(sim, rq->group, rq->cpu);
+    return cp_rq(sim, sim->groups[rq->group].parent, rq->cpu, rq->policy->rank);
+}
+
+const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
+{
+    return cp_rq(policy->sim, 0, cpu, policy->rank);
+}
+
+void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
+{
+    if (n > *cap) {
+        /* Large steps for large arrays: what is not touched is not there, but what a
+         * smaller one leaves behind is. */
+        uint32_t bigger = *cap < 16 ? 16 : *cap < 256 ? 2 * *cap : 8 * *cap;
+        bigger = bigger < n ? n : bigger;
+        *array = g_realloc_n(*array, bigger, size);
+        *cap = bigger;
+    }
+}
+
+uint64_t cp_rq_random(CpRq *rq)
+{
+    return cp_rng_key(rq->sim->seed, 0x100000000u + rq->cpu, rq->draws++);
+}
+
+const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)
+{
+    return &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].attr);
+}
+
+CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->burst_left + cp_flow_ahead(sim, tid);
+}
+
+void cp_ent_fetch(const CpPolicy *policy, CpEnt ent)
+{
+    const CpSim *sim = policy->sim;
+    const char *row = policy->ents + (size_t)ent * policy->ent_size;
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + policy->ent_size - 1, 1);
+    if (!(ent & CP_ENT_GROUP)) {
+        __builtin_prefetch(&sim->threads[ent], 1);
+        __builtin_prefetch(&sim->cold[ent], 1);
+        __builtin_prefetch(&sim->flows[ent],
+                           1); /* most threads have the flow of their number */
+    }
+}
+
+CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->since;
+}
+
+bool cp_rq_allows(const CpRq *rq, CpEnt ent)
+{
+    return (ent & CP_ENT_GROUP) || cp_thread_allowed(rq->sim, ent, rq->cpu);
+}
+
+CpTime cp_thread_release(const CpSim *sim, CpTid tid)
+{
+    const CpFlow *flow = cp_flow_of(sim, tid);
+    bool has_one = sim->releases && flow->regs != CP_NONE;
+    CpTime release = has_one ? cp_regs(sim, flow)[CP_REG_RELEASE] : CP_NEVER;
+    return release == CP_NEVER ? cp_thread_ready_since(sim, tid) : release;
+}
+
+/* A share of 1024 that is forgotten: half of it in 32 ms, linear in between. */
+static uint32_t forgotten(uint32_t share, CpTime after)
+{
+    CpTime half = 32 * CP_MS;
+    if (after >= 10 * half) {
+        return 0;
+    }
+    CpTime n = after / half, part = after % half;
+    return (uint32_t)(((CpTime)share >> n) * (2 * half - part) / (2 * half));
+}
+
+uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu)
+{
+    const CpCpuState *c = &sim->cpus[cpu];
+    CpTime since = sim->now - c->util_at;
+    return c->curr == CP_NONE ? forgotten(c->util, since)
+                              : 1024 - forgotten(1024 - c->util, since);
+}
+
+uint32_t cp_thread_demand(const CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpThreadCold *cold = &sim->cold[tid];
+    CpTime life = sim->now - cold->start;
+    CpTime wanted = t->cpu_time + cold->runq_wait;
+    wanted += t->state == CP_THREAD_RUNNABLE ? sim->now - t->since : 0;
+    if (t->state == CP_THREAD_RUNNING) { /* what passed since its CPU's last event */
+        const CpCpuState *c = &sim->cpus[t->cpu];
+        CpTime passed = sim->now - c->clock - c->irq_left;
+        wanted += passed > 0 ? passed : 0;
+    }
+    if (life <= 0) {
+        return 0;
+    }
+    return (uint32_t)((1024 - forgotten(1024, life)) * MIN(wanted, life) / life);
+}
+
+CpTime cp_tick_after_far(const CpSim *sim, CpTime t)
+{
+    if (t <= sim->tick_phase) {
+        return sim->tick_phase;
+    }
+    CpTime n = (t - sim->tick_phase + sim->tick - 1) / sim->tick;
+    return sim->tick_phase + n * sim->tick;
+}
+
+uint32_t cp_cpus_online(const CpSim *sim)
+{
+    return sim->n_online;
+}
+
+/* Weights of nice -20..19: each step is a factor of about 1.25 (the documented figures of
+ * the kernel's interface, see linux-scheduler 1.2). */
+uint32_t cp_nice_weight(int nice)
+{
+    static const uint32_t weight[40] = {
+        88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+        9548,  7620,  6100,  4904,  3906,  3121,  2501,  1991,  1586,  1277,
+        1024,  820,   655,   526,   423,   335,   272,   215,   172,   137,
+        110,   87,    70,    56,    45,    36,    29,    23,    18,    15,
+    };
+    return weight[CLAMP(nice, -20, 19) + 20];
+}

@@ -1,0 +1,52 @@
+/* Run queues: where threads and groups stand, class by class and level by level. */
+#ifndef CP_SIM_RUNQUEUE_H
+#define CP_SIM_RUNQUEUE_H
+
+#include "sim/cpu.h"
+#include "sim/thread.h"
+
+struct CpClassSlot {
+    CpPolicy policy;
+    const CpPolicyClass *cls;
+};
+
+static inline CpRq *cp_rq(const CpSim *sim, CpGroup group, CpCpu cpu, uint32_t cls)
+{
+    return G_LIKELY(group == 0)
+               ? sim->cpus[cpu].root + cls
+               : &sim->rqs[(group * sim->n_cpus + cpu) * sim->n_classes + cls];
+}
+
+static inline CpEnt cp_group_ent(const CpSim *sim, CpGroup group, CpCpu cpu)
+{
+    return CP_ENT_GROUP | (group * sim->n_cpus + cpu);
+}
+
+gboolean cp_runqueues_init(CpSim *sim, GError **error);
+void cp_runqueues_clear(CpSim *sim);
+void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags);
+/* False: stays in the structure (delayed dequeue). */
+bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags);
+CpTid cp_pick(CpSim *sim, CpCpuState *c);
+void cp_put_prev(CpSim *sim, CpCpuState *c, CpTid tid);
+void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid);
+bool cp_charge_class(CpSim *sim, CpCpuState *c, CpTime delta);
+/* Class queue of a thread on a CPU. */
+static inline CpRq *cp_thread_rq(const CpSim *sim, const CpThread *t)
+{
+    return cp_rq(sim, t->group, t->cpu, t->cls);
+}
+void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                      CpEnqFlags flags);
+void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
+                      CpDeqFlags flags);
+void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags);
+void cp_requeue_delayed(CpSim *sim, CpTid tid);
+void cp_set_idle(CpSim *sim, CpCpuState *c);
+void cp_migrate(CpSim *sim, CpTid tid, CpCpu to);
+/* One queue for all CPUs, after a choice: offers those left over to other CPUs.  `prev`
+ * lost its CPU, or is CP_NONE. */
+void cp_global_rest(CpSim *sim, CpTid prev);
+void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags);
+
+#endif
