@@ -23,7 +23,7 @@ static GPtrArray *known_keys(CpNodeKind kind)
             g_ptr_array_add(keys, (char *)(uintptr_t)field->key);
         }
     }
-    for (CpNodeKind k = 0; k < CP_NODE_KINDS; k++) {
+    for (CpNodeKind k = CP_DECL_BEGIN; k < CP_DECL_END; k++) {
         const CpDeclInfo *info = cp_decl_info(k);
         if (info != NULL && (info->place & inside)) {
             g_ptr_array_add(keys, (char *)(uintptr_t)info->json);
@@ -182,7 +182,7 @@ static bool read_all(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j,
 static bool read_members(CpJsonReader *r, CpNodeKind of, const CpJsonValue *j,
                          CpNodeList *list)
 {
-    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         bool here = info != NULL && (info->place & cp_decl_inside(of));
         const CpJsonValue *member = here ? cp_reader_member(j, info->json) : NULL;

@@ -258,7 +258,7 @@ static bool read_decl(CpParser *p, CpNodeKind kind, CpNodeList *into)
 static CpNodeKind find_decl(const CpParser *p, unsigned place)
 {
     CpToken token = cp_parser_is(p, "async") ? cp_parser_peek(p) : p->tok;
-    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         if (info != NULL && info->word != NULL && (info->place & place) &&
             cp_token_is(&p->scan, &token, info->word)) {
@@ -277,7 +277,7 @@ static CpNodeKind find_decl(const CpParser *p, unsigned place)
 static const char **words_of(unsigned place)
 {
     GPtrArray *words = g_ptr_array_new();
-    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         if (info != NULL && info->word != NULL && (info->place & place)) {
             g_ptr_array_add(words, (char *)(uintptr_t)info->word);
@@ -341,13 +341,12 @@ bool cp_parser_decl(CpParser *p, CpNodeList *into)
 
 unsigned cp_decl_level(const CpParser *p)
 {
-    if (p->tok.kind != CP_TOK_NAME || cp_parser_peek(p).kind == CP_TOK_PLUS_SET) {
-        return 0;
-    }
-    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         if (info != NULL && (info->place & CP_DECL_HEAD) && cp_parser_is(p, info->word)) {
-            return info->place & CP_IN_FILE ? 2 : 1;
+            return cp_parser_peek(p).kind == CP_TOK_PLUS_SET ? 0
+                   : info->place & CP_IN_FILE                ? 2
+                                                             : 1;
         }
     }
     return 0;

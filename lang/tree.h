@@ -35,15 +35,18 @@ typedef enum {
 #define CP_STMT(KIND, word, place, children, read, note, compile, form) CP_NODE_##KIND,
 #include "lang/tree.def"
 #undef CP_STMT
-/* declarations */
+    /* declarations: from CP_DECL_BEGIN to before CP_DECL_END */
+    CP_DECL_BEGIN,
+    CP_DECL_BEFORE = CP_DECL_BEGIN - 1, /* takes no number of its own */
 #define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form) CP_NODE_##KIND,
 #define CP_PART(KIND, fields)                                                CP_NODE_##KIND,
 #include "lang/decl.def"
 #undef CP_DECL
-    CP_NODE_FILE,    /* declarations in the order written */
-    CP_NODE_SETTING, /* text = key; CP_NODE_STRING */
-    CP_NODE_OFFLINE, /* CP_NODE_STRING */
-    CP_NODE_ONLINE,  /* CP_NODE_STRING */
+    CP_DECL_END,
+    CP_NODE_FILE = CP_DECL_END, /* declarations in the order written */
+    CP_NODE_SETTING,            /* text = key; CP_NODE_STRING */
+    CP_NODE_OFFLINE,            /* CP_NODE_STRING */
+    CP_NODE_ONLINE,             /* CP_NODE_STRING */
     CP_NODE_KINDS,
 } CpNodeKind;
 

@@ -276,7 +276,7 @@ static void put_all(Writer *w, const CpNode *parent, CpNodeKind kind)
 static void put_members(Writer *w, const CpNode *parent)
 {
     unsigned inside = cp_decl_inside((CpNodeKind)parent->kind);
-    for (CpNodeKind kind = 0; kind < CP_NODE_KINDS; kind++) {
+    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
         const CpDeclInfo *info = cp_decl_info(kind);
         if (info != NULL && (info->place & inside)) {
             put_all(w, parent, kind);
