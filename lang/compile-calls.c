@@ -190,15 +190,6 @@ void cpc_note_call(CpcScan *s, const CpNode *node)
     }
 }
 
-typedef void (*Note)(CpcScan *s, const CpNode *node);
-
-static const Note notes[CP_NODE_KINDS] = {
-#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
-    [CP_NODE_##KIND] = cpc_note_##note,
-#include "lang/tree.def"
-#undef CP_STMT
-};
-
 /* Remembers arguments used directly as a time, so that a call with a bare number can be
  * refused where it is written. */
 static void note_time(CpcScan *s, const CpNode *value)
@@ -220,7 +211,7 @@ static void scan_statement(CpcScan *s, const CpNode *node)
     const CpStmtInfo *info = cp_stmt_info((CpNodeKind)node->kind);
     if (info != NULL && (s->proc->python || !(info->place & CP_STMT_PYTHON))) {
         note_time(s, cp_node_find(node, CP_CHILD_TIME));
-        notes[node->kind](s, node);
+        s->c->tables->note[node->kind](s, node);
     }
 }
 

@@ -223,21 +223,12 @@ bool cpc_declare_none(Cpc *c, const CpNode *node)
     return true;
 }
 
-typedef bool (*Declare)(Cpc *c, const CpNode *node);
-
-static const Declare declarers[CP_NODE_KINDS] = {
-#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
-    [CP_NODE_##KIND] = cpc_declare_##declare,
-#include "lang/decl.def"
-#undef CP_DECL
-};
-
 static bool declare_one(Cpc *c, const CpNode *node, const CpDeclInfo *info)
 {
     if ((info->place & CP_DECL_PYTHON) && !c->proc->python) {
         return cp_diag_error(c->diag, node->pos, "'%s' needs a python runtime", info->word);
     }
-    return declarers[node->kind](c, node);
+    return c->tables->declare[node->kind](c, node);
 }
 
 bool cpc_declare_members(Cpc *c, const CpNode *first)

@@ -156,14 +156,6 @@ void cpc_note_map(CpcScan *s, const CpNode *node)
     scan_flow(s, node, cp_node_child(node, CP_CHILD_TASK), 1, false);
 }
 
-void cpc_note_executor(CpcScan *s, const CpNode *node)
-{
-    if (cp_node_find(node, CP_CHILD_NAME) == NULL) {
-        cpc_note_default_pool(s);
-    }
-    note_call(s, node, false);
-}
-
 /* A coroutine that is awaited runs in place; with a timeout wait_for makes a task of it up
  * to 3.11. */
 void cpc_note_await_call(CpcScan *s, const CpNode *node)

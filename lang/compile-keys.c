@@ -157,3 +157,39 @@ bool cpc_keys(Cpc *c, const CpNode *opts, const CpKey *table, uint32_t kinds,
     }
     return ok;
 }
+
+/* --- attributes of threads --- */
+
+/* What sched_setattr would refuse. */
+static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
+{
+    bool rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
+    if (rt && (attr->rt_prio < 1 || attr->rt_prio > 99)) {
+        cp_diag_error(c->diag, at->pos, "policy=%s needs a priority",
+                      attr->policy == CP_SCHED_FIFO ? "fifo" : "rr");
+        cp_diag_help(c->diag, "write prio=1 (low) to prio=99 (high)");
+        return false;
+    }
+    if (attr->policy != CP_SCHED_DEADLINE) {
+        return true;
+    }
+    attr->period = attr->period > 0 ? attr->period : attr->deadline;
+    attr->deadline = attr->deadline > 0 ? attr->deadline : attr->period;
+    if (attr->runtime <= 0 || attr->runtime > attr->deadline ||
+        attr->deadline > attr->period) {
+        cp_diag_error(c->diag, at->pos,
+                      "policy=deadline needs runtime <= deadline <= period");
+        cp_diag_help(c->diag, "write runtime=5ms, deadline=20ms, period=20ms");
+        return false;
+    }
+    return true;
+}
+
+bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread)
+{
+    for (const CpNode *opt = opts->child; opt != NULL; opt = opt->next) {
+        thread->own_attr = thread->own_attr || strcmp(opt->text, "start") != 0;
+    }
+    return cpc_keys(c, opts, cp_thread_keys, CP_KINDS_ANY, "a thread", thread) &&
+           check_attr(c, opts, &thread->attr);
+}

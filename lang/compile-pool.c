@@ -69,7 +69,7 @@ void cpc_note_pool(CpcScan *s, const CpNode *node)
 /* The executor a loop makes for itself: its name cannot be written. */
 static const char default_pool[] = "(default)";
 
-void cpc_note_default_pool(CpcScan *s)
+static void note_default_pool(CpcScan *s)
 {
     if (g_hash_table_contains(s->proc->pools, default_pool)) {
         return;
@@ -78,6 +78,14 @@ void cpc_note_default_pool(CpcScan *s)
         cp_workload_pool(s->c->w, s->proc->index, "executor", CP_POOL_THREADS, 0);
     g_hash_table_insert(s->proc->pools, (char *)(uintptr_t)default_pool,
                         GUINT_TO_POINTER(pool + 1));
+}
+
+void cpc_note_executor(CpcScan *s, const CpNode *node)
+{
+    if (cp_node_find(node, CP_CHILD_NAME) == NULL) {
+        note_default_pool(s);
+    }
+    cpc_note_flow(s, node);
 }
 
 /* --- code --- */

@@ -5,6 +5,18 @@
 /* Decides in which passes a workload is compiled: declarations, a pass that only counts
  * registers and reports errors, the places of all frames, and the code. */
 
+static const CpcTables tables = {
+#define CP_STMT(KIND, word, place, children, read, note_it, compile_it, form)              \
+    .note[CP_NODE_##KIND] = cpc_note_##note_it,                                            \
+    .compile[CP_NODE_##KIND] = cpc_do_##compile_it,
+#include "lang/tree.def"
+#undef CP_STMT
+#define CP_DECL(KIND, word, place, stage, json, fields, read, declare_it, form)            \
+    .declare[CP_NODE_##KIND] = cpc_declare_##declare_it,
+#include "lang/decl.def"
+#undef CP_DECL
+};
+
 static void warn_objects(Cpc *c, GHashTable *objects)
 {
     g_autoptr(GList) names =
@@ -67,7 +79,8 @@ static bool compile(Cpc *c)
 
 CpWorkload *cp_compile(const CpTree *tree, const char *source, CpDiag *diag)
 {
-    Cpc c = {.w = cp_workload_new(&cp_ops),
+    Cpc c = {.tables = &tables,
+             .w = cp_workload_new(&cp_ops),
              .diag = diag,
              .source = source,
              .root = cp_tree_root(tree)};

@@ -99,7 +99,19 @@ typedef struct {
     const CpNode *choices; /* CPC_WORD: list of its parameter's choices, or NULL */
 } CpcValue;
 
+typedef struct Cpc Cpc;
+typedef struct CpcScan CpcScan;
+
+/* The functions of the rows of tree.def and decl.def, by CpNodeKind.  They are reached
+ * through a table that stands on top, so that the parts of the compiler form a line. */
 typedef struct {
+    void (*note[CP_NODE_KINDS])(CpcScan *scan, const CpNode *node);
+    bool (*compile[CP_NODE_KINDS])(Cpc *c, const CpNode *node);
+    bool (*declare[CP_NODE_KINDS])(Cpc *c, const CpNode *node);
+} CpcTables;
+
+struct Cpc {
+    const CpcTables *tables;
     CpWorkload *w;
     CpDiag *diag;
     const char *source;
@@ -121,18 +133,18 @@ typedef struct {
     uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
     uint16_t caught; /* python: register of the exception an except block handles, or 0 */
     bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
-} Cpc;
+};
 
 /* Looking through the code for calls, before anything is compiled. */
-typedef struct {
+struct CpcScan {
     Cpc *c;
     CpcProc *proc;
     GPtrArray *callees;
     CpcTask *task; /* whose body is walked, or NULL */
     bool ok;
-} CpcScan;
+};
 
-/* --- emission: nothing happens while measuring --- */
+/* --- emission (compile-emit.c): nothing happens while measuring --- */
 uint32_t cpc_emit(Cpc *c, CpOp op, uint8_t a, uint16_t b, uint32_t arg, const CpNode *at);
 uint32_t cpc_pc(const Cpc *c);
 /* Makes a jump go to the next instruction. */
@@ -196,7 +208,7 @@ uint32_t cpc_find_obj(Cpc *c, const CpNode *name, const char *word, uint32_t kin
 /* Notes that this process uses the object; false: it is another's. */
 bool cpc_claim(Cpc *c, const CpNode *name, CpcObject *object);
 
-/* --- statements --- */
+/* --- statements (compile-body.c and the nouns) --- */
 bool cpc_body(Cpc *c, const CpNode *body);
 /* The functions of the rows of tree.def: what a statement is compiled to, and what it
  * declares or calls, which must be known before anything is compiled. */
@@ -231,7 +243,6 @@ bool cpc_set_sizes(Cpc *c, const CpNode *node, CpCallDecl *call);
 bool cpc_timed_out(Cpc *c, const CpNode *node);
 /* The pool of that name; NULL: the executor a loop makes for itself. */
 bool cpc_pool_of(Cpc *c, const CpNode *name, uint32_t *pool);
-void cpc_note_default_pool(CpcScan *scan);
 CpGroupKind cpc_group_kind(const CpNode *word);
 bool cpc_needs_version(Cpc *c, const CpcProc *proc, CpPos pos, const char *what,
                        CpPyFeature feature);
@@ -244,6 +255,8 @@ bool cpc_keys(Cpc *c, const CpNode *opts, const CpKey *table, uint32_t kinds,
 bool cpc_key(Cpc *c, const CpKey *key, const CpNode *opt, void *row);
 bool cpc_unknown_key(Cpc *c, const CpNode *opt, const char *of, const char *const *known);
 bool cpc_mask(Cpc *c, const CpNode *cpus, uint32_t *mask);
+/* Those of a thread: its attributes, start and interpreter. */
+bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread);
 
 /* --- declarations (compile-decl.c, compile-resource.c, compile-process.c ...) --- */
 bool cpc_declare(Cpc *c);
@@ -259,8 +272,6 @@ bool cpc_native_runtime(Cpc *c, const CpNode *runtime);
 bool cpc_python_runtime(Cpc *c, CpcProc *proc, const CpNode *runtime);
 bool cpc_duplicate(Cpc *c, const CpNode *node, const char *what, const CpNode *first);
 bool cpc_find_group(Cpc *c, const CpNode *name, CpGroup *group);
-/* The keys of a thread: its attributes, start and interpreter. */
-bool cpc_thread_keys(Cpc *c, const CpNode *opts, CpThreadDecl *thread);
 
 /* --- calls (compile-calls.c) --- */
 /* The task of a call, with that many arguments; NULL after reporting. */

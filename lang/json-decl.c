@@ -1,5 +1,7 @@
 #include "lang/json-reader.h"
+#include "lang/workload-json.h"
 
+#include "sim/arena.h"
 #include "sim/params.h"
 #include "sim/words.h"
 
@@ -300,7 +302,7 @@ static CpNode *read_decl(CpJsonReader *r, CpNodeKind kind, const CpJsonValue *j)
 
 /* --- the file --- */
 
-bool cp_reader_file(CpJsonReader *r, const CpJsonValue *j)
+static bool read_file(CpJsonReader *r, const CpJsonValue *j)
 {
     const CpJsonValue *schema =
         j->kind == CP_JSON_OBJECT ? cp_reader_member(j, "schema") : NULL;
@@ -316,4 +318,23 @@ bool cp_reader_file(CpJsonReader *r, const CpJsonValue *j)
     }
     CpNodeList list = {cp_tree_root(r->tree), NULL};
     return check_keys(r, CP_NODE_FILE, j) && read_members(r, CP_NODE_FILE, j, &list);
+}
+
+CpTree *cp_json_read(const char *text, size_t len, CpDiag *diag)
+{
+    if (len > CP_PARSE_BYTES_MAX) {
+        cp_diag_error(diag, (CpPos){0}, "file is larger than %d MiB",
+                      CP_PARSE_BYTES_MAX >> 20);
+        return NULL;
+    }
+    CpJsonReader r = {.diag = diag, .tree = cp_tree_new(), .arena = cp_arena_new()};
+    unsigned before = cp_diag_n_errors(diag);
+    const CpJsonValue *root = cp_reader_parse(&r, text, len);
+    bool ok = root != NULL && read_file(&r, root) && cp_diag_n_errors(diag) == before;
+    cp_arena_free(r.arena);
+    if (!ok) {
+        cp_tree_free(r.tree);
+        return NULL;
+    }
+    return r.tree;
 }

@@ -1,7 +1,5 @@
 #include "lang/json-reader.h"
-#include "lang/workload-json.h"
 
-#include "sim/arena.h"
 #include "sim/dist.h"
 
 #include <string.h>
@@ -410,23 +408,4 @@ static CpNode *read_body(CpJsonReader *r, const CpJsonValue *j)
         }
     }
     return n;
-}
-
-CpTree *cp_json_read(const char *text, size_t len, CpDiag *diag)
-{
-    if (len > CP_PARSE_BYTES_MAX) {
-        cp_diag_error(diag, (CpPos){0}, "file is larger than %d MiB",
-                      CP_PARSE_BYTES_MAX >> 20);
-        return NULL;
-    }
-    CpJsonReader r = {.diag = diag, .tree = cp_tree_new(), .arena = cp_arena_new()};
-    unsigned before = cp_diag_n_errors(diag);
-    const CpJsonValue *root = cp_reader_parse(&r, text, len);
-    bool ok = root != NULL && cp_reader_file(&r, root) && cp_diag_n_errors(diag) == before;
-    cp_arena_free(r.arena);
-    if (!ok) {
-        cp_tree_free(r.tree);
-        return NULL;
-    }
-    return r.tree;
 }

@@ -49,8 +49,4 @@ CpNode *cp_reader_empty(CpJsonReader *r, CpSlotType type, const CpJsonValue *j);
 CpNode *cp_reader_text(CpJsonReader *r, const CpJsonValue *j, CpNodeKind kind,
                        const char *what);
 
-/* --- declarations (json-decl.c) --- */
-/* All of a file into the tree's root. */
-bool cp_reader_file(CpJsonReader *r, const CpJsonValue *j);
-
 #endif

@@ -8,15 +8,6 @@
 /* Decides which declaration a line is, by the rows of decl.def, and how those are read that
  * have no process around them. */
 
-typedef bool (*ReadDecl)(CpParser *p, CpNode *node, CpNodeList *list);
-
-static const ReadDecl readers[CP_NODE_KINDS] = {
-#define CP_DECL(KIND, word, place, stage, json, fields, read, declare, form)               \
-    [CP_NODE_##KIND] = cp_decl_##read,
-#include "lang/decl.def"
-#undef CP_DECL
-};
-
 bool cp_parser_named(CpParser *p, CpNode *node, const char *what)
 {
     CpNode *name = cp_parser_name(p, what);
@@ -248,7 +239,7 @@ static bool read_decl(CpParser *p, CpNodeKind kind, CpNodeList *into)
     if (kind != CP_NODE_RESOURCE) {
         cp_parser_next(p);
     }
-    if (!readers[kind](p, node, &list)) {
+    if (!p->tables->decl[kind](p, node, &list)) {
         return false;
     }
     cp_node_add(into, node);
@@ -337,17 +328,4 @@ bool cp_parser_decl(CpParser *p, CpNodeList *into)
     }
     return unknown_word(p, CP_IN_FILE, "a declaration",
                         "declarations: process, machine, kernel, param, run, expect, …");
-}
-
-unsigned cp_decl_level(const CpParser *p)
-{
-    for (CpNodeKind kind = CP_DECL_BEGIN; kind < CP_DECL_END; kind++) {
-        const CpDeclInfo *info = cp_decl_info(kind);
-        if (info != NULL && (info->place & CP_DECL_HEAD) && cp_parser_is(p, info->word)) {
-            return cp_parser_peek(p).kind == CP_TOK_PLUS_SET ? 0
-                   : info->place & CP_IN_FILE                ? 2
-                                                             : 1;
-        }
-    }
-    return 0;
 }

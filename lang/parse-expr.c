@@ -211,7 +211,7 @@ static CpNode *parse_primary(CpParser *p)
         }
         cp_parser_next(p);
         p->expr_depth++;
-        CpNode *node = p->scan.wide ? cp_parser_logic(p) : cp_parser_expr(p);
+        CpNode *node = p->tables->inner(p);
         p->expr_depth--;
         return node != NULL && cp_parser_expect_char(p, ')', "')'") ? node : NULL;
     }

@@ -143,7 +143,7 @@ bool cp_operands_if(CpParser *p, CpNode *node, CpNodeList *list)
                              CP_PARSE_DEPTH_MAX);
     }
     p->depth++;
-    bool ok = cp_parser_statement(p, &inner);
+    bool ok = p->tables->statement(p, &inner);
     p->depth--;
     return ok && add(list, body);
 }

@@ -127,7 +127,7 @@ bool cp_decl_process(CpParser *p, CpNode *node, CpNodeList *list)
         return false;
     }
     p->python = cp_node_says(runtime, "python");
-    bool ok = cp_parser_block(p, list, cp_parser_member);
+    bool ok = cp_parser_block(p, list, p->tables->member);
     p->python = false;
     return ok;
 }

@@ -95,7 +95,7 @@ static bool await_op(CpParser *p, CpNode *node, CpNodeList *list)
     CpNode *body = cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos);
     CpNodeList inner = {body, NULL};
     node->kind = CP_NODE_AWAIT_OP;
-    if (!cp_parser_statement(p, &inner)) {
+    if (!p->tables->statement(p, &inner)) {
         return false;
     }
     cp_node_add(list, body);

@@ -9,19 +9,6 @@
  * says all about them ("plain").  The others have a function of their own in
  * parse-operands.c and parse-python.c. */
 
-CpNode *cp_parser_null(CpParser *p)
-{
-    return cp_node_new(p->tree, CP_NODE_NULL, p->tok.pos);
-}
-
-bool cp_parser_add(CpNodeList *list, CpNode *child)
-{
-    if (child != NULL) {
-        cp_node_add(list, child);
-    }
-    return child != NULL;
-}
-
 CpNode *cp_parser_word(CpParser *p)
 {
     CpNode *word = cp_node_new(p->tree, CP_NODE_NAME, p->tok.pos);
@@ -29,13 +16,6 @@ CpNode *cp_parser_word(CpParser *p)
                               (gssize)(p->tok.end - p->tok.start));
     cp_parser_next(p);
     return word;
-}
-
-CpNode *cp_parser_body(CpParser *p)
-{
-    CpNode *body = cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos);
-    CpNodeList list = {body, NULL};
-    return cp_parser_block(p, &list, cp_parser_statement) ? body : NULL;
 }
 
 CpNode *cp_parser_group(CpParser *p)
@@ -205,17 +185,6 @@ bool cp_operands_plain(CpParser *p, CpNode *node, CpNodeList *list)
 
 /* --- statements --- */
 
-typedef bool (*ReadOperands)(CpParser *p, CpNode *node, CpNodeList *list);
-
-/* NULL: no word begins that statement. */
-static const ReadOperands readers[CP_NODE_KINDS] = {
-#define CP_STMT(KIND, word, place, children, read, note, compile, form)                    \
-    [CP_NODE_##KIND] = cp_operands_##read,
-#define CP_FORM(KIND, word, place, children, note, compile, form)
-#include "lang/tree.def"
-#undef CP_STMT
-};
-
 static bool unknown_statement(CpParser *p)
 {
     if (p->tok.kind != CP_TOK_NAME) {
@@ -243,7 +212,7 @@ static CpNodeKind kind_of_word(const CpParser *p)
     }
     memcpy(word, p->scan.text + p->tok.start, len);
     CpNodeKind kind = cp_stmt_find(word);
-    return readers[kind] != NULL ? kind : CP_NODE_NULL;
+    return p->tables->operands[kind] != NULL ? kind : CP_NODE_NULL;
 }
 
 /* In Python `work()` starts a task, and a name alone is a member of the group around it.  A
@@ -334,7 +303,7 @@ static bool read_statement(CpParser *p, CpNode *node, CpNodeList *list)
         return cp_operands_plain(p, node, list);
     default:
         cp_parser_next(p);
-        return readers[node->kind](p, node, list);
+        return p->tables->operands[node->kind](p, node, list);
     }
 }
 

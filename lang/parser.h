@@ -4,7 +4,24 @@
 
 #include "lang/parse.h"
 
+typedef struct CpParser CpParser;
+
+/* Reads one item of a block; false: reported, the caller recovers. */
+typedef bool (*CpParseItem)(CpParser *p, CpNodeList *into);
+
+/* What is reached through a table that stands on top, so that the parts of the parser form
+ * a line: the functions of the rows of tree.def and decl.def by CpNodeKind, and what stands
+ * in blocks and parentheses. */
 typedef struct {
+    CpParseItem statement, member; /* one of a body, one of a process */
+    CpNode *(*inner)(CpParser *p); /* in the parentheses of an expression */
+    /* NULL: no word begins that statement */
+    bool (*operands[CP_NODE_KINDS])(CpParser *p, CpNode *node, CpNodeList *list);
+    bool (*decl[CP_NODE_KINDS])(CpParser *p, CpNode *node, CpNodeList *list);
+} CpParserTables;
+
+struct CpParser {
+    const CpParserTables *tables;
     CpScanner scan; /* behind `tok` */
     CpToken tok;    /* not yet consumed */
     uint32_t end;   /* bytes: end of the token consumed last */
@@ -19,10 +36,7 @@ typedef struct {
     bool grouped;          /* inside gather or its like: names stand for tasks */
     bool unwinding;        /* a '}' is missing: leave the blocks of statements */
     CpPos suspect;         /* first block whose '}' is indented otherwise; line 0: none */
-} CpParser;
-
-/* Reads one item of a block; false: reported, the caller recovers. */
-typedef bool (*CpParseItem)(CpParser *p, CpNodeList *into);
+};
 
 void cp_parser_next(CpParser *p);
 CpToken cp_parser_peek(const CpParser *p);
@@ -36,6 +50,8 @@ bool cp_parser_expected(CpParser *p, const char *what);
 bool cp_parser_at_end(const CpParser *p); /* of a statement */
 /* Text of the source from a byte offset to the end of the last token, trimmed. */
 const char *cp_parser_slice(CpParser *p, uint32_t start);
+/* One item, and what comes after an error in it. */
+bool cp_parser_item(CpParser *p, CpNodeList *into, CpParseItem item);
 /* `{ item; item ... }` into a list. */
 bool cp_parser_block(CpParser *p, CpNodeList *into, CpParseItem item);
 void cp_parser_skip_block(CpParser *p);
@@ -70,9 +86,6 @@ bool cp_parser_no_unit(CpParser *p, const CpNode *number, bool size);
 /* One at file level, one in a process. */
 bool cp_parser_decl(CpParser *p, CpNodeList *into);
 bool cp_parser_member(CpParser *p, CpNodeList *into);
-/* How far out the word must stand that can only begin a declaration: 2 at file level, 1 in
- * a process, 0 anywhere. */
-unsigned cp_decl_level(const CpParser *p);
 /* Reads the node's name into it. */
 bool cp_parser_named(CpParser *p, CpNode *node, const char *what);
 
