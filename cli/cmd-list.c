@@ -10,6 +10,7 @@
 #include "sim/metrics.h"
 #include "scenario/result-json.h"
 #include "traces/import/formats.h"
+#include "scenario/machines.h"
 
 #include <string.h>
 
@@ -238,9 +239,9 @@ static int list_machines(CpCli *cli)
 {
     static const char *const columns[] = {"name", "settings", NULL};
     Rows rows = rows_new(columns);
-    for (const char *const *name = cp_machine_presets; *name != NULL; name++) {
+    for (const char *const *name = cp_machine_names; *name != NULL; name++) {
         g_autoptr(GString) settings = g_string_new(NULL);
-        for (const char *const *p = cp_machine_preset(*name); *p != NULL; p += 2) {
+        for (const char *const *p = cp_machine_settings(*name); *p != NULL; p += 2) {
             g_string_append_printf(settings, "%s%s=%s", settings->len > 0 ? " " : "", p[0],
                                    p[1]);
         }

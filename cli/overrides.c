@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "sim/params.h"
-#include "scenario/machine-file.h"
+#include "scenario/machines.h"
 
 #include <string.h>
 
@@ -71,7 +71,7 @@ static int add_machine(CpOverrides *o, const CpCli *cli)
     if (wanted == NULL) {
         return CP_EXIT_OK;
     }
-    const char *const *preset = cp_machine_preset(wanted);
+    const char *const *preset = cp_machine_settings(wanted);
     if (preset != NULL) {
         forget_machine(o);
         for (; *preset != NULL; preset += 2) {
@@ -92,7 +92,7 @@ static int add_machine(CpOverrides *o, const CpCli *cli)
         cp_error(cli, "--machine: there is no file '%s'", wanted);
         return CP_EXIT_INPUT;
     }
-    return cp_unknown(cli, "machine", wanted, cp_machine_presets, "coreplay list machines");
+    return cp_unknown(cli, "machine", wanted, cp_machine_names, "coreplay list machines");
 }
 
 /* An option that stands for the setting of its name, with _ for -. */

@@ -1,4 +1,4 @@
-#include "scenario/settings.h"
+#include "scenario/assemble.h"
 
 #include <string.h>
 
@@ -32,27 +32,16 @@ char *cp_from_print(CpFrom from, const char *key)
     return g_strdup(names[from]);
 }
 
-/* Whether --set KEY means a param of the workload and not the setting of that name. */
-static bool is_param(const CpScenario *s, const char *key)
-{
-    for (guint i = 0; i < s->params->len; i++) {
-        const CpWorkloadParam *param = s->params->pdata[i];
-        if (strcmp(param->name, key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void visit(const Walk *walk, const char *key, const char *value, CpFrom from)
 {
     const CpSettingInForce setting = {key, value, from};
     walk->visit(&setting, walk->data);
 }
 
+/* A setting whose name no param has: --set KEY would mean that. */
 static void visit_own(const Walk *walk, const char *key, const char *value, CpFrom from)
 {
-    if (!is_param(walk->s, key)) {
+    if (cp_scenario_param(walk->s, key) == NULL) {
         visit(walk, key, value, from);
     }
 }

@@ -56,6 +56,9 @@ typedef struct {
     CpFrom from;   /* CP_FROM_WORKLOAD: as written */
 } CpWorkloadParam;
 
+/* The param of that name, or NULL. */
+const CpWorkloadParam *cp_scenario_param(const CpScenario *scenario, const char *name);
+
 /* A setting of a thread or control group, beside what its declaration says. */
 typedef struct {
     char *key, *value; /* "thread.worker.nice", "5" */
@@ -128,10 +131,5 @@ void cp_scenario_each_setting(const CpScenario *scenario,
                               void *data);
 /* New text for people: "built-in", "workload", "--set", "--seed" for the key `seed`. */
 char *cp_from_print(CpFrom from, const char *key);
-
-/* Named machines for `machine "NAME"` and -m, ended by NULL. */
-extern const char *const cp_machine_presets[];
-/* Settings of one: "key", "value", ..., NULL-ended; NULL: no such machine. */
-const char *const *cp_machine_preset(const char *name);
 
 #endif

@@ -133,17 +133,6 @@ char *cp_plan_compile_key(const CpPlan *plan, char *const *values)
 
 /* --- axes --- */
 
-static const CpWorkloadParam *find_param(const CpPlan *plan, const char *name)
-{
-    for (guint i = 0; i < plan->base->params->len; i++) {
-        const CpWorkloadParam *param = plan->base->params->pdata[i];
-        if (strcmp(param->name, name) == 0) {
-            return param;
-        }
-    }
-    return NULL;
-}
-
 /* The values a param lists in the workload: param load = 5 in [5, 10, 20]. */
 static CpAxis *axis_of_param(const CpWorkloadParam *param)
 {
@@ -156,7 +145,7 @@ static CpAxis *read_axis(const CpPlan *plan, const char *text, GError **error)
     if (strchr(text, '=') != NULL) {
         return cp_axis_new(text, error);
     }
-    const CpWorkloadParam *param = find_param(plan, text);
+    const CpWorkloadParam *param = cp_scenario_param(plan->base, text);
     if (param != NULL && param->choices != NULL) {
         return axis_of_param(param);
     }

@@ -1,6 +1,7 @@
 #include "lang/compile.h"
 #include "lang/parse.h"
 #include "scenario/scenario.h"
+#include "scenario/machines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,8 +168,8 @@ static void test_every_setting(void **state)
 static void test_machines(void **state)
 {
     (void)state; /* cmocka's signature */
-    for (int i = 0; cp_machine_presets[i] != NULL; i++) {
-        const CpOverride set = {"machine", cp_machine_presets[i], CP_FROM_SET};
+    for (int i = 0; cp_machine_names[i] != NULL; i++) {
+        const CpOverride set = {"machine", cp_machine_names[i], CP_FROM_SET};
         CpScenario *s = load("process p { thread m { cpu 1ms } }", &set, 1);
         assert_non_null(s);
         cp_scenario_free(s);

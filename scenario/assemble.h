@@ -1,7 +1,10 @@
-/* Settings of a scenario while it is put together: every KEY VALUE of the text, of the
- * configuration and of the command line, in order of precedence; private to scenario/. */
-#ifndef CP_SCENARIO_SETTINGS_H
-#define CP_SCENARIO_SETTINGS_H
+/* A scenario while it is put together; private to scenario/.
+ *
+ *   tree -> rewrite.c: params, versions -> compiled -> assemble.c: every KEY VALUE of the
+ *   configuration, the text and the command line in order -> settings.c: applied ->
+ *   assemble.c: machine, masks and policies agree */
+#ifndef CP_SCENARIO_ASSEMBLE_H
+#define CP_SCENARIO_ASSEMBLE_H
 
 #include "models/registry.h"
 #include "scenario/scenario.h"
@@ -27,6 +30,28 @@ typedef struct {
     bool other_machine;     /* --set machine=NAME: what the text says of its own is void */
 } CpBuild;
 
+/* --- rewrite.c --- */
+
+/* Whether it is stronger than what the workload says. */
+bool cp_override_is_late(const CpOverride *override);
+/* The declaration of a param in the tree, or NULL. */
+CpNode *cp_param_in(const CpTree *tree, const char *name);
+/* Give params their values and processes their version of the runtime; false: reported. */
+bool cp_rewrite_params(CpBuild *b, const CpOverride *overrides, size_t n);
+bool cp_rewrite_versions(CpBuild *b, const CpOverride *overrides, size_t n);
+
+/* --- assemble.c --- */
+
+/* New, without a workload yet. */
+CpScenario *cp_scenario_new(const char *source);
+/* Completes a scenario whose workload is compiled; false: reported. */
+bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n);
+
+/* --- settings.c --- */
+
+/* New text, "--set", "the workload": where a value comes from that has no place in the
+ * text. */
+char *cp_setting_origin(const CpSetting *setting);
 /* Report, return false. */
 bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
     G_GNUC_PRINTF(3, 4);

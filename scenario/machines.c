@@ -1,6 +1,40 @@
-#include "scenario/machine-file.h"
+#include "scenario/machines.h"
 
 #include "lang/parse.h"
+
+#include <string.h>
+
+/* Which machines have names, and how one is read from a file of its own. */
+
+/* --- by name --- */
+
+/* Name, then key, value ... */
+#define MACHINES(ROW)                                                                      \
+    ROW("single", "cores", "1")                                                            \
+    ROW("vm2", "cores", "2")                                                               \
+    ROW("laptop4", "cores", "4", "smt", "2")                                               \
+    ROW("laptop8hybrid", "cores", "8", "capacity", "[1024 x 4, 512 x 4]")                  \
+    ROW("desktop8", "cores", "8", "smt", "2")                                              \
+    ROW("server32", "cores", "32", "smt", "2", "llc.cores", "8")                           \
+    ROW("server64x2", "cores", "128", "smt", "2", "numa.nodes", "2", "llc.cores", "8")
+
+#define NAME(name, ...) name,
+const char *const cp_machine_names[] = {MACHINES(NAME) NULL};
+
+#define SETTINGS(name, ...) (const char *const[]){__VA_ARGS__, NULL},
+static const char *const *const settings[] = {MACHINES(SETTINGS)};
+
+const char *const *cp_machine_settings(const char *name)
+{
+    for (size_t i = 0; cp_machine_names[i] != NULL; i++) {
+        if (strcmp(cp_machine_names[i], name) == 0) {
+            return settings[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- from a file --- */
 
 static void collect(const CpNode *block, GPtrArray *pairs)
 {

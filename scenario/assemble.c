@@ -1,0 +1,313 @@
+#include "scenario/assemble.h"
+
+#include <string.h>
+
+/* From a compiled workload and what is said of its surroundings to a scenario that can run:
+ * which settings count in which order, and whether workload, machine and policy go
+ * together. */
+
+/* --- collecting settings --- */
+
+static void add_setting(CpBuild *b, const char *key, const char *value, const CpNode *node,
+                        CpFrom from)
+{
+    const CpSetting setting = {
+        .key = key, .value = g_strdup(value), .node = node, .from = from};
+    g_array_append_val(b->list, setting);
+}
+
+static void add_overrides(CpBuild *b, const CpOverride *overrides, size_t n, bool late)
+{
+    for (size_t i = 0; i < n; i++) {
+        const CpOverride *o = &overrides[i];
+        bool param = b->tree != NULL && cp_param_in(b->tree, o->key) != NULL;
+        if (cp_override_is_late(o) == late && !param) {
+            add_setting(b, o->key, o->value, NULL, o->from);
+        }
+    }
+}
+
+static void keep_written(CpScenario *s, const char *key, const char *value)
+{
+    g_ptr_array_add(s->written, g_strdup(key));
+    g_ptr_array_add(s->written, g_strdup(value));
+}
+
+/* The blocks of the text; the name of a param stands for its value. */
+static void add_blocks(CpBuild *b)
+{
+    for (CpNode *block = cp_tree_root(b->tree)->child; block != NULL; block = block->next) {
+        if (block->kind != CP_NODE_RUN && block->kind != CP_NODE_MACHINE &&
+            block->kind != CP_NODE_KERNEL) {
+            continue;
+        }
+        if (block->kind == CP_NODE_MACHINE && block->text != NULL) {
+            CpNode *named = cp_node_new(b->tree, CP_NODE_SETTING, block->pos);
+            CpNode *value = cp_node_new(b->tree, CP_NODE_STRING, block->pos);
+            CpNodeList list = {named, NULL};
+            cp_node_add(&list, value);
+            add_setting(b, "machine", block->text, named, CP_FROM_WORKLOAD);
+            keep_written(b->s, "machine", block->text);
+        }
+        for (const CpNode *s = block->child; s != NULL; s = s->next) {
+            const CpNode *param = cp_param_in(b->tree, s->child->text);
+            g_autofree char *value =
+                param != NULL ? cp_node_print(param->child) : g_strdup(s->child->text);
+            add_setting(b, s->text, value, s, CP_FROM_WORKLOAD);
+            keep_written(b->s, s->text, value);
+        }
+    }
+}
+
+/* --- putting together --- */
+
+static bool make_machine(CpBuild *b)
+{
+    g_autoptr(GError) error = NULL;
+    b->s->machine =
+        cp_machine_new(b->s->machine_params, b->n_capacity > 0 ? b->capacity : NULL,
+                       b->n_capacity, &error);
+    if (b->s->machine != NULL) {
+        return true;
+    }
+    CpSetting *setting = NULL;
+    static const char *const keys[] = {"smt",   "numa.nodes", "llc.cores",
+                                       "cores", "tick.phase", "machine"};
+    for (size_t i = 0; i < G_N_ELEMENTS(keys) && setting == NULL; i++) {
+        setting = cp_setting_find(b, keys[i]);
+    }
+    if (setting != NULL) {
+        return cp_setting_bad(b, setting, "%s", error->message);
+    }
+    return cp_diag_error(b->diag, (CpPos){0}, "%s", error->message);
+}
+
+/* CPUs a group leaves its threads, its parents' limits included; false: all. */
+static bool group_cpus(const CpWorkload *w, CpGroup group, CpCpuMask *mask)
+{
+    bool limited = false;
+    memset(mask, 0xff, sizeof *mask);
+    for (; group != CP_NONE && group != 0; group = cp_group_decl(w, group)->parent) {
+        uint32_t row = cp_group_decl(w, group)->cpus;
+        for (size_t i = 0; row != CP_NONE && i < G_N_ELEMENTS(mask->bits); i++) {
+            mask->bits[i] &= g_array_index(w->masks, CpCpuMask, row).bits[i];
+        }
+        limited = limited || row != CP_NONE;
+    }
+    return limited;
+}
+
+/* A group's CPUs become the affinity its threads begin with. */
+static void apply_cpusets(CpWorkload *w)
+{
+    for (uint32_t i = 0; i < w->threads->len; i++) {
+        CpThreadDecl *t = cp_thread_decl(w, i);
+        CpCpuMask mask;
+        CpGroup group = t->group != CP_NONE ? t->group : cp_proc_decl(w, t->proc)->group;
+        if (!group_cpus(w, group, &mask)) {
+            continue;
+        }
+        for (size_t k = 0; t->attr.cpus != CP_NONE && k < G_N_ELEMENTS(mask.bits); k++) {
+            mask.bits[k] &= g_array_index(w->masks, CpCpuMask, t->attr.cpus).bits[k];
+        }
+        t->attr.cpus = cp_workload_mask(w, &mask);
+    }
+}
+
+/* A thread that may run nowhere would wait for ever. */
+static bool check_masks(CpBuild *b)
+{
+    const CpWorkload *w = b->s->workload;
+    bool ok = true;
+    for (uint32_t i = 0; i < w->threads->len; i++) {
+        const CpThreadDecl *t = cp_thread_decl(w, i);
+        if (t->attr.cpus == CP_NONE) {
+            continue;
+        }
+        const CpCpuMask *mask = &g_array_index(w->masks, CpCpuMask, t->attr.cpus);
+        if (cp_cpumask_next(mask, 0) >= b->s->machine->n_cpus) {
+            const char *name = cp_workload_text(w, t->name);
+            ok = cp_diag_error(
+                b->diag, (CpPos){t->line, 0, 0},
+                "thread '%s' may only use CPU %u and above, the machine has %u "
+                "(0 to %u)",
+                name, cp_cpumask_next(mask, 0), b->s->machine->n_cpus,
+                b->s->machine->n_cpus - 1);
+        }
+    }
+    return ok;
+}
+
+static const char *policy_word(CpSchedPolicy policy)
+{
+    static const char *const words[] = {"normal", "batch", "idle",
+                                        "fifo",   "rr",    "deadline"};
+    return words[policy];
+}
+
+static bool is_served(const CpScenario *s, CpSchedPolicy policy)
+{
+    bool is = false;
+    for (size_t i = 0; s->classes[i] != NULL; i++) {
+        is = is || (s->classes[i]->serves & 1u << policy);
+    }
+    return is;
+}
+
+/* Thread policies exist under kernel profiles only, and need a class that serves them. */
+static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
+{
+    if (attr->policy == CP_SCHED_NORMAL) {
+        return true;
+    }
+    if (!b->profile->kernel) {
+        cp_diag_error(b->diag, (CpPos){line, 0, 0},
+                      "policy=%s of a thread exists under kernel profiles only, not under "
+                      "'%s'",
+                      policy_word(attr->policy), b->profile->name);
+        cp_diag_help(b->diag, "textbook policies read prio, deadline, period and tickets");
+        return false;
+    }
+    if (attr->policy < CP_SCHED_FIFO || is_served(b->s, attr->policy)) {
+        return true;
+    }
+    cp_diag_error(b->diag, (CpPos){line, 0, 0},
+                  "not yet: policy=%s is not part of profile '%s'",
+                  policy_word(attr->policy), b->profile->name);
+    cp_diag_help(b->diag, "kernel { policy edf } schedules every thread by its "
+                          "deadline; policy=fifo is a real-time class");
+    return false;
+}
+
+static bool check_policies(CpBuild *b)
+{
+    const CpWorkload *w = b->s->workload;
+    bool ok = true;
+    for (uint32_t i = 0; i < w->threads->len; i++) {
+        const CpThreadDecl *t = cp_thread_decl(w, i);
+        ok = check_policy(b, &t->attr, t->line) && ok;
+    }
+    for (uint32_t i = 0; i < w->code->len; i++) {
+        const CpInsn *insn = cp_insn(w, i);
+        if (insn->op == CP_OP_SET_SCHED) {
+            ok = check_policy(b, &g_array_index(w->attrs, CpSchedAttr, insn->c),
+                              g_array_index(w->line, uint32_t, i)) &&
+                 ok;
+        }
+    }
+    return ok;
+}
+
+/* What the text says of this process's runtime; the compiler has checked it. */
+static void set_proc_params(CpParamSet *set, const CpProcDecl *proc)
+{
+    for (guint i = 0; i + 1 < proc->settings->len; i += 2) {
+        int row = cp_params_find(set->spec, g_ptr_array_index(proc->settings, i));
+        if (row >= 0) {
+            cp_params_set(set, row, g_ptr_array_index(proc->settings, i + 1),
+                          CP_FROM_WORKLOAD, NULL);
+        }
+    }
+}
+
+static void make_proc_params(CpScenario *s)
+{
+    const CpWorkload *w = s->workload;
+    s->proc_params = g_new0(CpParamSet *, w->procs->len + 1);
+    for (uint32_t i = 0; i < w->procs->len; i++) {
+        const CpRuntimeClass *runtime =
+            cp_runtime_class_find(cp_workload_text(w, cp_proc_decl(w, i)->runtime));
+        if (runtime != NULL && runtime->params != NULL) {
+            s->proc_params[i] = cp_params_new(runtime->params);
+            set_proc_params(s->proc_params[i], cp_proc_decl(w, i));
+        }
+    }
+}
+
+static void settings_free(GArray *list)
+{
+    for (guint i = 0; i < list->len; i++) {
+        g_free(g_array_index(list, CpSetting, i).value);
+    }
+    g_array_unref(list);
+}
+
+/* A recording brings its number of CPUs.  Its CPU times contain what the kernel's work
+ * cost, so that cost is not added a second time. */
+static void add_recorded(CpBuild *b)
+{
+    g_autofree char *cores = g_strdup_printf("%u", MAX(b->recorded_cpus, 1));
+    add_setting(b, "cores", cores, NULL, CP_FROM_RECORDING);
+    add_setting(b, "costs", "ideal", NULL, CP_FROM_RECORDING);
+}
+
+bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
+{
+    b->list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
+    make_proc_params(b->s);
+    add_overrides(b, overrides, n, false);
+    if (b->tree != NULL) {
+        add_blocks(b);
+    } else {
+        add_recorded(b);
+    }
+    add_overrides(b, overrides, n, true);
+    bool ok = cp_settings_apply(b);
+    if (ok) {
+        apply_cpusets(b->s->workload);
+    }
+    ok = ok && make_machine(b) && check_masks(b) && check_policies(b);
+    settings_free(b->list);
+    return ok;
+}
+
+/* --- the same workload under other settings --- */
+
+bool cp_scenario_can_retune(const CpScenario *base, const char *key)
+{
+    return base->written != NULL && cp_scenario_param(base, key) == NULL &&
+           !cp_setting_has_subject(key);
+}
+
+static void add_retuned(CpBuild *b, const CpOverride *overrides, size_t n, bool late)
+{
+    for (size_t i = 0; i < n; i++) {
+        const CpOverride *o = &overrides[i];
+        if (cp_override_is_late(o) == late && cp_scenario_can_retune(b->s->base, o->key)) {
+            add_setting(b, o->key, o->value, NULL, o->from);
+        }
+    }
+}
+
+CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrides,
+                               size_t n, CpDiag *diag)
+{
+    CpBuild b = {.diag = diag};
+    CpScenario *s = b.s = g_new0(CpScenario, 1);
+    s->base = base;
+    s->workload = base->workload;
+    s->source = g_strdup(base->source);
+    s->hash = g_strdup(base->hash);
+    s->expects = g_ptr_array_ref(base->expects);
+    s->params = g_ptr_array_ref(base->params);
+    s->subjects = g_ptr_array_ref(base->subjects);
+    s->version_from = base->version_from;
+    b.list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
+    make_proc_params(s);
+    add_retuned(&b, overrides, n, false);
+    for (guint i = 0; i < base->written->len; i += 2) {
+        const char *key = base->written->pdata[i];
+        if (!cp_setting_has_subject(key)) {
+            add_setting(&b, key, base->written->pdata[i + 1], NULL, CP_FROM_WORKLOAD);
+        }
+    }
+    add_retuned(&b, overrides, n, true);
+    bool ok =
+        cp_settings_apply(&b) && make_machine(&b) && check_masks(&b) && check_policies(&b);
+    settings_free(b.list);
+    if (!ok) {
+        cp_scenario_free(s);
+        return NULL;
+    }
+    return s;
+}
