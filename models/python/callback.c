@@ -44,13 +44,13 @@ CpStep py_op_executor(Py *p)
     uint32_t plain = py_fut_new(p->ps, PY_FUT_PLAIN);
     PyFut *f = py_fut(p->ps, plain);
     f->home = p->t->loop;
-    f->waits = fut;
+    f->call = fut;
     f->flags = PY_F_KEEP;
     if (py_is_done(py_fut(p->ps, fut))) { /* it was quick */
         const PyFut *c = py_fut(p->ps, fut);
         f->value = c->value;
         f->exc = c->exc;
-        f->n = c->state;
+        f->result = c->state;
         py_loop_ready(p->sim, f->home, PY_CB_SET, plain);
         py_loop_wake(p->sim, f->home, p->tid, true);
     } else {

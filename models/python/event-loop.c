@@ -54,7 +54,7 @@ void py_loop_ready(CpSim *sim, uint32_t loop, uint32_t kind, uint32_t fut)
         f->flags |= PY_F_SCHEDULED;
     }
     push_ready(py_loop(ps, loop),
-               (PyReady){.kind = kind & 15, .wait = f->n & PY_WAIT_BITS, .fut = fut});
+               (PyReady){.kind = kind & 15, .wait = f->n_waits & PY_WAIT_BITS, .fut = fut});
 }
 
 void py_loop_wake(CpSim *sim, uint32_t loop, CpTid waker, bool pipe)
@@ -153,9 +153,9 @@ static bool is_valid(const PySim *ps, const PyTimer *t)
     }
     switch ((PyCbKind)t->kind) {
     case PY_R_SLEEP:
-        return f->flags & PY_F_SLEEPS && (f->n & PY_WAIT_BITS) == t->wait;
+        return f->flags & PY_F_SLEEPS && (f->n_waits & PY_WAIT_BITS) == t->wait;
     case PY_R_WAIT:
-        return f->waits != CP_NONE && (f->n & PY_WAIT_BITS) == t->wait;
+        return f->waits != CP_NONE && (f->n_waits & PY_WAIT_BITS) == t->wait;
     case PY_R_CALL:
         return f->state == PY_PENDING;
     default:
@@ -170,7 +170,7 @@ void py_loop_arm(Py *p, uint32_t loop, CpTime when, PyCbKind kind, uint32_t fut)
                                                .fut = fut,
                                                .gen = f->gen,
                                                .kind = kind & 15,
-                                               .wait = f->n & PY_WAIT_BITS});
+                                               .wait = f->n_waits & PY_WAIT_BITS});
 }
 
 /* --- the loop --- */
@@ -362,7 +362,7 @@ static void set_plain(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
     if (!py_is_done(f)) {
-        py_finish(p, fut, (PyFutState)f->n, f->value, f->exc);
+        py_finish(p, fut, (PyFutState)f->result, f->value, f->exc);
     }
 }
 
@@ -371,8 +371,8 @@ static void time_is_over(Py *p, const PyReady *r)
     PyFut *f = py_fut(p->ps, r->fut);
     if (r->kind == PY_R_TIMEOUT) {
         f->flags |= PY_F_EXPIRED;
-        py_task_cancel(p, f->waits);
-    } else if (f->waits != CP_NONE && (f->n & PY_WAIT_BITS) == r->wait) {
+        py_task_cancel(p, f->task);
+    } else if (f->waits != CP_NONE && (f->n_waits & PY_WAIT_BITS) == r->wait) {
         f->flags |= PY_F_EXPIRED;
         if (py_fut(p->ps, f->waits)->kind == PY_FUT_GROUP) {
             py_drop_cb(p->ps, f->waits, PY_CB_STEP, r->fut);
@@ -409,7 +409,7 @@ static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
     py_charge(p, py_loop_cost(p, l, p->proc->cost->callback));
     switch ((PyCbKind)r.kind) {
     case PY_CB_CHILD:
-        py_group_child(p, f->a, r.fut);
+        py_group_child(p, f->group, r.fut);
         break;
     case PY_CB_STOP:
         l->stopping = true;
@@ -421,7 +421,7 @@ static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
         one_less(p, l);
         break;
     case PY_R_SLEEP:
-        if (f->flags & PY_F_SLEEPS && (f->n & PY_WAIT_BITS) == r.wait) {
+        if (f->flags & PY_F_SLEEPS && (f->n_waits & PY_WAIT_BITS) == r.wait) {
             f->flags &= (uint8_t)~PY_F_SLEEPS;
             py_loop_ready(p->sim, f->home, PY_CB_STEP, r.fut);
         }
@@ -473,7 +473,7 @@ static bool cancel_left(Py *p, PyLoop *l)
         PyFut *f = py_fut(p->ps, i);
         if (f->kind == PY_FUT_TASK && f->home == l->id && f->flow != CP_NONE &&
             !py_is_done(f)) {
-            f->group = 1;
+            f->is_left = true;
             l->n_left++;
             py_task_cancel(p, i);
         }

@@ -41,7 +41,7 @@ static inline uint32_t py_current(const Py *p)
 static inline PyFut *py_begin_wait(Py *p)
 {
     PyFut *f = py_fut(p->ps, py_current(p));
-    f->n++;
+    f->n_waits++;
     f->flags &= (uint8_t)~PY_F_EXPIRED;
     return f;
 }

@@ -25,8 +25,8 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
                               .waits = CP_NONE,
                               .cb = CP_NONE,
                               .next = CP_NONE,
-                              .a = CP_NONE,
-                              .b = CP_NONE};
+                              .group = CP_NONE,
+                              .sibling = CP_NONE};
     return id;
 }
 
@@ -119,8 +119,8 @@ static void run_cb(Py *p, const PyCb *cb, uint32_t fut)
         PyFut *f = py_fut(ps, cb->target);
         f->value = py_fut(ps, fut)->value;
         f->exc = py_fut(ps, fut)->exc;
-        f->n = py_fut(ps, fut)->state;
-        f->waits = CP_NONE;
+        f->result = py_fut(ps, fut)->state;
+        f->call = CP_NONE;
         py_loop_ready(p->sim, f->home, cb->kind, cb->target);
         py_loop_wake(p->sim, f->home, p->tid, true);
         break;
@@ -248,7 +248,7 @@ static bool left_block(Py *p, uint32_t pc, uint32_t exc)
     }
     PyFut *f = py_fut(p->ps, fut);
     bool own = f->flags & PY_F_EXPIRED && exc == p->ps->exc_cancelled;
-    py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->handler = f->a;
+    py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->handler = f->outer;
     py_fut_free(p->ps, fut);
     return own;
 }

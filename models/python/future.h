@@ -34,24 +34,60 @@ enum {
     PY_F_GROUPED = 128,   /* child of a group, which frees it */
 };
 
-/* 64 bytes; a task has 32 more for its flow and 8 per register. */
+/* What has a handle and may be waited for; 64 bytes (a task has 32 more for its flow and 8
+ * per register).  Fields of one place are of different kinds, named after the comment. */
 typedef struct {
     uint8_t kind, state, flags;
-    uint8_t group;  /* CpGroupKind; task: 1 if the end of asyncio.run has cancelled it */
-    uint32_t gen;   /* upper half of its handle; timers carry it too */
-    CpFlowId flow;  /* CP_NONE: none (any more) */
-    uint32_t home;  /* loop, or pool */
-    uint32_t waits; /* task: the future it waits for, or the object in whose queue it is */
-    uint32_t cb;    /* first callback */
-    uint32_t next;  /* in the queue of a pool, an object, or the free list */
-    uint32_t decl;  /* task declaration; call row while a pool has it */
-    uint32_t exc;   /* raised: string index */
-    uint32_t n;     /* task: waits begun so far; group: children not finished; iterator: not
-                       yet read */
-    uint32_t a, b;  /* task: group or eager creator, next child of the group; group: first
-                       child; timeout block: outer handler; iterator: queue ends */
-    uint32_t place; /* task: which queue of an object it is in; call: its row of calls */
-    uint32_t prev;  /* child of a group: the one before it, CP_NONE: first */
+    union {
+        uint8_t group_kind; /* group: CpGroupKind */
+        bool is_left;       /* task: the end of asyncio.run has cancelled it */
+        uint8_t outcome;    /* call of a process: PyFutState that its worker sends back */
+        bool as_finished;   /* iterator: in order of finishing, not of submission */
+    };
+    uint32_t gen;  /* upper half of its handle; timers carry it too */
+    CpFlowId flow; /* CP_NONE: none (any more) */
+    uint32_t home; /* loop, or pool */
+    union {
+        uint32_t waits;     /* task: the future it waits for, CP_NONE */
+        uint32_t call;      /* plain: the pool's call it stands for, CP_NONE when over */
+        uint32_t task;      /* timeout block: whose */
+        uint32_t kept_next; /* call: the next one that its pool or an iterator keeps */
+        CpTid reader;       /* iterator: thread that waits for its next, CP_NONE */
+    };
+    uint32_t cb;   /* first callback */
+    uint32_t next; /* in the queue of a pool, an object, or the free list */
+    uint32_t decl; /* task declaration; call row while a pool has it */
+    uint32_t exc;  /* raised: string index */
+    union {
+        uint32_t n_waits;    /* task: waits begun so far */
+        uint32_t n_left;     /* group: children not finished */
+        uint32_t n_unread;   /* iterator: not yet read */
+        uint32_t n_elements; /* call of a map: elements of its chunk not done */
+        uint32_t result;     /* plain: PyFutState of its call */
+    };
+    union {
+        struct {
+            uint32_t group, sibling; /* child of a group: whose, and the next child */
+        };
+        struct {
+            uint32_t creator; /* task whose first step runs inside create_task */
+            uint32_t begun;   /* 0 meanwhile */
+        };
+        struct {
+            uint32_t index, from; /* call of a map: element, first integer */
+        };
+        struct {
+            uint32_t first, last; /* iterator: calls to be yielded, linked by kept_next */
+        };
+        uint32_t first_child; /* group */
+        uint32_t outer;       /* timeout block: handler of exceptions around it */
+        CpFlowId back_to;     /* handler of a signal of a thread without loop */
+    };
+    union {
+        uint32_t place; /* task: which queue of an object it is in */
+        uint32_t row;   /* call: its row of calls */
+    };
+    uint32_t before; /* child of a group: the one before it, CP_NONE: first */
     int64_t value;
 } PyFut;
 

@@ -5,7 +5,7 @@
 bool py_cancel_children(Py *p, const PyFut *group)
 {
     bool any = false;
-    for (uint32_t c = group->a; c != CP_NONE; c = py_fut(p->ps, c)->b) {
+    for (uint32_t c = group->first_child; c != CP_NONE; c = py_fut(p->ps, c)->sibling) {
         any |= py_task_cancel(p, c);
     }
     return any;
@@ -14,7 +14,7 @@ bool py_cancel_children(Py *p, const PyFut *group)
 static void free_group(PySim *ps, uint32_t group)
 {
     const PyFut *g = py_fut(ps, group);
-    if (g->n == 0 && g->flags & PY_F_READ) {
+    if (g->n_left == 0 && g->flags & PY_F_READ) {
         py_fut_free(ps, group);
     }
 }
@@ -26,30 +26,30 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
     PyFut *c = py_fut(p->ps, child);
     bool failed = c->state != PY_DONE;
     uint32_t exc = failed ? c->exc : 0;
-    g->n--;
+    g->n_left--;
     if (c->flags & PY_F_GROUPED) {
-        if (c->prev == CP_NONE) {
-            g->a = c->b;
+        if (c->before == CP_NONE) {
+            g->first_child = c->sibling;
         } else {
-            py_fut(p->ps, c->prev)->b = c->b;
+            py_fut(p->ps, c->before)->sibling = c->sibling;
         }
-        if (c->b != CP_NONE) {
-            py_fut(p->ps, c->b)->prev = c->prev;
+        if (c->sibling != CP_NONE) {
+            py_fut(p->ps, c->sibling)->before = c->before;
         }
     }
-    c->a = c->b = CP_NONE;
+    c->group = c->sibling = CP_NONE;
     c->flags &= (uint8_t)~PY_F_GROUPED;
     bool unread = c->flags & (PY_F_KEEP | PY_F_SCHEDULED) && c->kind != PY_FUT_PLAIN;
     if (!unread && c->kind != PY_FUT_CALL) {
         py_fut_free(p->ps, child);
     }
-    bool all = g->n == 0 && g->flags & PY_F_SCHEDULED;
+    bool all = g->n_left == 0 && g->flags & PY_F_SCHEDULED;
     if (py_is_done(g)) {
         free_group(p->ps, group);
         return;
     }
     g->exc = g->exc == 0 ? exc : g->exc;
-    switch ((CpGroupKind)g->group) {
+    switch ((CpGroupKind)g->group_kind) {
     case CP_GROUP_GATHER:
         if (failed || all) {
             py_finish(p, group, g->exc != 0 ? PY_FAILED : PY_DONE, 0, g->exc);
@@ -68,7 +68,7 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
         break;
     case CP_GROUP_EXCEPTION:
     case CP_GROUP_ALL:
-        if (all || (failed && g->group == CP_GROUP_EXCEPTION)) {
+        if (all || (failed && g->group_kind == CP_GROUP_EXCEPTION)) {
             py_finish(p, group, PY_DONE, 0, 0);
         }
         break;
@@ -79,7 +79,7 @@ CpStep py_op_group(Py *p)
 {
     uint32_t id = py_fut_new(p->ps, PY_FUT_GROUP);
     PyFut *g = py_fut(p->ps, id);
-    g->group = p->insn->a;
+    g->group_kind = p->insn->a;
     g->home = p->t->loop;
     g->flags = PY_F_KEEP;
     cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, id);
@@ -95,14 +95,14 @@ CpStep py_op_group_add(Py *p)
         return CP_STEP_NEXT;
     }
     PyFut *g = py_fut(p->ps, group), *c = py_fut(p->ps, child);
-    g->n++;
-    c->a = group;
-    c->b = g->a;
-    c->prev = CP_NONE;
-    if (g->a != CP_NONE) {
-        py_fut(p->ps, g->a)->prev = child;
+    g->n_left++;
+    c->group = group;
+    c->sibling = g->first_child;
+    c->before = CP_NONE;
+    if (g->first_child != CP_NONE) {
+        py_fut(p->ps, g->first_child)->before = child;
     }
-    g->a = child;
+    g->first_child = child;
     c->flags |= PY_F_GROUPED;
     if (py_is_done(c)) {
         py_group_child(p, group, child);
@@ -121,7 +121,7 @@ CpStep py_op_group_await(Py *p)
     PyFut *g = py_fut(p->ps, group);
     if (p->flow->rt_state == PY_AWAIT_BEGIN) {
         g->flags |= PY_F_SCHEDULED; /* complete: no child will be added */
-        if (!py_is_done(g) && g->n > 0) {
+        if (!py_is_done(g) && g->n_left > 0) {
             return py_wait_future(p, group);
         }
         p->flow->timed_out = 0;
@@ -133,7 +133,7 @@ CpStep py_op_group_await(Py *p)
     if (!out && !thrown) {
         exc = g->exc != 0 && g->state != PY_DONE ? g->exc : 0;
         if (g->state == PY_PENDING && g->exc != 0 &&
-            (g->group == CP_GROUP_GATHER || g->group == CP_GROUP_TASKS)) {
+            (g->group_kind == CP_GROUP_GATHER || g->group_kind == CP_GROUP_TASKS)) {
             exc = g->exc;
         }
     }

@@ -32,7 +32,7 @@ CpTime py_pickle_cost(const Py *p, int64_t size)
 
 static const CpCallDecl *call_of(const Py *p, const PyFut *f)
 {
-    return cp_call_decl(p->sim->w, f->place);
+    return cp_call_decl(p->sim->w, f->row);
 }
 
 static CpTime argument_cost(const Py *p, const PyFut *f)
@@ -272,11 +272,11 @@ static void keep(PySim *ps, PyPool *pool, uint32_t fut)
     }
     PyFut *f = py_fut(ps, fut);
     f->flags |= PY_F_KEEP;
-    f->waits = CP_NONE;
+    f->kept_next = CP_NONE;
     if (pool->kept_first == CP_NONE) {
         pool->kept_first = fut;
     } else {
-        py_fut(ps, pool->kept_last)->waits = fut;
+        py_fut(ps, pool->kept_last)->kept_next = fut;
     }
     pool->kept_last = fut;
 }
@@ -289,7 +289,7 @@ bool py_is_kept(const Py *p, uint32_t fut)
     }
     uint32_t at = py_pool(p->ps, f->home)->kept_first;
     while (at != CP_NONE && at != fut) {
-        at = py_fut(p->ps, at)->waits;
+        at = py_fut(p->ps, at)->kept_next;
     }
     return at == fut;
 }
@@ -299,7 +299,7 @@ static uint32_t new_work(Py *p, PyPool *pool, const CpCallDecl *call)
     uint32_t fut = py_call_new(p, call, PY_FUT_CALL);
     PyFut *f = py_fut(p->ps, fut);
     f->home = p->proc->pools[pool->decl];
-    f->place = (uint32_t)(call - cp_call_decl(p->sim->w, 0));
+    f->row = (uint32_t)(call - cp_call_decl(p->sim->w, 0));
     cp_record_wide(p->sim, CP_REC_TASK_CREATE, fut, cp_thread(p->sim, p->tid)->cpu, 0,
                    CP_NONE, py_label(p, fut));
     return fut;
@@ -417,15 +417,16 @@ bool py_call_cancel(Py *p, uint32_t fut)
 static bool next_element(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
-    if (f->n <= 1) {
+    if (f->n_elements <= 1) {
         return false;
     }
     const CpCallDecl *call = call_of(p, f);
     const CpTaskDecl *d = cp_task_decl(p->sim->w, f->decl);
-    f->n--;
-    f->a++;
+    f->n_elements--;
+    f->index++;
     p->flow->pc = d->entry;
-    cp_regs(p->sim, p->flow)[CP_REG_FREE + call->n_args] = py_element(p, call, f->a, f->b);
+    cp_regs(p->sim, p->flow)[CP_REG_FREE + call->n_args] =
+        py_element(p, call, f->index, f->from);
     return true;
 }
 
@@ -564,7 +565,7 @@ static CpStep worker(Py *p, PyPool *pool)
             break;
         default: { /* SERVE_SENT */
             PyFut *f = py_fut(p->ps, p->t->fut);
-            f->group = p->t->end_state;
+            f->outcome = p->t->end_state;
             f->exc = p->t->end_exc;
             append(p->ps, &pool->res_first, &pool->res_last, p->t->fut);
             p->t->fut = CP_NONE;
@@ -714,7 +715,7 @@ static CpStep manager(Py *p, PyPool *pool)
             PyFut *f = py_fut(p->ps, fut);
             p->t->fut = CP_NONE;
             pool->idle++;
-            settle(p, fut, (PyFutState)f->group, f->exc);
+            settle(p, fut, (PyFutState)f->outcome, f->exc);
             flow->rt_state = SERVE_NEXT;
             break;
         }
@@ -884,13 +885,13 @@ static uint32_t chunk_size(const PyPool *pool, const CpCallDecl *call, uint32_t 
 static void yield_later(PySim *ps, uint32_t iter, uint32_t fut)
 {
     PyFut *it = py_fut(ps, iter);
-    py_fut(ps, fut)->waits = CP_NONE;
-    if (it->a == CP_NONE) {
-        it->a = fut;
+    py_fut(ps, fut)->kept_next = CP_NONE;
+    if (it->first == CP_NONE) {
+        it->first = fut;
     } else {
-        py_fut(ps, it->b)->waits = fut;
+        py_fut(ps, it->last)->kept_next = fut;
     }
-    it->b = fut;
+    it->last = fut;
 }
 
 static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
@@ -899,12 +900,12 @@ static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
     uint32_t n = MIN(chunk, p->t->map_n - index);
     uint32_t fut = new_work(p, pool, call);
     PyFut *f = py_fut(p->ps, fut);
-    f->n = n;
-    f->a = index;
-    f->b = call->list != CP_NONE ? 0 : (uint32_t)cp_regs(p->sim, p->flow)[call->from];
+    f->n_elements = n;
+    f->index = index;
+    f->from = call->list != CP_NONE ? 0 : (uint32_t)cp_regs(p->sim, p->flow)[call->from];
     f->flags |= PY_F_KEEP;
     cp_regs(p->sim, &p->sim->flows[f->flow])[CP_REG_FREE + call->n_args] =
-        py_element(p, call, index, f->b);
+        py_element(p, call, index, f->from);
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     yield_later(p->ps, iter, fut);
     p->t->map_next += n;
@@ -924,7 +925,7 @@ CpStep py_op_map(Py *p)
         uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
         p->t->map_next = 0;
         p->t->map_n = n_elements(p, call);
-        py_fut(p->ps, iter)->n = p->t->map_n;
+        py_fut(p->ps, iter)->n_unread = p->t->map_n;
         py_fut(p->ps, iter)->value = p->t->map_n;
         py_fut(p->ps, iter)->flags = PY_F_KEEP;
         cp_regs(p->sim, flow)[p->insn->b] = py_handle(p->ps, iter);
@@ -954,9 +955,9 @@ void py_iter_child(Py *p, uint32_t iter, uint32_t child)
 {
     yield_later(p->ps, iter, child);
     PyFut *it = py_fut(p->ps, iter);
-    if (it->waits != CP_NONE) {
-        CpTid tid = it->waits;
-        it->waits = CP_NONE;
+    if (it->reader != CP_NONE) {
+        CpTid tid = it->reader;
+        it->reader = CP_NONE;
         cp_wake_thread(p->sim, tid, p->tid, CP_WAKE_THREAD, 0);
     }
 }
@@ -968,13 +969,13 @@ CpStep py_op_as_completed(Py *p)
     uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
     PyFut *it = py_fut(p->ps, iter);
     it->flags = PY_F_KEEP;
-    it->group = 1; /* in order of finishing */
+    it->as_finished = true;
     cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, iter);
     uint32_t fut = pool->kept_first;
     pool->kept_first = CP_NONE;
     while (fut != CP_NONE) {
-        uint32_t next = py_fut(p->ps, fut)->waits;
-        it->n++;
+        uint32_t next = py_fut(p->ps, fut)->kept_next;
+        it->n_unread++;
         if (py_is_done(py_fut(p->ps, fut))) {
             yield_later(p->ps, iter, fut);
         } else {
@@ -990,20 +991,20 @@ static CpStep wait_next(Py *p, uint32_t iter)
 {
     PyFut *it = py_fut(p->ps, iter);
     CpFlow *flow = p->flow;
-    if (it->group == 0) { /* in order of submission */
-        return wait_done(p, it->a, CP_REG_NONE);
+    if (!it->as_finished) { /* in order of submission */
+        return wait_done(p, it->first, CP_REG_NONE);
     }
     switch (flow->rt_state) {
     case 0:
-        if (it->a != CP_NONE) {
+        if (it->first != CP_NONE) {
             return CP_STEP_NEXT;
         }
         flow->rt_state = 1;
         PY_DO(py_drop(p));
         /* fall through */
     case 1:
-        if (it->a == CP_NONE) {
-            it->waits = p->tid;
+        if (it->first == CP_NONE) {
+            it->reader = p->tid;
             return py_sleep(p, CP_NEVER, CP_BLOCK_RUNTIME, CP_NONE);
         }
         flow->rt_state = 2;
@@ -1015,19 +1016,20 @@ static CpStep wait_next(Py *p, uint32_t iter)
 }
 
 /* Takes the next result out; a chunk gives as many as it has elements, the last of which is
- * the `a`-th of the whole. */
+ * the `index`-th of the whole. */
 static CpStep take_next(Py *p, uint32_t iter)
 {
     PyFut *it = py_fut(p->ps, iter);
-    uint32_t fut = it->a;
+    uint32_t fut = it->first;
     PyFut *f = py_fut(p->ps, fut);
-    it->n--;
-    if (it->group == 0 && f->state == PY_DONE && it->value - it->n < (int64_t)f->a + 1) {
+    it->n_unread--;
+    if (!it->as_finished && f->state == PY_DONE &&
+        it->value - it->n_unread < (int64_t)f->index + 1) {
         cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
         return CP_STEP_NEXT;
     }
-    it->a = f->waits;
-    f->waits = CP_NONE;
+    it->first = f->kept_next;
+    f->kept_next = CP_NONE;
     py_charge(p, p->proc->cost->result);
     return py_read(p, fut);
 }
@@ -1035,7 +1037,7 @@ static CpStep take_next(Py *p, uint32_t iter)
 CpStep py_op_iter_next(Py *p)
 {
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
-    if (iter == CP_NONE || py_fut(p->ps, iter)->n == 0) {
+    if (iter == CP_NONE || py_fut(p->ps, iter)->n_unread == 0) {
         if (iter != CP_NONE) {
             py_fut_free(p->ps, iter);
         }
@@ -1052,7 +1054,7 @@ CpStep py_op_iter_all(Py *p)
     if (iter == CP_NONE) {
         return CP_STEP_NEXT;
     }
-    while (py_fut(p->ps, iter)->n > 0) {
+    while (py_fut(p->ps, iter)->n_unread > 0) {
         PY_DO(wait_next(p, iter));
         PY_DO(take_next(p, iter));
         p->flow->rt_state = 0;
@@ -1068,27 +1070,27 @@ CpStep py_op_completed(Py *p)
     if (p->flow->rt_state == 0) {
         uint32_t group = py_fut_new(p->ps, PY_FUT_GROUP);
         PyFut *g = py_fut(p->ps, group);
-        g->group = p->insn->a;
+        g->group_kind = p->insn->a;
         g->flags = PY_F_KEEP | PY_F_SCHEDULED | PY_F_READ;
         p->t->submitted = group;
         uint32_t done = 0, last_done = CP_NONE;
-        for (uint32_t f = pool->kept_first; f != CP_NONE; f = py_fut(p->ps, f)->waits) {
+        for (uint32_t f = pool->kept_first; f != CP_NONE; f = py_fut(p->ps, f)->kept_next) {
             if (py_is_done(py_fut(p->ps, f))) {
                 done++;
                 last_done = f;
             } else {
-                g->n++;
+                g->n_left++;
                 py_add_cb(p->ps, f, PY_CB_CHILD, group);
             }
         }
         bool first = p->insn->a == CP_GROUP_FIRST && last_done != CP_NONE;
-        if (g->n == 0 || first) {
+        if (g->n_left == 0 || first) {
             p->flow->timed_out = 0;
             return CP_STEP_NEXT;
         }
     }
     PY_DO(wait_done(p, p->t->submitted, p->insn->b));
-    if (py_fut(p->ps, p->t->submitted)->n == 0) {
+    if (py_fut(p->ps, p->t->submitted)->n_left == 0) {
         py_fut_free(p->ps, p->t->submitted);
     }
     return CP_STEP_NEXT;

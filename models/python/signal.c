@@ -88,7 +88,7 @@ static CpStep handle(Py *p)
 {
     PyFut *f = py_fut(p->ps, p->proc->signals);
     p->proc->signals = f->next;
-    f->a = cp_thread(p->sim, p->tid)->flow;
+    f->back_to = cp_thread(p->sim, p->tid)->flow;
     return py_switch_to(p, f->flow);
 }
 

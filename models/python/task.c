@@ -27,9 +27,9 @@ static CpStep back(Py *p, uint32_t fut)
 {
     PyLoop *l = py_loop(p->ps, py_fut(p->ps, fut)->home);
     PyFut *f = py_fut(p->ps, fut);
-    if (l->current == fut && f->b == 0 && f->kind == PY_FUT_TASK) {
-        uint32_t creator = f->a; /* its first step ran inside create_task */
-        f->a = f->b = CP_NONE;
+    if (l->current == fut && f->kind == PY_FUT_TASK && f->begun == 0) {
+        uint32_t creator = f->creator; /* its first step ran inside create_task */
+        f->group = f->sibling = CP_NONE;
         l->current = creator;
         return py_switch_to(p, py_fut(p->ps, creator)->flow);
     }
@@ -53,7 +53,7 @@ CpStep py_task_ended(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
     if (f->home == CP_NONE) { /* a signal handler of a thread without loop */
-        CpFlowId to = f->a;
+        CpFlowId to = f->back_to;
         py_flow_done(p, fut);
         py_fut_free(p->ps, fut);
         return py_switch_to(p, to);
@@ -63,7 +63,7 @@ CpStep py_task_ended(Py *p, uint32_t fut)
     if (f->kind == PY_FUT_TASK) { /* a callback is no future */
         record_ended(p, fut, (PyFutState)state);
     }
-    if (f->group != 0) {
+    if (f->kind == PY_FUT_TASK && f->is_left) {
         py_loop_ready(p->sim, f->home, PY_R_LEFT, py_loop(p->ps, f->home)->main);
     }
     py_finish(p, fut, (PyFutState)state, f->value, f->exc);
@@ -122,7 +122,7 @@ CpStep py_wait_future(Py *p, uint32_t fut)
 static void throw_into(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
-    f->n++;
+    f->n_waits++;
     f->waits = CP_NONE;
     f->flags &= (uint8_t) ~(PY_F_SLEEPS | PY_F_QUEUED);
     py_flow(p->sim, f->flow)->raised = p->ps->exc_cancelled;
@@ -132,8 +132,8 @@ static void throw_into(Py *p, uint32_t fut)
 /* asyncio.wait does not pass a cancellation on to what it waits for. */
 static bool waits_only(const PyFut *f)
 {
-    return f->kind == PY_FUT_GROUP && f->group != CP_GROUP_GATHER &&
-           f->group != CP_GROUP_TASKS;
+    return f->kind == PY_FUT_GROUP && f->group_kind != CP_GROUP_GATHER &&
+           f->group_kind != CP_GROUP_TASKS;
 }
 
 bool py_task_cancel(Py *p, uint32_t fut)
@@ -151,8 +151,8 @@ bool py_task_cancel(Py *p, uint32_t fut)
     case PY_FUT_GROUP:
         return py_cancel_children(p, f);
     case PY_FUT_PLAIN:
-        if (f->waits != CP_NONE && !py_call_cancel(p, f->waits)) {
-            py_drop_cb(p->ps, f->waits, PY_CB_SET, fut);
+        if (f->call != CP_NONE && !py_call_cancel(p, f->call)) {
+            py_drop_cb(p->ps, f->call, PY_CB_SET, fut);
         }
         py_finish(p, fut, PY_CANCELLED, 0, p->ps->exc_cancelled);
         return true;
@@ -203,8 +203,8 @@ CpStep py_op_create(Py *p)
         return CP_STEP_NEXT;
     }
     p->flow->rt_state = PY_AWAIT_OVER;
-    f->a = py_current(p);
-    f->b = 0;
+    f->creator = py_current(p);
+    f->begun = 0;
     l->current = fut;
     return py_switch_to(p, f->flow);
 }
@@ -264,8 +264,8 @@ CpStep py_op_timeout_begin(Py *p)
     uint32_t fut = py_fut_new(p->ps, PY_FUT_TIMEOUT);
     PyFut *f = py_fut(p->ps, fut);
     f->home = p->t->loop;
-    f->waits = py_current(p);
-    f->a = pf->handler;
+    f->task = py_current(p);
+    f->outer = pf->handler;
     pf->handler = p->flow->pc + 1;
     cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, fut);
     py_charge(p, p->proc->cost->timer);
@@ -278,7 +278,8 @@ CpStep py_op_timeout_end(Py *p)
     uint32_t fut = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     p->flow->timed_out = 0;
     if (fut != CP_NONE) {
-        py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->handler = py_fut(p->ps, fut)->a;
+        py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->handler =
+            py_fut(p->ps, fut)->outer;
         py_fut_free(p->ps, fut);
     }
     return CP_STEP_NEXT;
