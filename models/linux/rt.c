@@ -30,19 +30,30 @@ static const CpParam rt_params[] = {
     {.name = NULL},
 };
 
+enum { PRIO_MAX = 99 };
+
 typedef struct {
     CpNode node;
-    int32_t prio; /* 1..99, higher first */
+    int32_t prio; /* 1..PRIO_MAX, higher first */
     bool rr;
     uint32_t ticks; /* of the slice left */
 } Ent;
 
 typedef struct {
     uint64_t used[2]; /* bit p: list p is not empty */
-    CpFifo list[100];
+    CpFifo list[PRIO_MAX + 1];
     CpEnt out;    /* running entity, not in a list */
     bool expired; /* it goes to the tail */
 } Rq;
+
+typedef struct {
+    uint32_t waiting; /* threads in lists, on all CPUs */
+} Data;
+
+static Data *data_of(const CpRq *rq)
+{
+    return rq->policy->data;
+}
 
 static Rq *rq_of(const CpRq *rq)
 {
@@ -64,8 +75,9 @@ static uint32_t slice_ticks(const CpRq *rq)
 static void put(CpRq *rq, CpEnt ent, bool head)
 {
     Rq *q = rq_of(rq);
-    ++*(uint32_t *)rq->policy->data;
     int prio = ent_of(rq, ent)->prio;
+    cp_assert(prio >= 1 && prio <= PRIO_MAX); /* a place in list and used */
+    data_of(rq)->waiting++;
     if (head) {
         cp_fifo_prepend(rq, &q->list[prio], ent);
     } else {
@@ -77,8 +89,9 @@ static void put(CpRq *rq, CpEnt ent, bool head)
 static void take(CpRq *rq, CpEnt ent)
 {
     Rq *q = rq_of(rq);
-    --*(uint32_t *)rq->policy->data;
     int prio = ent_of(rq, ent)->prio;
+    cp_assert(cp_node(rq, ent)->queued && data_of(rq)->waiting > 0);
+    data_of(rq)->waiting--;
     cp_fifo_remove(rq, &q->list[prio], ent);
     if (q->list[prio].head == CP_NONE) {
         q->used[prio / 64] &= ~((uint64_t)1 << (prio % 64));
@@ -118,7 +131,8 @@ static void rt_rq_init(CpRq *rq)
 static void rt_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
 {
     Ent *e = (Ent *)(void *)(policy->ents + (size_t)ent * policy->ent_size);
-    e->prio = CLAMP(attr->rt_prio, 1, 99);
+    cp_assert(!e->node.queued); /* the list is that of its priority */
+    e->prio = CLAMP(attr->rt_prio, 1, PRIO_MAX);
     e->rr = attr->policy == CP_SCHED_RR;
     e->ticks = 0;
 }
@@ -126,7 +140,8 @@ static void rt_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
 static void rt_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
 {
     Ent *e = ent_of(rq, ent);
-    (void)flags; /* waking, new or moved: to the tail */
+    (void)flags;                      /* waking, new or moved: to the tail */
+    cp_assert(rq_of(rq)->out != ent); /* else it would be here twice */
     if (e->ticks == 0) {
         e->ticks = slice_ticks(rq);
     }
@@ -155,6 +170,8 @@ static CpEnt rt_pick(CpRq *rq)
 static void rt_set_next(CpRq *rq, CpEnt ent)
 {
     Rq *q = rq_of(rq);
+    cp_assert(q->out == CP_NONE); /* put back or gone */
+    cp_assert(ent_of(rq, ent)->prio == highest(q));
     take(rq, ent);
     q->out = ent;
     q->expired = false;
@@ -184,6 +201,7 @@ static bool shares_list(const CpRq *rq, const Ent *e)
 static CpTime rt_next_look(CpRq *rq, CpEnt curr)
 {
     const Ent *e = ent_of(rq, curr);
+    cp_assert(rq_of(rq)->out == curr);
     if (!e->rr || !shares_list(rq, e)) {
         return CP_NEVER;
     }
@@ -199,6 +217,7 @@ static void rt_ticked_over(CpRq *rq, CpEnt curr, uint64_t n)
     if (!e->rr) {
         return;
     }
+    cp_assert(e->ticks > 0 && e->ticks <= full); /* refilled the tick it runs out */
     if (n < e->ticks) {
         e->ticks -= (uint32_t)n;
         return;
@@ -224,8 +243,9 @@ static void rt_yield(CpRq *rq)
 static CpEnt rt_next_queued(CpRq *rq, CpEnt after)
 {
     Rq *q = rq_of(rq);
-    int prio = 99;
+    int prio = PRIO_MAX;
     if (after != CP_NONE) {
+        cp_assert(cp_node(rq, after)->queued); /* or its neighbours are none */
         CpEnt next = cp_node(rq, after)->next;
         if (next != CP_NONE) {
             return next;
@@ -265,7 +285,7 @@ static CpCpu rt_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeF
         return prev;
     }
     CpCpu best = CP_NONE;
-    int lowest = 100;
+    int lowest = PRIO_MAX + 1;
     CpCpu n = cp_sim_machine(sim)->n_cpus;
     for (CpCpu i = 0; i < n; i++) {
         CpCpu cpu = (waker_cpu + i) % n;
@@ -275,6 +295,7 @@ static CpCpu rt_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeF
             best = cpu;
         }
     }
+    cp_assert(best != CP_NONE); /* a mask is not empty */
     return best;
 }
 
@@ -284,7 +305,7 @@ static bool rt_newidle(CpRq *rq)
     CpCpu n = cp_sim_machine(rq->sim)->n_cpus;
     CpTid best = CP_NONE;
     int prio = 0;
-    if (*(const uint32_t *)rq->policy->data == 0) {
+    if (data_of(rq)->waiting == 0) {
         return false; /* no real-time thread waits anywhere */
     }
     for (CpCpu i = 1; i < n; i++) {
@@ -301,8 +322,27 @@ static bool rt_newidle(CpRq *rq)
     if (best == CP_NONE) {
         return false;
     }
+    cp_assert(cp_thread_cpu(rq->sim, best) != rq->cpu);
     cp_pull(rq->sim, best, rq->cpu);
     return true;
+}
+
+static void rt_audit(CpRq *rq)
+{
+    const Rq *q = rq_of(rq);
+    uint32_t n = 0;
+    for (int prio = 0; prio <= PRIO_MAX; prio++) {
+        bool used = q->used[prio / 64] >> (prio % 64) & 1;
+        cp_require(used == (q->list[prio].head != CP_NONE));
+        cp_fifo_check(rq, &q->list[prio]);
+        for (CpEnt e = q->list[prio].head; e != CP_NONE; e = cp_node(rq, e)->next) {
+            cp_require(ent_of(rq, e)->prio == prio);
+            cp_require(e != q->out); /* waits or runs */
+            n++;
+        }
+    }
+    cp_require(n + (q->out != CP_NONE) == rq->nr);
+    cp_require(n <= data_of(rq)->waiting);
 }
 
 const CpPolicyClass cp_policy_rt = {
@@ -310,7 +350,7 @@ const CpPolicyClass cp_policy_rt = {
     .summary = "SCHED_FIFO and SCHED_RR: fixed priorities, first come first served",
     .params = rt_params,
     .serves = 1u << CP_SCHED_FIFO | 1u << CP_SCHED_RR,
-    .sim_size = sizeof(uint32_t), /* threads in lists, on all CPUs */
+    .sim_size = sizeof(Data),
     .rq_size = sizeof(Rq),
     .ent_size = sizeof(Ent),
     .ticked = true,
@@ -330,4 +370,5 @@ const CpPolicyClass cp_policy_rt = {
     .yield = rt_yield,
     .newidle = rt_newidle,
     .next_queued = rt_next_queued,
+    .audit = rt_audit,
 };

@@ -1,24 +1,8 @@
 #include "models/linux/balance.h"
 
-enum {
-    IMBALANCE_PCT = 117, /* above the LLC level and at it (topology.c:sd_init) */
-    BUSY_FACTOR = 16,    /* a busy CPU balances that much more rarely */
-    LOOK_MAX = 32,       /* threads looked at, and moved, in one go (sched_nr_migrate) */
-    HOT_NS = 500000,     /* migration_cost: ran that recently = cache-hot */
-};
+#include "sim/assert.h"
 
-static CpBalanceRq *state_of(const CpRq *rq)
-{
-    return rq->data;
-}
-
-/* The fair queue of a CPU at the root. */
-static const CpRq *fair_on(const CpRq *rq, CpCpu cpu)
-{
-    return cp_rq_on(rq, cpu);
-}
-
-/* --- wake-up placement --- */
+/* Where a waking or new fair thread goes. */
 
 typedef struct {
     CpSim *sim;
@@ -29,10 +13,14 @@ typedef struct {
     uint64_t weight;       /* of the wakee */
 } Place;
 
+static CpBalanceRq *state_of(const Place *p, CpCpu cpu)
+{
+    return cp_policy_rq(p->policy, cpu)->data;
+}
+
 static uint64_t load_of(const Place *p, CpCpu cpu)
 {
-    const CpRq *rq = cp_policy_rq(p->policy, cpu);
-    return state_of(rq)->load;
+    return state_of(p, cpu)->load;
 }
 
 static inline bool is_idle(const Place *p, CpCpu cpu)
@@ -52,9 +40,10 @@ static bool share_llc(const Place *p, CpCpu a, CpCpu b)
 }
 
 /* Waker's CPU or previous CPU; mirrors fair.c:wake_affine. */
-static CpCpu affine(const Place *p, CpCpu this, CpCpu prev, CpWakeFlags flags)
+static CpCpu wake_affine(const Place *p, CpCpu this, CpCpu prev, CpWakeFlags flags)
 {
     bool sync = flags & CP_WAKE_SYNC;
+    cp_assert(this != prev && may(p, this) && may(p, prev)); /* a choice of two */
     if (is_idle(p, this) && share_llc(p, this, prev)) {
         return is_idle(p, prev) ? prev : this;
     }
@@ -70,9 +59,10 @@ static CpCpu affine(const Place *p, CpCpu this, CpCpu prev, CpWakeFlags flags)
     if (sync && waker > here) {
         return this;
     }
+    cp_assert(here >= waker); /* below nothing a load would be huge */
     uint64_t a = (here - waker + p->weight) * 100 * m->cpu[prev].capacity;
-    uint64_t b =
-        there * (100 + (IMBALANCE_PCT - 100) / 2) * m->cpu[this].capacity + (sync ? 1 : 0);
+    uint64_t b = there * (100 + (CP_IMBALANCE_PCT - 100) / 2) * m->cpu[this].capacity +
+                 (sync ? 1 : 0);
     return a < b ? this : prev;
 }
 
@@ -98,6 +88,7 @@ static CpCpu next_idle(const Place *p, CpCpu near, CpCpu from)
     const CpCpuMask *llc = &m->llc_cpus[m->cpu[near].llc], *idle = cp_idle_mask(p->sim);
     uint32_t words = (m->n_cpus + 63) / 64;
     bool wrapped = from <= near;
+    cp_assert(from <= m->n_cpus); /* the one after the last at most */
     for (uint32_t n = 0; n <= words; n++) {
         uint32_t w = from / 64;
         uint64_t bits = 0;
@@ -106,6 +97,7 @@ static CpCpu next_idle(const Place *p, CpCpu near, CpCpu from)
         }
         if (bits != 0) {
             CpCpu cpu = w * 64 + (CpCpu)__builtin_ctzll(bits);
+            cp_assert(is_idle(p, cpu) && share_llc(p, cpu, near));
             return wrapped && cpu > near ? CP_NONE : cpu;
         }
         from = (w + 1) * 64;
@@ -126,7 +118,7 @@ static uint32_t scan_limit(const Place *p, CpCpu target)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     const CpCpuMask *llc = &m->llc_cpus[m->cpu[target].llc];
-    CpBalanceRq *b = state_of(cp_policy_rq(p->policy, target));
+    CpBalanceRq *b = state_of(p, target);
     if (cp_now(p->sim) < b->scan_until) {
         return b->scan;
     }
@@ -135,18 +127,21 @@ static uint32_t scan_limit(const Place *p, CpCpu target)
         sum += cp_cpu_util(p->sim, c);
         n++;
     }
+    cp_assert(n > 0);     /* the target is in its own cache */
     uint64_t x = sum / n; /* of 1024 */
-    uint64_t cut = x * x * IMBALANCE_PCT * IMBALANCE_PCT / 10000 / 1024;
+    cp_assert(x <= 1024);
+    uint64_t cut = x * x * CP_IMBALANCE_PCT * CP_IMBALANCE_PCT / 10000 / 1024;
     b->scan = cut >= 1024 ? 0 : (uint32_t)(n * (1024 - cut) / 1024);
     b->scan_until = cp_now(p->sim) + (CpTime)n * CP_MS;
     return b->scan;
 }
 
 /* Mirrors fair.c:select_idle_sibling. */
-static CpCpu idle_sibling(const Place *p, CpCpu prev, CpCpu target)
+static CpCpu select_idle_sibling(const Place *p, CpCpu prev, CpCpu target)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     bool smt = m->smt > 1;
+    cp_assert(may(p, prev)); /* the way out */
     if (may(p, target) && is_idle(p, target) && (!smt || core_idle(p, target))) {
         return target;
     }
@@ -206,14 +201,15 @@ static bool is_overloaded(const Place *p, CpCpu cpu)
     CpTid curr = cp_cpu_curr(p->sim, cpu);
     uint64_t sum = curr != CP_NONE ? cp_thread_demand(p->sim, curr) : 0;
     CpEnt e = CP_NONE;
-    for (unsigned i = 0; i < LOOK_MAX; i++) {
+    for (unsigned i = 0; i < CP_BALANCE_LOOKS; i++) {
         e = rq->policy->cls->next_queued(rq, e);
         if (e == CP_NONE) {
             break;
         }
+        cp_assert(e != rq->curr); /* counted once */
         sum += e & CP_ENT_GROUP ? 1024 : cp_thread_demand(p->sim, e);
     }
-    return sum * 100 > 1024 * IMBALANCE_PCT;
+    return sum * 100 > 1024 * CP_IMBALANCE_PCT;
 }
 
 /* The idle CPU of a node that went idle last, a whole idle core first; CP_NONE. */
@@ -238,6 +234,7 @@ static CpCpu idle_of(const Place *p, const CpCpuMask *node)
             }
         }
     }
+    cp_assert(idle == CP_NONE || cp_cpu_nr(p->sim, idle) == 0);
     return idle;
 }
 
@@ -264,6 +261,7 @@ static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
     uint32_t node = idlest_node(p, near);
+    cp_assert(node < m->n_nodes);
     CpCpu idle = idle_of(p, &m->node_cpus[node]);
     if (idle != CP_NONE) {
         return idle;
@@ -276,7 +274,7 @@ static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
     return least_loaded(p, &m->node_cpus[node]);
 }
 
-CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
+CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
 {
     CpCpu prev = cp_thread_cpu(policy->sim, tid);
     const CpSchedAttr *attr = cp_thread_attr(policy->sim, tid);
@@ -298,153 +296,9 @@ CpCpu cp_linux_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFl
     }
     CpCpu target = prev;
     if (may(&p, waker_cpu) && waker_cpu != prev) {
-        target = affine(&p, waker_cpu, prev, flags);
+        target = wake_affine(&p, waker_cpu, prev, flags);
     }
-    return idle_sibling(&p, prev, target);
-}
-
-/* --- pulling --- */
-
-static bool movable(const CpRq *from, CpEnt ent, CpCpu to, bool hot_too)
-{
-    if (ent & CP_ENT_GROUP || !cp_thread_allowed(from->sim, ent, to)) {
-        return false;
-    }
-    return hot_too || cp_now(from->sim) - cp_thread_ready_since(from->sim, ent) >= HOT_NS;
-}
-
-/* The last queued thread of a CPU that may move: the detach loop of load_balance starts
- * from the tail. */
-static CpTid candidate(const CpRq *from, CpCpu to, uint64_t load_max, uint32_t failed)
-{
-    const CpPolicyClass *cls = from->policy->cls;
-    CpRq *rq = (CpRq *)(uintptr_t)from; /* next_queued only walks */
-    CpTid best = CP_NONE;
-    CpEnt e = cls->next_queued(rq, CP_NONE);
-    for (uint32_t n = 0; e != CP_NONE && n < LOOK_MAX; n++, e = cls->next_queued(rq, e)) {
-        if (!movable(from, e, to, failed > 1)) {
-            continue;
-        }
-        uint64_t w = cp_nice_weight(cp_thread_attr(from->sim, e)->nice);
-        if ((w >> failed) <= load_max) {
-            best = e;
-        }
-    }
-    return best;
-}
-
-static CpCpu busiest(const CpRq *rq, uint32_t at_least)
-{
-    CpSim *sim = rq->sim;
-    const CpMachine *m = cp_sim_machine(sim);
-    CpCpu best = CP_NONE;
-    for (uint32_t i = 1; i < m->n_cpus; i++) {
-        CpCpu cpu = (rq->cpu + i) % m->n_cpus;
-        const CpRq *other = fair_on(rq, cpu);
-        if (other->nr < at_least) {
-            continue;
-        }
-        bool near = m->cpu[cpu].llc == m->cpu[rq->cpu].llc;
-        bool best_near = best != CP_NONE && m->cpu[best].llc == m->cpu[rq->cpu].llc;
-        if (best == CP_NONE || (near && !best_near) ||
-            (near == best_near &&
-             state_of(other)->load > state_of(fair_on(rq, best))->load)) {
-            best = cpu;
-        }
-    }
-    return best;
-}
-
-bool cp_linux_newidle(CpRq *rq)
-{
-    const CpBalanceFeatures *has = rq->policy->data;
-    CpCpu from = busiest(rq, 2);
-    if (from == CP_NONE) {
-        return false;
-    }
-    uint64_t dice = (uint64_t)(((unsigned __int128)cp_rq_random(rq) * 1000000) >> 64);
-    if (dice >= has->newidle) {
-        return false;
-    }
-    CpTid tid = candidate(fair_on(rq, from), rq->cpu, UINT64_MAX, 2);
-    if (tid == CP_NONE) {
-        return false;
-    }
-    cp_pull(rq->sim, tid, rq->cpu);
-    return true;
-}
-
-/* --- balancing at ticks --- */
-
-/* An idle CPU takes half the difference at once; the busy CPU's tick kicks it. */
-static void feed_idle(CpRq *rq, CpCpu idle)
-{
-    uint32_t n = MIN(rq->nr / 2, (uint32_t)LOOK_MAX);
-    for (uint32_t i = 0; i < n && rq->nr >= 2; i++) {
-        CpTid tid = candidate(rq, idle, UINT64_MAX, 2);
-        if (tid == CP_NONE) {
-            return;
-        }
-        cp_pull(rq->sim, tid, idle);
-    }
-}
-
-static CpTime interval_of(const CpRq *rq, bool busy)
-{
-    uint32_t span = cp_sim_machine(rq->sim)->n_cpus;
-    const CpBalanceRq *b = state_of(rq);
-    CpTime interval = b->interval == 0 ? span * CP_MS : b->interval;
-    CpTime cap = CP_S / 10 * span;
-    interval = busy ? interval * BUSY_FACTOR - 1 : interval;
-    return interval < cap ? interval : cap;
-}
-
-/* One CPU's turn: pull from the busiest if it is busier by more than the threshold; mirrors
- * fair.c:sched_balance_rq for overloaded groups of one CPU each. */
-static void rebalance(CpRq *rq)
-{
-    CpBalanceRq *b = state_of(rq);
-    uint32_t span = cp_sim_machine(rq->sim)->n_cpus;
-    CpCpu from = busiest(rq, 2);
-    bool moved = false, balanced = true;
-    if (from != CP_NONE) {
-        const CpRq *src = fair_on(rq, from);
-        uint64_t theirs = state_of(src)->load, ours = b->load;
-        if (theirs * 100 > ours * IMBALANCE_PCT && src->nr > rq->nr) {
-            balanced = false;
-            CpTid tid = candidate(src, rq->cpu, (theirs - ours) / 2, b->failed);
-            if (tid != CP_NONE) {
-                cp_pull(rq->sim, tid, rq->cpu);
-                moved = true;
-            }
-        }
-    }
-    b->failed = moved || balanced ? 0 : b->failed + 1;
-    CpTime interval = b->interval == 0 ? span * CP_MS : b->interval;
-    interval = moved ? span * CP_MS : balanced ? 2 * interval : interval;
-    b->interval = MIN(interval, 2 * span * CP_MS);
-    b->next_balance = cp_now(rq->sim) + interval_of(rq, rq->nr > 0);
-}
-
-CpTime cp_linux_balance(CpRq *rq)
-{
-    CpSim *sim = rq->sim;
-    CpTime next = CP_NEVER;
-    uint32_t n = cp_sim_machine(sim)->n_cpus;
-    for (uint32_t i = 1; i < n && rq->nr >= 2; i++) {
-        CpCpu cpu = (rq->cpu + i) % n;
-        CpRq *other = (CpRq *)(uintptr_t)fair_on(rq, cpu); /* its own turn, run from here */
-        if (cp_cpu_nr(sim, cpu) == 0) {
-            feed_idle(rq, cpu);
-        } else if (cp_now(sim) >= state_of(other)->next_balance) {
-            rebalance(other);
-        }
-    }
-    if (cp_now(sim) >= state_of(rq)->next_balance) {
-        rebalance(rq);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        next = MIN(next, state_of(fair_on(rq, i))->next_balance);
-    }
-    return next;
+    CpCpu cpu = select_idle_sibling(&p, prev, target);
+    cp_assert(may(&p, cpu));
+    return cpu;
 }
