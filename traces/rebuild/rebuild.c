@@ -12,11 +12,6 @@
 static const char *const rule_names[CP_RULES] = {"waking",   "author",  "lock",  "join",
                                                  "outvoted", "outside", "unseen"};
 
-const char *cp_rebuild_rule_name(CpRebuildRule rule)
-{
-    return rule_names[rule];
-}
-
 static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
 {
     return &rb->threads[id];

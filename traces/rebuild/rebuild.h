@@ -40,8 +40,6 @@ typedef enum {
     CP_RULES
 } CpRebuildRule;
 
-const char *cp_rebuild_rule_name(CpRebuildRule rule);
-
 /* What the recording says of one rebuilt thread. */
 typedef struct {
     uint32_t id;   /* in the recording */
