@@ -2,14 +2,16 @@
 
 #include "cli/interrupt.h"
 #include "cli/overrides.h"
-#include "cli/report.h"
+#include "cli/sweep-job.h"
 #include "cli/sweep-scripts.h"
 #include "cli/table-print.h"
-#include "sweeps/sweep.h"
+#include "sweeps/query.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What is done with the points of a sweep: listed, handed to a cluster, or run and kept. */
 
 static const CpOption options[] = {
     {"sweep", 0, CP_OPT_LIST, "AXIS", NULL, "settings", "Points",
@@ -65,212 +67,10 @@ static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
-typedef struct {
-    CpCli *cli;
-    const char *output; /* as given, or NULL */
-    char *scratch;      /* file of a sweep without -o */
-    CpPlan *plan;
-    CpStore *store;
-    CpSweepOptions o;
-    CpExpr *condition; /* of --such-that */
-    char *find_key;
-    bool find_max;
-    CpFind find;
-    GString *others; /* of the present search: values of the other axes */
-    CpJson *tried;   /* of it, with --json; else NULL */
-    char *until_key; /* metric of --until-ci */
-    int64_t shown_us;
-    bool drawn;
-} Job;
-
-/* --- options --- */
-
-static int usage(const CpCli *cli, const char *text, const char *help)
-{
-    cp_error(cli, "%s", text);
-    cp_help(cli, "%s", help);
-    return CP_EXIT_USAGE;
-}
-
-static int read_shard(Job *job)
-{
-    const char *text = cp_opt_text(job->cli, "shard");
-    job->o.n_shards = 1;
-    if (text == NULL) {
-        return CP_EXIT_OK;
-    }
-    char *end = NULL;
-    bool digit = g_ascii_isdigit(*text);
-    job->o.shard = g_ascii_strtoull(text, &end, 10);
-    if (digit && *end == '/' && g_ascii_isdigit(end[1])) {
-        job->o.n_shards = g_ascii_strtoull(end + 1, &end, 10);
-        if (*end == '\0' && job->o.shard < job->o.n_shards) {
-            return CP_EXIT_OK;
-        }
-    }
-    g_autofree char *what =
-        g_strdup_printf("--shard: '%s' is not I/N with I from 0 to N - 1", text);
-    return usage(job->cli, what, "for example: --shard 0/4, 1/4, 2/4 and 3/4 make a whole");
-}
-
-static int read_find(Job *job)
-{
-    const char *find = cp_opt_text(job->cli, "find");
-    const char *such = cp_opt_text(job->cli, "such-that");
-    if (find == NULL && such == NULL) {
-        return CP_EXIT_OK;
-    }
-    if (find == NULL || such == NULL) {
-        return usage(job->cli, "--find and --such-that belong together",
-                     "for example: --find 'min cores' --such-that 'latency.p99 < 50ms'");
-    }
-    static const char *const others[] = {"until-ci", "shard", "sample", "emit", NULL};
-    for (const char *const *other = others; *other != NULL; other++) {
-        if (cp_opt_text(job->cli, *other) != NULL) {
-            g_autofree char *what =
-                g_strdup_printf("--find and --%s do not go together", *other);
-            return usage(job->cli, what,
-                         "a search runs few points, in an order of its own; --repeat sets "
-                         "how often each");
-        }
-    }
-    g_auto(GStrv) words = g_strsplit_set(find, " ", 2);
-    job->find_max = strcmp(words[0], "max") == 0;
-    if (words[1] == NULL || (!job->find_max && strcmp(words[0], "min") != 0)) {
-        return usage(job->cli, "--find takes 'min AXIS' or 'max AXIS'",
-                     "for example: --find 'min cores'");
-    }
-    job->find_key = g_strstrip(g_strdup(words[1]));
-    g_autoptr(GError) error = NULL;
-    job->condition = cp_expr_new(such, &error);
-    if (job->condition == NULL) {
-        cp_error(job->cli, "--such-that: %s", error->message);
-        return CP_EXIT_USAGE;
-    }
-    return CP_EXIT_OK;
-}
-
-/* "metric" or "p90(metric)"; false: no such function. */
-static bool read_until_metric(Job *job, const char *text)
-{
-    const char *open = strchr(text, '(');
-    size_t len = strlen(text);
-    if (open == NULL) {
-        job->until_key = g_strdup(text);
-        return len > 0;
-    }
-    g_autofree char *function = g_strndup(text, (gsize)(open - text));
-    if (text[len - 1] != ')' || !cp_statistic_find(function, &job->o.until_what)) {
-        return false;
-    }
-    job->until_key = g_strndup(open + 1, (gsize)(text + len - 1 - (open + 1)));
-    return job->o.until_what.kind == CP_STAT_MEAN ||
-           job->o.until_what.kind == CP_STAT_QUANTILE;
-}
-
-static int read_until_ci(Job *job)
-{
-    const char *text = cp_opt_text(job->cli, "until-ci");
-    job->o.repeats = (uint32_t)MIN(cp_opt_number(job->cli, "repeat", 1), 1000000);
-    job->o.repeats_max =
-        (uint32_t)MIN(cp_opt_number(job->cli, "repeat-max", 1000), 1000000);
-    if (text == NULL) {
-        return CP_EXIT_OK;
-    }
-    const char *equals = strrchr(text, '=');
-    CpQuant q;
-    bool ok = cp_quant_parse(equals != NULL ? equals + 1 : text, &q) &&
-              q.dim == CP_DIM_SHARE && q.value > 0;
-    if (!ok) {
-        g_autofree char *what =
-            g_strdup_printf("--until-ci: '%s' is not a share of the mean", text);
-        return usage(job->cli, what, "for example: --until-ci 2% or latency.p99=5%");
-    }
-    job->o.until_ci = (double)q.value / 1e6;
-    g_autofree char *metric =
-        equals != NULL ? g_strndup(text, (gsize)(equals - text)) : g_strdup("makespan");
-    if (!read_until_metric(job, g_strstrip(metric))) {
-        g_autofree char *what = g_strdup_printf(
-            "--until-ci: '%s' is neither a metric nor mean, median or pNN of one", metric);
-        return usage(job->cli, what, "for example: --until-ci 'p90(makespan)=3%'");
-    }
-    /* An interval needs some repeats to begin with. */
-    job->o.repeats = MIN(MAX(job->o.repeats, 5), job->o.repeats_max);
-    return CP_EXIT_OK;
-}
-
-/* The columns the conditions ask for are kept. */
-static char **metric_names(const Job *job)
-{
-    GPtrArray *names = g_ptr_array_new();
-    for (char **m = cp_opt_list(job->cli, "metric"); *m != NULL; m++) {
-        g_ptr_array_add(names, g_strdup(*m));
-    }
-    if (job->until_key != NULL) {
-        g_ptr_array_add(names, g_strdup(job->until_key));
-    }
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(names, FALSE);
-}
-
-static int make_plan(Job *job)
-{
-    CpCli *cli = job->cli;
-    CpOverrides overrides;
-    int code = cp_overrides_init(&overrides, cli);
-    if (code != CP_EXIT_OK) {
-        cp_overrides_clear(&overrides);
-        return code;
-    }
-    g_auto(GStrv) metrics = metric_names(job);
-    g_auto(GStrv) names = job->condition != NULL ? cp_expr_names(job->condition) : NULL;
-    CpPlanOptions o = {
-        .path = cli->operands[0],
-        .overrides = (const CpOverride *)(void *)overrides.list->data,
-        .n_overrides = overrides.list->len,
-        .sweeps = cp_opt_list(cli, "sweep"),
-        .zips = cp_opt_list(cli, "zip"),
-        .wheres = cp_opt_list(cli, "where"),
-        .metrics = metrics,
-        .names = names,
-        .sample = (uint64_t)cp_opt_number(cli, "sample", 0),
-        .find_key = job->find_key,
-    };
-    CpDiag *diag = cp_diag_new(o.path, NULL, 0);
-    g_autoptr(GError) error = NULL;
-    job->plan = cp_plan_new(&o, diag, &error);
-    if (job->plan == NULL) {
-        code = error != NULL ? cp_fail(cli, error) : cp_report_diag(cli, diag);
-    }
-    cp_diag_free(diag);
-    cp_overrides_clear(&overrides);
-    job->o.plan = job->plan;
-    return code;
-}
-
-static int find_until_metric(Job *job)
-{
-    if (job->until_key == NULL) {
-        return CP_EXIT_OK;
-    }
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < job->plan->metrics->len; i++) {
-        const CpMetricColumn *c = job->plan->metrics->pdata[i];
-        g_ptr_array_add(names, c->name);
-        if (strcmp(c->name, job->until_key) == 0) {
-            job->o.until_metric = c->key;
-            return CP_EXIT_OK;
-        }
-    }
-    g_ptr_array_add(names, NULL);
-    return cp_unknown(job->cli, "metric", job->until_key, (const char *const *)names->pdata,
-                      "coreplay list metrics");
-}
-
 /* --- without running --- */
 
 typedef struct {
-    Job *job;
+    CpSweepJob *job;
     GString *line;
 } Listing;
 
@@ -289,7 +89,7 @@ static void print_point(uint64_t point, uint32_t rows, void *data)
     cp_out_bytes(listing->job->cli, listing->line->str, listing->line->len);
 }
 
-static int open_for_reading(Job *job)
+static int open_for_reading(CpSweepJob *job)
 {
     bool wanted = cp_opt_flag(job->cli, "missing") || cp_opt_text(job->cli, "emit") != NULL;
     if (!wanted || job->output == NULL || cp_opt_flag(job->cli, "force-new") ||
@@ -301,7 +101,7 @@ static int open_for_reading(Job *job)
     return job->store != NULL ? CP_EXIT_OK : cp_fail(job->cli, error);
 }
 
-static int dry_run(Job *job)
+static int dry_run(CpSweepJob *job)
 {
     int code = open_for_reading(job);
     if (code != CP_EXIT_OK) {
@@ -331,7 +131,7 @@ static int dry_run(Job *job)
 }
 
 /* What one row takes: the first point, a middle one and the last, for a second at most. */
-static double measure(const Job *job)
+static double measure(const CpSweepJob *job)
 {
     CpSweepOptions o = job->o;
     g_autoptr(GError) error = NULL;
@@ -354,11 +154,12 @@ static double measure(const Job *job)
     return (double)(g_get_monotonic_time() - begun) / 1e6 / MAX(n, 1);
 }
 
-static int emit(Job *job, const char *kind)
+static int emit(CpSweepJob *job, const char *kind)
 {
     if (job->output == NULL) {
-        return usage(job->cli, "--emit needs the name of the result file",
-                     "for example: -o all.db --emit slurm > submit.sh; sh submit.sh");
+        return cp_sweep_usage(
+            job->cli, "--emit needs the name of the result file",
+            "for example: -o all.db --emit slurm > submit.sh; sh submit.sh");
     }
     int code = open_for_reading(job);
     CpSweepCount count;
@@ -383,7 +184,7 @@ static int emit(Job *job, const char *kind)
 
 static void show_progress(const CpSweepProgress *p, void *data)
 {
-    Job *job = data;
+    CpSweepJob *job = data;
     const CpCli *cli = job->cli;
     int64_t now = g_get_monotonic_time();
     bool line = cli->progress;
@@ -408,7 +209,7 @@ static void show_progress(const CpSweepProgress *p, void *data)
     job->drawn = line;
 }
 
-static void end_progress(Job *job)
+static void end_progress(CpSweepJob *job)
 {
     if (job->drawn) {
         fputs("\r\033[K", stderr);
@@ -418,7 +219,7 @@ static void end_progress(Job *job)
 
 /* --- running --- */
 
-static int open_store(Job *job)
+static int open_store(CpSweepJob *job)
 {
     CpCli *cli = job->cli;
     g_autoptr(GError) error = NULL;
@@ -444,7 +245,7 @@ static int open_store(Job *job)
 }
 
 /* Means and intervals of makespan and of the metrics that options name. */
-static char *means_shown(const Job *job)
+static char *means_shown(const CpSweepJob *job)
 {
     GString *show = g_string_new("mean(makespan) ci95(makespan)");
     char **metrics = cp_opt_list(job->cli, "metric");
@@ -461,7 +262,7 @@ static char *means_shown(const Job *job)
 }
 
 /* Without -o the results are the output. */
-static int print_results(Job *job)
+static int print_results(CpSweepJob *job)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GString) axes = g_string_new(NULL);
@@ -489,7 +290,7 @@ static int print_results(Job *job)
     return CP_EXIT_OK;
 }
 
-static void print_summary(const Job *job, const CpSweepResult *r)
+static void print_summary(const CpSweepJob *job, const CpSweepResult *r)
 {
     const char *what = r->stopped ? "stopped" : "done";
     g_autofree char *missed =
@@ -503,7 +304,7 @@ static void print_summary(const Job *job, const CpSweepResult *r)
 }
 
 /* Says how to see what is not as it should be. */
-static void print_how_to_see(const Job *job, const CpSweepResult *r)
+static void print_how_to_see(const CpSweepJob *job, const CpSweepResult *r)
 {
     if (job->output == NULL || job->cli->quiet) {
         return;
@@ -516,7 +317,7 @@ static void print_how_to_see(const Job *job, const CpSweepResult *r)
     }
 }
 
-static int finish(Job *job, const CpSweepResult *r)
+static int finish(CpSweepJob *job, const CpSweepResult *r)
 {
     int signal_code = cp_interrupt_code();
     if (job->output != NULL) {
@@ -543,7 +344,7 @@ static int finish(Job *job, const CpSweepResult *r)
     return r->failed > 0 ? CP_EXIT_MODEL : r->missed > 0 ? CP_EXIT_EXPECT : CP_EXIT_OK;
 }
 
-static int sweep(Job *job)
+static int sweep(CpSweepJob *job)
 {
     g_autoptr(GError) error = NULL;
     CpSweepResult result;
@@ -572,110 +373,9 @@ static int sweep(Job *job)
     return printed != CP_EXIT_OK ? printed : code;
 }
 
-/* --- searching --- */
-
-static void print_try(const char *value, bool holds, const char *shown, void *data)
-{
-    Job *job = data;
-    if (job->tried != NULL) {
-        cp_json_open(job->tried, NULL, '{');
-        cp_json_text(job->tried, "value", value);
-        cp_json_bool(job->tried, "holds", holds);
-        cp_json_text(job->tried, "measured", shown);
-        cp_json_close(job->tried, '}');
-    } else {
-        cp_out(job->cli, "%s%s=%s  %s  %s\n", job->others->str, job->find_key, value,
-               holds ? "yes" : "no ", shown);
-    }
-}
-
-/* Which search this is: the values of the other axes. */
-static void begin_search(Job *job, char *const *values)
-{
-    const CpGrid *grid = job->plan->grid;
-    g_string_truncate(job->others, 0);
-    if (job->cli->json) {
-        job->tried = cp_json_new();
-        cp_json_open(job->tried, NULL, '{');
-        cp_json_text(job->tried, "find", job->find_max ? "max" : "min");
-        cp_json_text(job->tried, "axis", cp_axis_key(cp_grid_axis(grid, job->find.axis)));
-        cp_json_open(job->tried, "at", '{');
-    }
-    for (unsigned i = 0; values[i] != NULL; i++) {
-        const char *key = cp_axis_key(cp_grid_axis(grid, i));
-        if (i == job->find.axis) {
-            continue;
-        }
-        if (job->tried != NULL) {
-            cp_json_text(job->tried, key, values[i]);
-        }
-        g_string_append_printf(job->others, "%s=%s  ", key, values[i]);
-    }
-    if (job->tried != NULL) {
-        cp_json_close(job->tried, '}');
-        cp_json_open(job->tried, "tried", '[');
-    }
-}
-
-static void end_search(Job *job, const char *value)
-{
-    if (job->tried != NULL) {
-        cp_json_close(job->tried, ']');
-        cp_json_text(job->tried, "value", value);
-        cp_out_json(job->cli, g_steal_pointer(&job->tried));
-    } else if (value != NULL) {
-        cp_out(job->cli, "%s%s %s  %s\n", job->others->str, job->find_max ? "max" : "min",
-               job->find_key, value);
-    } else {
-        cp_out(job->cli, "%sno %s will do\n", job->others->str, job->find_key);
-    }
-}
-
-/* Before a file is opened or anything is run. */
-static int check_find(Job *job)
-{
-    if (job->find_key == NULL) {
-        return CP_EXIT_OK;
-    }
-    int axis = cp_grid_find(job->plan->grid, job->find_key);
-    if (axis < 0) {
-        return usage(job->cli, "--find: the axis is not part of the sweep",
-                     "name it as --sweep does");
-    }
-    job->find = (CpFind){job->condition, (unsigned)axis, job->find_max, print_try, job};
-    g_autoptr(GError) error = NULL;
-    return cp_sweep_find_check(job->plan, &job->find, &error) ? CP_EXIT_OK
-                                                              : cp_fail(job->cli, error);
-}
-
-static int find(Job *job)
-{
-    const CpGrid *grid = job->plan->grid;
-    unsigned axis = job->find.axis;
-    g_autofree uint64_t *places = g_new0(uint64_t, cp_grid_n_axes(grid) + 1);
-    bool none = false;
-    for (uint64_t point = 0; point < cp_grid_size(grid); point++) {
-        cp_grid_places(grid, point, places);
-        if (places[axis] != 0) {
-            continue; /* one search for each setting of the other axes */
-        }
-        g_auto(GStrv) values = cp_grid_values(grid, point);
-        g_autoptr(GError) error = NULL;
-        g_autofree char *value = NULL;
-        begin_search(job, values);
-        if (!cp_sweep_find(&job->o, &job->find, places, &value, &error)) {
-            return cp_interrupt_code() != 0 ? cp_interrupt_code()
-                                            : cp_fail(job->cli, error);
-        }
-        end_search(job, value);
-        none = none || value == NULL;
-    }
-    return none ? CP_EXIT_EXPECT : CP_EXIT_OK;
-}
-
 /* --- the command --- */
 
-static int act(Job *job)
+static int act(CpSweepJob *job)
 {
     const char *kind = cp_opt_text(job->cli, "emit");
     if (kind != NULL) {
@@ -689,23 +389,20 @@ static int act(Job *job)
         return code;
     }
     cp_interrupt_catch();
-    return job->find_key != NULL ? find(job) : sweep(job);
+    return job->find_key != NULL ? cp_sweep_search(job) : sweep(job);
 }
 
 static int run(CpCli *cli)
 {
-    Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
+    CpSweepJob job = {.cli = cli, .output = cp_opt_text(cli, "output")};
     job.o.n_workers = (unsigned)MIN(cp_opt_number(cli, "jobs", 0), 1024);
     job.o.fail_fast = cp_opt_flag(cli, "fail-fast");
     job.o.interrupt = cp_interrupt_flag();
     job.shown_us = g_get_monotonic_time();
     job.others = g_string_new(NULL);
-    int (*const steps[])(Job *) = {read_shard, read_find,         read_until_ci,
-                                   make_plan,  find_until_metric, check_find,
-                                   act};
-    int code = CP_EXIT_OK;
-    for (size_t i = 0; code == CP_EXIT_OK && i < G_N_ELEMENTS(steps); i++) {
-        code = steps[i](&job);
+    int code = cp_sweep_plan(&job);
+    if (code == CP_EXIT_OK) {
+        code = act(&job);
     }
     cp_store_free(job.store);
     cp_plan_free(job.plan);
