@@ -2,6 +2,8 @@
 
 #include "cli/completion.h"
 
+/* Prints the completion script of a shell. */
+
 static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* Which page a word asks for. */
+
 static const CpOption options[] = {
     {"manual", 0, CP_OPT_FILE, "FILE", NULL, NULL, "Options",
      "fill the marks of a manual page source from the option tables and print it"},

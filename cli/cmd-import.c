@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What becomes of a foreign recording: a .cpr recording, or a workload rebuilt from it. */
+
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
      "write this file: a recording (.cpr) or a workload (.cpw); - is standard output, for "
-     "a "
-     "recording"},
+     "a recording"},
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",

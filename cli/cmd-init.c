@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Which example is written, and where. */
+
 static const CpOption options[] = {
     {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "list the examples"},
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Options",

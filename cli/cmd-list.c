@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+/* Which lists there are, and what is said about each thing in them. */
+
 #define KINDS                                                                              \
     "policies|models|runtimes|metrics|charts|formats|distributions|settings|examples|"     \
     "machines"

@@ -2,6 +2,8 @@
 
 #include "sweeps/store.h"
 
+/* Joins the shards of a sweep; sweeps/merge.c decides what fits together. */
+
 static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };

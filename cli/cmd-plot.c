@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Which charts are drawn of which files, and how they look. */
+
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
      "write to this file; its ending says the format: svg, pdf, png or txt; - is "

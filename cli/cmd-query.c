@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* Which question a query asks and in which form its table is printed. */
+
 static const CpOption options[] = {
     {"columns", 0, CP_OPT_TEXT, "A,B", NULL, NULL, "Table",
      "columns to show: axes, outcome, seed, repeat, and every metric"},

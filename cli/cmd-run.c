@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What is said about each file that is run, and the exit code of all of them. */
+
 enum { ROWS = 40, DIAGNOSES_SHOWN = 3 /* of a kind */ };
 
 static const CpOption options[] = {

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whether files are well-formed, without running them. */
+
 static const CpOption options[] = {
     {"listing", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options",
      "print the program the workload compiles to"},

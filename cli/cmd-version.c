@@ -3,6 +3,8 @@
 #include "traces/cpr.h"
 #include "scenario/result-json.h"
 
+/* Which versions the program and its formats have. */
+
 static const CpOption options[] = {
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };

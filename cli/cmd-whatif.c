@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a change does to a recorded program: the recording, its simulation and the
+ * changed simulation are measured alike and put side by side. */
+
 static const CpOption options[] = {
     {"set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", "What is changed",
      "predict with this setting; may be repeated"},

@@ -1,8 +1,8 @@
 /* The command line: what a command is, and what every command gets.
  *
  * A command is one file cmd-X.c exporting one CpCmd, listed in commands.c.  Its option
- * table feeds the parser, the help text, the OPTIONS part of the man page and
- * the shell completions alike, so that these cannot disagree.
+ * table feeds the parser, the help text, the OPTIONS part of the man page and the shell
+ * completions alike, so that these cannot disagree.
  *
  * Data goes to standard output through cp_out, everything else to standard error through
  * cp_error, cp_help and cp_note.  A command returns its exit code and never calls exit. */

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* How wide the columns of a text table are. */
+
 enum { GAP = 2 };
 
 struct CpColumns {

@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+/* Which commands there are. */
+
 /* In the order of the help page: what a new user needs first comes first. */
 const CpCmd *const cp_commands[] = {
     &cp_cmd_init,   &cp_cmd_run,    &cp_cmd_sweep,   &cp_cmd_merge,      &cp_cmd_query,

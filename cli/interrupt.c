@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What the first and the second Ctrl-C do. */
+
 /* A signal handler can reach nothing but a global; this is the program's only one, and no
  * part of the library. */
 static volatile int caught;

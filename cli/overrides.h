@@ -16,8 +16,7 @@
     {                                                                                      \
         "machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", group,                 \
             "simulate on this machine: a name from 'list machines' or a file with a "      \
-            "machine "                                                                     \
-            "block"                                                                        \
+            "machine block"                                                                \
     }
 #define CP_OPTION_UNTIL                                                                    \
     {                                                                                      \

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+/* When the progress line is drawn and what it says. */
+
 enum { LINE_US = 100 * 1000, REPORT_US = 10 * 1000 * 1000, BAR = 20 };
 
 static bool is_shown(const CpProgress *p)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How messages about input files and about misbehaving simulated programs read. */
+
 int cp_report_diag(const CpCli *cli, const CpDiag *diag)
 {
     g_autofree char *text = cp_diag_print(diag, cli->colour);

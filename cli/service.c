@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* The text of the example that is a whole service, in six builds. */
+
 /* Built in six ways: rate, work with the lock, work without it, waiting, memory. */
 static const char service[] =
     "# python-service.cpw: one Python service, built in six ways.  Which holds the load?\n"

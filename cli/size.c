@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+/* Which sizes of paper there are. */
+
 /* Smaller than this nothing can be read, larger than this nothing can show it. */
 static const double POINTS_MIN = 72, POINTS_MAX = 14400;
 

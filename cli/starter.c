@@ -1,5 +1,7 @@
 #include "cli/starter.h"
 
+/* The text of the first workload. */
+
 const char cp_starter_workload[] =
     "# first.cpw: three threads share a lock and two cores.\n"
     "#\n"

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+/* How the points of a sweep are cut into tasks for a cluster or for several hosts. */
+
 /* A task is worth starting when it runs for a minute. */
 #define TASK_SECONDS 60.0
 

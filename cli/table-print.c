@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+/* How the table of a query reads: for people, as CSV, as JSON. */
+
 void cp_table_print_text(CpCli *cli, const CpTableData *data)
 {
     g_autoptr(GString) align = g_string_new(NULL);

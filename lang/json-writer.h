@@ -7,7 +7,7 @@
  *   char *text = cp_json_free(json);
  *
  * yajl does the writing.  The JSON form of workloads, which can be indented too, is written
- * by json-write.c. */
+ * by workload-json.c. */
 #ifndef CP_LANG_JSON_WRITER_H
 #define CP_LANG_JSON_WRITER_H
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+/* Where heading, axes, grid and caption stand around the data. */
+
 enum { TICK_LENGTH = 4, LABEL_GAP = 5, SUBTITLE_LINE = 13, CAPTION_LINE = 10 };
 
 /* Pages narrower than this keep room for captions of two lines. */

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How PLplot, cairo and pango make the bytes of a picture, and what to do when they
+ * fail. */
+
 /* The driver looks fonts up by the list in this variable, and so does our measuring. */
 #define FONTS_VARIABLE "PLPLOT_FREETYPE_SANS_FAMILY"
 #define FONTS          "Inter,DejaVu Sans"

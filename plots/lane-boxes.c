@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+/* Which boxes stand for slices and shares of time, and which are too small to be drawn. */
+
 /* Heights below this cannot be told from nothing. */
 #define SEEN_PT 0.5
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+/* How many panels fit, how high they are, and what stands in each. */
+
 enum {
     HEADING = 17,
     MARKS = 6,       /* height of the row of marks */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+/* Where the key of a chart stands and how much room its texts get. */
+
 enum { ROW = 13, SWATCH = 9, SWATCH_GAP = 6, COLUMN_GAP = 14, VALUE_GAP = 10 };
 
 void cp_legend_init(CpLegend *legend, const char *name_head, const char *value_head)

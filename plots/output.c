@@ -2,6 +2,8 @@
 
 #include "traces/outfile.h"
 
+/* Files of a chart appear together or not at all. */
+
 gboolean cp_output_write(const CpOutput *outputs, size_t n, GError **error)
 {
     g_autoptr(GPtrArray) files =

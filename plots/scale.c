@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+/* Where values lie on an axis, which ticks are marked and how they read. */
+
 /* The unit in which the largest value is at least two. */
 static const CpSuffix *unit_for(CpTime largest)
 {

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+/* Which colours there are, for which role. */
+
 static const CpTheme themes[] = {
     {"light", 0xffffff, 0x1f2328, 0x5f6670, 0xe4e5e6, 0xeceef1, 0xb0b6bf},
     {"dark", 0x16191d, 0xe6e8eb, 0x9aa1ab, 0x2f3338, 0x22262c, 0x6a727d},

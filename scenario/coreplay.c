@@ -5,6 +5,8 @@
 #include "scenario/scenario.h"
 #include "scenario/warmup.h"
 
+/* The library: what a play keeps between loading, setting, running and reading. */
+
 struct CpPlay {
     char *path;
     GPtrArray *keys, *values; /* owned text; overrides in the order given */

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* What an `expect` line means, and whether a run has met it. */
+
 enum { MICRO = 1000000 };
 
 static const char *const outcomes[] = {"done", "deadlock", "until", "guard", "error", NULL};

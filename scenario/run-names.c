@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* Which names a recording of a run carries, and how it says where it came from. */
+
 char *cp_run_workload_name(const CpScenario *scenario, const char *file)
 {
     const char *name = cp_workload_text(scenario->workload, scenario->workload->name);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* How long a run warms up, decided by a pilot run. */
+
 enum {
     BATCH = 5,         /* observations a mean, as the rule's name says */
     MEANS_MAX = 32768, /* beyond that, means are joined in twos */

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* Which values an axis takes, and what its text means. */
+
 enum {
     MICRO = 1000000,
     WRITTEN_MAX = 1000000, /* values of a list, a file or a range by a factor */

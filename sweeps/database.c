@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* How result files are opened, and what is said when SQLite refuses. */
+
 enum { BUSY_MS = 60 * 1000 };
 
 gboolean cp_database_fail(CpDatabase *db, int code, GError **error)

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* Which value of an axis is the smallest or largest at which a condition holds. */
+
 /* Values of the point in question, means over its repeats. */
 typedef struct {
     const CpSweepOptions *o;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+/* Which points a sweep has, and their order. */
+
 /* Axes that step together; one alone is a group of its own. */
 typedef struct {
     uint64_t n;      /* values */

@@ -7,6 +7,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+/* Which result files may be joined, and whose rows count. */
+
 /* Tables of the target, as the first input has them. */
 static gboolean copy_tables(CpDatabase *db, GError **error)
 {

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a sweep is about: the text of the plan, the seeds of its runs, the columns it
+ * keeps. */
+
 enum {
     BYTES_MAX = 64 * 1024 * 1024,
     CHECKED_MAX = 64, /* values of an axis tried before the sweep begins */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+/* What one worker keeps from run to run, and what a row says. */
+
 enum {
     KEPT_MAX = 64,    /* compiled workloads */
     WARMUPS_MAX = 64, /* warm-ups found for points lately */

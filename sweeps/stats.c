@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How means, quantiles and their intervals come about. */
+
 enum {
     RESAMPLES = 1000,
     SAMPLE_LARGE = 10000, /* from here on fewer will do, and time is short */

@@ -9,6 +9,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+/* What a result file holds, and when rows are safe in it. */
+
 struct CpStore {
     CpDatabase *db;
     sqlite3_stmt *insert;

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+/* Which points are run, by which worker, how often, and when a sweep ends. */
+
 enum {
     BLOCK = 1024,          /* points whose rows are looked up at once */
     AHEAD_PER_WORKER = 4,  /* rows handed out beyond those running */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where a column is found in a result file or in lines of JSON. */
+
 static const char *const own_columns[] = {"point",          "repeat", "seed",  "outcome",
                                           "expects_failed", "failed", "error", NULL};
 

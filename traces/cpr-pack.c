@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* How a block of records is packed. */
+
 /* Packed block: 32 bytes of header, dictionary (4 bytes an entry), then the columns `what`
  * (code and CPU), ids, time steps and continuation values.
  *

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a .cpr file looks like, and when it is damaged. */
+
 /* File: header, blocks, tail, trailer; every number little-endian.
  *
  *   header   magic (8), u32 version, u32 zero

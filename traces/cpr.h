@@ -40,8 +40,7 @@ typedef struct {
 typedef struct CpCprWriter CpCprWriter;
 
 /* The file appears under its name when cp_cpr_writer_finish is called, see
- * traces/outfile.h;
- * "-" is the standard output.  CP_ERROR_OUTPUT. */
+ * traces/outfile.h; "-" is the standard output.  CP_ERROR_OUTPUT. */
 CpCprWriter *cp_cpr_writer_new(const char *path, GError **error);
 /* Records in order of time (a MORE record right after its head). */
 gboolean cp_cpr_write(CpCprWriter *w, const CpRecord *records, size_t n, GError **error);

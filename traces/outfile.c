@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* When a file gets its name, and what is left of one that is given up. */
+
 enum { LINKS_MAX = 40 }; /* of a chain, as the kernel has it */
 
 struct CpOutFile {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+/* What a foreign trace contradicts itself about, and how that is repaired. */
+
 enum {
     WINDOW = 1 << 15,  /* events that wait for earlier ones */
     PENDING = 1 << 13, /* records that wait for reconstructed ones to be put before them */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+/* What one line of scheduler event text says. */
+
 /* The literals below contain no line end, so comparing them may look beyond the end of the
  * line (there is room) without ever matching there. */
 #define STARTS(p, literal) (memcmp((p), (literal), sizeof(literal) - 1) == 0)

@@ -1,5 +1,7 @@
 #include "traces/rebuild/evidence.h"
 
+/* How the threads of a recording are called in a workload. */
+
 static bool is_name_char(char c)
 {
     return g_ascii_isalnum(c) || c == '_';

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How the streams of pieces are kept in a file, and read again. */
+
 /* File: chunks of equal size, from number 1 on.
  *
  *   chunk    u32 number of the stream's next chunk (0: none yet), pieces, zeros

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* What the threads of a recording did: who woke whom, what was a wait and how it ended. */
+
 /* A lock dropped longer ago than this did not wake the thread that now runs again. */
 #define DROP_NEAR (500 * CP_US)
 /* Nor did the end of a child so long ago. */
