@@ -120,17 +120,6 @@ void cp_parser_skip_block(CpParser *p)
     } while (open > 0 && p->tok.kind != CP_TOK_EOF);
 }
 
-void cp_parser_skip_statement(CpParser *p)
-{
-    while (!cp_parser_at_end(p)) {
-        if (cp_parser_is_char(p, '{')) {
-            cp_parser_skip_block(p);
-        } else {
-            cp_parser_next(p);
-        }
-    }
-}
-
 /* After an error: to the end of the statement.  Blocks of statements are still read, for
  * the errors in them. */
 static void recover(CpParser *p, CpParseItem item)

@@ -55,8 +55,6 @@ bool cp_parser_item(CpParser *p, CpNodeList *into, CpParseItem item);
 /* `{ item; item ... }` into a list. */
 bool cp_parser_block(CpParser *p, CpNodeList *into, CpParseItem item);
 void cp_parser_skip_block(CpParser *p);
-/* Moves to the end of the statement, over balanced blocks, and over `else` blocks. */
-void cp_parser_skip_statement(CpParser *p);
 
 /* Names: a NAME, or a text in quotes for foreign names; NULL after reporting. */
 CpNode *cp_parser_name(CpParser *p, const char *what);
