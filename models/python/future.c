@@ -263,7 +263,7 @@ static CpStep unhandled(Py *p, uint32_t exc)
     cp_diagnose(p->sim, "unhandled exception", &p->tid, 1, "%s ends the thread",
                 exception_name(p, exc));
     p->t->flags |= PY_DIES;
-    p->flow->rt_state = 0;
+    p->flow->rt_state = PY_OP_BEGIN;
     return py_end_thread(p);
 }
 
@@ -293,25 +293,27 @@ CpStep py_raise(Py *p, uint32_t exc)
 
 /* --- small operations --- */
 
+enum { PRINT_WRITES = 1, PRINT_WRITTEN, PRINT_BACK };
+
 CpStep py_op_print(Py *p)
 {
     CpFlow *flow = p->flow;
     switch (flow->rt_state) {
-    case 0:
+    case PY_OP_BEGIN:
         py_charge(p, p->proc->cost->print);
-        flow->rt_state = 1;
+        flow->rt_state = PRINT_WRITES;
         if (py_gil_waiters(p) == 0 && !py_wants_switch(p)) {
             return CP_STEP_NEXT; /* nobody would notice */
         }
         PY_DO(py_drop(p));
         /* fall through */
-    case 1:
-        flow->rt_state = 2;
+    case PRINT_WRITES:
+        flow->rt_state = PRINT_WRITTEN;
         cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL]);
         PY_DO(py_pay(p));
         /* fall through */
-    case 2:
-        flow->rt_state = 3;
+    case PRINT_WRITTEN:
+        flow->rt_state = PRINT_BACK;
         PY_DO(py_take(p));
         /* fall through */
     default:

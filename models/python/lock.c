@@ -383,7 +383,7 @@ static CpStep pipe_op(Py *p)
     const CpObj *o = &p->sim->objs[p->insn->c];
     const PyCosts *c = p->proc->cost;
     if (p->insn->op == CP_OP_SEND) {
-        if (p->flow->rt_state == 0) {
+        if (p->flow->rt_state == PY_OP_BEGIN) {
             uint16_t size = p->insn->b;
             py_charge(p,
                       c->mp_feed + py_pickle_cost(p, size == CP_REG_NONE
@@ -420,10 +420,12 @@ CpStep py_lock_step(Py *p)
     return py_thread_op(p);
 }
 
+enum { UNLOCK_PAID = 1 };
+
 static CpStep unlock(Py *p)
 {
     CpObj *o = &p->sim->objs[p->insn->c];
-    if (p->flow->rt_state == 1) {
+    if (p->flow->rt_state == UNLOCK_PAID) {
         return CP_STEP_NEXT;
     }
     py_charge(p, op_cost(p));
@@ -440,7 +442,7 @@ static CpStep unlock(Py *p)
         py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
     }
     sync_step(p, CP_WHY_BEGIN);
-    p->flow->rt_state = 1;
+    p->flow->rt_state = UNLOCK_PAID;
     return py_pay(p);
 }
 
@@ -497,6 +499,8 @@ static void store(Py *p, int64_t *var, int64_t amount)
     *var = p->t->copy + amount;
 }
 
+enum { ADD_LOADS = 1, ADD_STORES, ADD_OVER };
+
 CpStep py_op_var_add(Py *p)
 {
     CpFlow *flow = p->flow;
@@ -505,18 +509,18 @@ CpStep py_op_var_add(Py *p)
     CpTime cost = p->proc->add;
     bool torn = may_be_torn(p);
     switch (flow->rt_state) {
-    case 0:
-        flow->rt_state = 1;
+    case PY_OP_BEGIN:
+        flow->rt_state = ADD_LOADS;
         PY_DO(py_check(p));
         /* fall through */
-    case 1:
-        flow->rt_state = 2;
+    case ADD_LOADS:
+        flow->rt_state = ADD_STORES;
         p->t->copy = *var;
         p->t->flags |= torn ? 0 : PY_NOCHECK;
         PY_DO(py_burst(p, cost * 3 / 5));
         /* fall through */
-    case 2:
-        flow->rt_state = 3;
+    case ADD_STORES:
+        flow->rt_state = ADD_OVER;
         store(p, var, amount);
         PY_DO(py_burst(p, cost - cost * 3 / 5));
         /* fall through */
@@ -528,6 +532,8 @@ CpStep py_op_var_add(Py *p)
 
 /* --- shared objects --- */
 
+enum { TOUCH_RAN = 1 };
+
 /* With a GIL an operation is just work.  Without, each locks the object and counts its
  * references atomically, which costs more the more threads do it. */
 CpStep py_op_touch(Py *p)
@@ -535,11 +541,11 @@ CpStep py_op_touch(Py *p)
     CpFlow *flow = p->flow;
     CpObj *o = &p->sim->objs[p->insn->c];
     int64_t n = g_array_index(p->sim->w->consts, int64_t, p->insn->b);
-    if (flow->rt_state == 1) {
+    if (flow->rt_state == TOUCH_RAN) {
         o->depth--;
         return CP_STEP_NEXT;
     }
-    flow->rt_state = 1;
+    flow->rt_state = TOUCH_RAN;
     o->depth++;
     o->acquired += (uint64_t)n;
     o->contended += o->depth > 1;
@@ -578,16 +584,18 @@ static CpTime pause_of(PyProc *proc)
                              proc->v[PYP_GC_PER_OBJECT] * (CpTime)MIN(looked, 1u << 30);
 }
 
+enum { COLLECT_PAUSED = 1, COLLECT_STOPS, COLLECT_STOPPED };
+
 static CpStep collect_free(Py *p)
 {
     CpFlow *flow = p->flow;
     for (;;) {
         switch (flow->rt_state) {
-        case 2:
+        case COLLECT_STOPS:
             PY_DO(py_check(p));
             PY_DO(py_world_stop(p));
             if (p->g->stopper == p->tid) {
-                flow->rt_state = 3;
+                flow->rt_state = COLLECT_STOPPED;
                 p->t->flags |= PY_NOCHECK;
                 PY_DO(py_burst(p, pause_of(p->proc)));
             }
@@ -605,19 +613,19 @@ CpStep py_op_alloc(Py *p)
     CpFlow *flow = p->flow;
     PyProc *proc = p->proc;
     switch (flow->rt_state) {
-    case 0:
+    case PY_OP_BEGIN:
         proc->young += (uint64_t)g_array_index(p->sim->w->consts, int64_t, p->insn->c);
         if (!collects(proc)) {
             return CP_STEP_NEXT;
         }
-        flow->rt_state = proc->kind == PY_GIL_NONE ? 2 : 1;
-        if (flow->rt_state == 2) {
+        flow->rt_state = proc->kind == PY_GIL_NONE ? COLLECT_STOPS : COLLECT_PAUSED;
+        if (flow->rt_state == COLLECT_STOPS) {
             return collect_free(p);
         }
         p->t->flags |= PY_NOCHECK;
         PY_DO(py_burst(p, pause_of(proc)));
         /* fall through */
-    case 1:
+    case COLLECT_PAUSED:
         p->t->flags &= (uint16_t)~PY_NOCHECK;
         return CP_STEP_NEXT;
     default:

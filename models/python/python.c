@@ -375,7 +375,7 @@ static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
         PY_DO(py_boot(&p));
         p.why = CP_WHY_RAN;
     }
-    if (p.flow->rt_state == 0) {
+    if (p.flow->rt_state == PY_OP_BEGIN) {
         if (!(p.t->flags & PY_HAS)) {
             PY_DO(py_take(&p));
         }

@@ -421,11 +421,22 @@ void py_tick_ran(Py *p, CpTime ran);
 bool py_tick_contended(const Py *p);
 
 /* --- operations --- */
+/* rt_state of an operation that has not begun; each names the places that come after. */
+enum { PY_OP_BEGIN };
+/* rt_state of a thread being started, from where its operation says. */
+enum {
+    PY_START_BEGIN,
+    PY_START_CREATES,
+    PY_START_CREATED,
+    PY_START_BOOTS,
+    PY_START_BOOTED,
+    PY_START_DONE
+};
 CpStep py_lock_step(Py *p); /* lock.c: LOCK .. WAIT_WAKE */
 CpStep py_kernel(Py *p);    /* syscall.c: operations of the kernel */
 CpStep py_boot(Py *p);      /* syscall.c: a thread begins */
-/* Starts a thread or process as that SPAWN says; rt_state `from` .. `from` + 4 are used
- * meanwhile, `from` + 5 means that it is done. */
+/* Starts a thread or process as that SPAWN says; rt_state goes through `from` +
+ * PY_START_BEGIN .. PY_START_DONE. */
 CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from);
 CpStep py_end_thread(Py *p);
 /* signal.c: a signal for that process is noted; its main thread learns of it. */

@@ -86,22 +86,24 @@ static void tell_starter(Py *p)
     }
 }
 
+enum { BOOT_BEGIN, BOOT_TAKES, BOOT_RAN };
+
 CpStep py_boot(Py *p)
 {
     PyThread *t = p->t;
     switch (t->boot) {
-    case 0:
+    case BOOT_BEGIN:
         find_main(p);
         t->gil = interp_gil(
             p, cp_thread_decl(p->sim->w, cp_thread(p->sim, p->tid)->decl)->interp);
         p->g = py_gil(p->sim, t->gil);
         t->base = cp_thread(p->sim, p->tid)->flow;
         t->loop = t->fut = CP_NONE;
-        t->boot = 1;
+        t->boot = BOOT_TAKES;
         PY_DO(py_take(p));
         /* fall through */
-    case 1:
-        t->boot = 2;
+    case BOOT_TAKES:
+        t->boot = BOOT_RAN;
         PY_DO(py_burst(p, boot_cost(p)));
         /* fall through */
     default:
@@ -134,19 +136,21 @@ static CpTime kernel_burst(Py *p)
     return work;
 }
 
+enum { NOGIL_RUN = 1, NOGIL_RAN, NOGIL_BACK };
+
 static CpStep compute_nogil(Py *p)
 {
     CpFlow *flow = p->flow;
     switch (flow->rt_state) {
-    case 0:
-        flow->rt_state = 1;
+    case PY_OP_BEGIN:
+        flow->rt_state = NOGIL_RUN;
         PY_DO(py_drop(p));
         /* fall through */
-    case 1:
-        flow->rt_state = 2;
+    case NOGIL_RUN:
+        flow->rt_state = NOGIL_RAN;
         return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
-    case 2:
-        flow->rt_state = 3;
+    case NOGIL_RAN:
+        flow->rt_state = NOGIL_BACK;
         PY_DO(py_take(p));
         /* fall through */
     default:
@@ -154,44 +158,48 @@ static CpStep compute_nogil(Py *p)
     }
 }
 
+enum { COMPUTE_CHECKED = 1, COMPUTE_RAN, COMPUTE_OVER };
+
 static CpStep compute(Py *p)
 {
     CpFlow *flow = p->flow;
     if (p->insn->b & CP_COMPUTE_NOGIL) {
         return compute_nogil(p);
     }
-    if (flow->rt_state == 0) {
-        flow->rt_state = 1;
+    if (flow->rt_state == PY_OP_BEGIN) {
+        flow->rt_state = COMPUTE_CHECKED;
         PY_DO(py_check(p));
     }
-    if (flow->rt_state == 1) {
+    if (flow->rt_state == COMPUTE_CHECKED) {
         p->t->flags |= p->insn->b & CP_COMPUTE_NOCHECK ? PY_NOCHECK : 0;
-        flow->rt_state = 2;
+        flow->rt_state = COMPUTE_RAN;
         PY_DO(py_burst(p, scaled(p, kernel_burst(p))));
     }
-    if (flow->rt_state == 2 && p->t->flags & PY_NOCHECK) {
+    if (flow->rt_state == COMPUTE_RAN && p->t->flags & PY_NOCHECK) {
         p->t->flags &= (uint16_t)~PY_NOCHECK;
-        flow->rt_state = 3;
+        flow->rt_state = COMPUTE_OVER;
         PY_DO(py_check(p));
     }
     return CP_STEP_NEXT;
 }
+
+enum { SPIN_STOPPED = 1, SPIN_CHECKED };
 
 /* Busy until a moment: the check points are where it is stopped. */
 static CpStep spin(Py *p)
 {
     CpFlow *flow = p->flow;
     CpThread *t = cp_thread(p->sim, p->tid);
-    if (flow->rt_state == 0) {
-        flow->rt_state = 1;
+    if (flow->rt_state == PY_OP_BEGIN) {
+        flow->rt_state = SPIN_STOPPED;
         return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
     }
-    if (flow->rt_state == 1) {
-        flow->rt_state = 2;
+    if (flow->rt_state == SPIN_STOPPED) {
+        flow->rt_state = SPIN_CHECKED;
         t->flags &= (uint8_t)~CP_TF_SPIN;
         PY_DO(py_check(p));
     }
-    flow->rt_state = 1;
+    flow->rt_state = SPIN_STOPPED;
     t->flags |= CP_TF_SPIN;
     return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_RAN);
 }
@@ -211,27 +219,29 @@ static bool will_block(const Py *p)
     }
 }
 
+enum { WAIT_CALL = 1, WAIT_BLOCKED, WAIT_BACK };
+
 /* Gives the lock up, waits as a native thread would, takes the lock again. */
 static CpStep blocking(Py *p)
 {
     CpFlow *flow = p->flow;
     CpStep step;
     switch (flow->rt_state) {
-    case 0:
+    case PY_OP_BEGIN:
         if (!will_block(p)) {
             return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
         }
-        flow->rt_state = 1;
+        flow->rt_state = WAIT_CALL;
         PY_DO(py_drop(p));
         /* fall through */
-    case 1:
-        flow->rt_state = 2;
+    case WAIT_CALL:
+        flow->rt_state = WAIT_BLOCKED;
         if (p->sim->w->handlers->len > 0) {
             p->t->wait_end = py_wait_end(p);
         }
         step = cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
         break;
-    case 2:
+    case WAIT_BLOCKED:
         step = cp_kernel_step(p->sim, p->tid, p->insn, p->why);
         break;
     default:
@@ -243,36 +253,40 @@ static CpStep blocking(Py *p)
     }
     p->t->flags &= (uint16_t)~PY_TIMED_OUT;
     p->t->flags |= flow->timed_out ? PY_TIMED_OUT : 0;
-    flow->rt_state = 3;
+    flow->rt_state = WAIT_BACK;
     PY_DO(py_take(p));
     flow->timed_out = (p->t->flags & PY_TIMED_OUT) != 0;
     return CP_STEP_NEXT;
 }
+
+enum { MOVED_BLOCKED = 1, MOVED_BACK };
 
 /* Operations that move the program counter themselves: whether they block is seen
  * afterwards. */
 static CpStep maybe_blocking(Py *p)
 {
     CpFlow *flow = p->flow;
-    if (flow->rt_state == 0) {
-        flow->rt_state = 1;
+    if (flow->rt_state == PY_OP_BEGIN) {
+        flow->rt_state = MOVED_BLOCKED;
         CpStep step = cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
         if (step == CP_STEP_BLOCK) {
             py_drop_blocked(p);
         }
         return step;
     }
-    if (flow->rt_state == 1) {
-        flow->rt_state = 2;
+    if (flow->rt_state == MOVED_BLOCKED) {
+        flow->rt_state = MOVED_BACK;
         PY_DO(py_take(p));
     }
     return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_TIMEOUT);
 }
 
+enum { YIELD_DROPPED = 1 };
+
 static CpStep yield(Py *p)
 {
-    if (p->flow->rt_state == 0) {
-        p->flow->rt_state = 1;
+    if (p->flow->rt_state == PY_OP_BEGIN) {
+        p->flow->rt_state = YIELD_DROPPED;
         PY_DO(py_drop(p));
     }
     return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
@@ -336,49 +350,49 @@ CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from)
     uint32_t decl = spawn->c;
     CpStep step;
     switch (flow->rt_state - from) {
-    case 0:
-        flow->rt_state = from + 1;
+    case PY_START_BEGIN:
+        flow->rt_state = from + PY_START_CREATES;
         PY_DO(py_burst(p, start_cost(p, decl)));
         /* fall through */
-    case 1:
-        flow->rt_state = from + 2;
+    case PY_START_CREATES:
+        flow->rt_state = from + PY_START_CREATED;
         step = cp_kernel_step(p->sim, p->tid, spawn, CP_WHY_BEGIN);
         if (step != CP_STEP_NEXT) {
             return step;
         }
         goto made;
-    case 2:
+    case PY_START_CREATED:
         cp_kernel_step(p->sim, p->tid, spawn, CP_WHY_RAN);
     made:
         child_made(p, decl);
         if (cp_thread_decl(p->sim->w, decl)->flags & CP_THREAD_FORKS) {
             break;
         }
-        flow->rt_state = from + 3;
+        flow->rt_state = from + PY_START_BOOTS;
         PY_DO(py_drop(p));
         /* fall through */
-    case 3:
+    case PY_START_BOOTS:
         if (!(py_thread(p->sim, p->t->child)->flags & PY_BOOTED)) {
-            flow->rt_state = from + 4;
+            flow->rt_state = from + PY_START_BOOTED;
             p->t->flags |= PY_AWAITS;
             return py_sleep(p, CP_NEVER, CP_BLOCK_RUNTIME, p->t->gil);
         }
         /* fall through */
     default:
-        flow->rt_state = from + 5;
+        flow->rt_state = from + PY_START_DONE;
         PY_DO(py_take(p));
         break;
     }
-    flow->rt_state = from + 5;
+    flow->rt_state = from + PY_START_DONE;
     return CP_STEP_NEXT;
 }
 
 static CpStep spawn(Py *p)
 {
-    if (p->flow->rt_state == 5) {
+    if (p->flow->rt_state == PY_START_DONE) {
         return CP_STEP_NEXT;
     }
-    return py_start_thread(p, p->insn, 0);
+    return py_start_thread(p, p->insn, PY_OP_BEGIN);
 }
 
 /* --- ends --- */
@@ -409,33 +423,35 @@ static bool others_live(const Py *p)
     return false;
 }
 
+enum { END_JOINS = 1, END_EXITS, END_DROPS, END_GONE };
+
 /* The main thread waits for the others of its process first; whoever is last takes the
  * daemon threads with it. */
 static CpStep end_thread(Py *p)
 {
     CpFlow *flow = p->flow;
     switch (flow->rt_state) {
-    case 0:
+    case PY_OP_BEGIN:
         if (py_is_main(p) && p->proc->n_spawned + p->proc->pending > 0) {
-            flow->rt_state = 1;
+            flow->rt_state = END_JOINS;
             PY_DO(py_drop(p));
         }
         /* fall through */
-    case 1:
+    case END_JOINS:
         if (py_is_main(p) && p->proc->n_spawned + p->proc->pending > 0) {
             p->proc->main_waits = true;
-            flow->rt_state = 1;
+            flow->rt_state = END_JOINS;
             return py_sleep(p, CP_NEVER, CP_BLOCK_JOIN, CP_NONE);
         }
-        flow->rt_state = 2;
+        flow->rt_state = END_EXITS;
         PY_DO(py_take(p));
         /* fall through */
-    case 2:
-        flow->rt_state = 3;
+    case END_EXITS:
+        flow->rt_state = END_DROPS;
         PY_DO(py_burst(p, is_forked(p) && py_is_main(p) ? p->proc->cost->exit_process : 0));
         /* fall through */
-    case 3:
-        flow->rt_state = 4;
+    case END_DROPS:
+        flow->rt_state = END_GONE;
         p->t->flags |= PY_FINAL;
         PY_DO(py_drop(p));
         /* fall through */

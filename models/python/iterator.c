@@ -1,0 +1,325 @@
+#include "models/python/pool.h"
+
+/* How a thread gets the results of a pool's calls: one by one, in order, as they finish. */
+
+/* --- waiting for results --- */
+
+enum { DONE_WAITS = 1, DONE_BACK };
+
+/* Sleeps without the GIL until the future is done, or the time in register b is over. */
+static CpStep wait_done(Py *p, uint32_t fut, uint16_t limit)
+{
+    CpFlow *flow = p->flow;
+    PyFut *f = py_fut(p->ps, fut);
+    switch (flow->rt_state) {
+    case PY_OP_BEGIN:
+        flow->timed_out = 0;
+        p->t->deadline = CP_NEVER;
+        if (py_is_done(f)) {
+            return CP_STEP_NEXT;
+        }
+        if (limit != CP_REG_NONE) {
+            p->t->deadline = p->sim->now + cp_regs(p->sim, flow)[limit];
+        }
+        py_add_cb(p->ps, fut, PY_CB_THREAD, p->tid);
+        f->flags |= PY_F_KEEP;
+        flow->rt_state = DONE_WAITS;
+        PY_DO(py_drop(p));
+        /* fall through */
+    case DONE_WAITS:
+        if (!py_is_done(f)) {
+            if (p->why == CP_WHY_TIMEOUT && p->sim->now >= p->t->deadline) {
+                p->t->flags |= PY_TIMED_OUT;
+            } else {
+                p->t->flags &= (uint16_t)~PY_TIMED_OUT;
+                return py_sleep(p, p->t->deadline, CP_BLOCK_RUNTIME, CP_NONE);
+            }
+        } else {
+            p->t->flags &= (uint16_t)~PY_TIMED_OUT;
+        }
+        flow->rt_state = DONE_BACK;
+        PY_DO(py_take(p));
+        /* fall through */
+    default:
+        flow->timed_out = (p->t->flags & PY_TIMED_OUT) != 0;
+        if (flow->timed_out) {
+            py_drop_cb(p->ps, fut, PY_CB_THREAD, p->tid);
+        }
+        return CP_STEP_NEXT;
+    }
+}
+
+CpStep py_op_result(Py *p)
+{
+    uint32_t fut = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->a]);
+    if (fut == CP_NONE) {
+        p->flow->timed_out = 0;
+        return CP_STEP_NEXT;
+    }
+    PY_DO(wait_done(p, fut, p->insn->b));
+    if (p->flow->timed_out) {
+        return CP_STEP_NEXT;
+    }
+    py_charge(p, p->proc->cost->result);
+    return py_read(p, fut);
+}
+
+CpStep py_op_cancel(Py *p)
+{
+    int64_t *regs = cp_regs(p->sim, p->flow);
+    uint32_t fut = py_of_handle(p->ps, regs[p->insn->a]);
+    regs[CP_REG_VALUE] = fut != CP_NONE && py_task_cancel(p, fut);
+    return CP_STEP_NEXT;
+}
+
+/* --- map --- */
+
+int64_t py_element(const Py *p, const CpCallDecl *call, uint32_t index, uint32_t from)
+{
+    if (call->list != CP_NONE) {
+        const CpList *l = &g_array_index(p->sim->w->lists, CpList, call->list);
+        return g_array_index(p->sim->w->values, int64_t, l->first + index);
+    }
+    return (int64_t)from + index;
+}
+
+static uint32_t n_elements(const Py *p, const CpCallDecl *call)
+{
+    if (call->list != CP_NONE) {
+        return g_array_index(p->sim->w->lists, CpList, call->list).n;
+    }
+    const int64_t *regs = cp_regs(p->sim, p->flow);
+    int64_t n = regs[call->from + 1] - regs[call->from] + 1;
+    return (uint32_t)CLAMP(n, 0, INT32_MAX);
+}
+
+/* multiprocessing.Pool: a quarter of a worker's share. */
+static uint32_t chunk_size(const PyPool *pool, const CpCallDecl *call, uint32_t n)
+{
+    if (call->chunk > 0) {
+        return py_pool_is_processes(pool) ? call->chunk : 1;
+    }
+    if (pool->kind != CP_POOL_WORKERS) {
+        return 1;
+    }
+    return MAX(1u, (n + 4 * pool->max - 1) / (4 * pool->max));
+}
+
+/* Appends a future to what an iterator yields. */
+static void yield_later(PySim *ps, uint32_t iter, uint32_t fut)
+{
+    PyFut *it = py_fut(ps, iter);
+    py_fut(ps, fut)->kept_next = CP_NONE;
+    if (it->first == CP_NONE) {
+        it->first = fut;
+    } else {
+        py_fut(ps, it->last)->kept_next = fut;
+    }
+    it->last = fut;
+}
+
+static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
+{
+    uint32_t index = p->t->map_next;
+    uint32_t n = MIN(chunk, p->t->map_n - index);
+    uint32_t fut = py_pool_new_work(p, pool, call);
+    PyFut *f = py_fut(p->ps, fut);
+    f->n_elements = n;
+    f->index = index;
+    f->from = call->list != CP_NONE ? 0 : (uint32_t)cp_regs(p->sim, p->flow)[call->from];
+    f->flags |= PY_F_KEEP;
+    cp_regs(p->sim, &p->sim->flows[f->flow])[CP_REG_FREE + call->n_args] =
+        py_element(p, call, index, f->from);
+    uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
+    yield_later(p->ps, iter, fut);
+    p->t->map_next += n;
+    py_pool_want_workers(p, pool);
+    py_pool_put(p, pool, fut);
+}
+
+enum { MAP_NEXT = 1, MAP_SUBMITS };
+
+CpStep py_op_map(Py *p)
+{
+    CpFlow *flow = p->flow;
+    const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
+    PyPool *pool = py_pool_of(p, call->pool);
+    if (flow->rt_state == PY_OP_BEGIN && pool->broken) {
+        return py_raise(p, p->ps->exc_broken);
+    }
+    if (flow->rt_state == PY_OP_BEGIN) {
+        uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
+        p->t->map_next = 0;
+        p->t->map_n = n_elements(p, call);
+        py_fut(p->ps, iter)->n_unread = p->t->map_n;
+        py_fut(p->ps, iter)->value = p->t->map_n;
+        py_fut(p->ps, iter)->flags = PY_F_KEEP;
+        cp_regs(p->sim, flow)[p->insn->b] = py_handle(p->ps, iter);
+        flow->rt_state = MAP_NEXT;
+    }
+    uint32_t chunk = chunk_size(pool, call, p->t->map_n);
+    for (;;) {
+        if (flow->rt_state >= PY_POOL_STARTS) {
+            PY_DO(py_pool_start_threads(p, pool));
+            flow->rt_state = MAP_NEXT;
+        }
+        if (flow->rt_state == MAP_NEXT) {
+            if (p->t->map_next >= p->t->map_n) {
+                return CP_STEP_NEXT;
+            }
+            flow->rt_state = MAP_SUBMITS;
+            PY_DO(py_burst(p, p->proc->cost->submit));
+        }
+        map_one(p, pool, call, chunk);
+        flow->rt_state = PY_POOL_STARTS;
+    }
+}
+
+/* --- iterators --- */
+
+void py_iter_child(Py *p, uint32_t iter, uint32_t child)
+{
+    yield_later(p->ps, iter, child);
+    PyFut *it = py_fut(p->ps, iter);
+    if (it->reader != CP_NONE) {
+        CpTid tid = it->reader;
+        it->reader = CP_NONE;
+        cp_wake_thread(p->sim, tid, p->tid, CP_WAKE_THREAD, 0);
+    }
+}
+
+/* The finished ones in the order of submission, the others as they finish. */
+CpStep py_op_as_completed(Py *p)
+{
+    PyPool *pool = py_pool_of(p, p->insn->c);
+    uint32_t iter = py_fut_new(p->ps, PY_FUT_ITER);
+    PyFut *it = py_fut(p->ps, iter);
+    it->flags = PY_F_KEEP;
+    it->as_finished = true;
+    cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, iter);
+    uint32_t fut = pool->kept_first;
+    pool->kept_first = CP_NONE;
+    while (fut != CP_NONE) {
+        uint32_t next = py_fut(p->ps, fut)->kept_next;
+        it->n_unread++;
+        if (py_is_done(py_fut(p->ps, fut))) {
+            yield_later(p->ps, iter, fut);
+        } else {
+            py_add_cb(p->ps, fut, PY_CB_ITER, iter);
+        }
+        fut = next;
+    }
+    return CP_STEP_NEXT;
+}
+
+enum { YIELDED_WAITS = 1, YIELDED_BACK };
+
+/* One wait for the next result. */
+static CpStep wait_next(Py *p, uint32_t iter)
+{
+    PyFut *it = py_fut(p->ps, iter);
+    CpFlow *flow = p->flow;
+    if (!it->as_finished) { /* in order of submission */
+        return wait_done(p, it->first, CP_REG_NONE);
+    }
+    switch (flow->rt_state) {
+    case PY_OP_BEGIN:
+        if (it->first != CP_NONE) {
+            return CP_STEP_NEXT;
+        }
+        flow->rt_state = YIELDED_WAITS;
+        PY_DO(py_drop(p));
+        /* fall through */
+    case YIELDED_WAITS:
+        if (it->first == CP_NONE) {
+            it->reader = p->tid;
+            return py_sleep(p, CP_NEVER, CP_BLOCK_RUNTIME, CP_NONE);
+        }
+        flow->rt_state = YIELDED_BACK;
+        PY_DO(py_take(p));
+        /* fall through */
+    default:
+        return CP_STEP_NEXT;
+    }
+}
+
+/* Takes the next result out; a chunk gives as many as it has elements, the last of which is
+ * the `index`-th of the whole. */
+static CpStep take_next(Py *p, uint32_t iter)
+{
+    PyFut *it = py_fut(p->ps, iter);
+    uint32_t fut = it->first;
+    PyFut *f = py_fut(p->ps, fut);
+    it->n_unread--;
+    if (!it->as_finished && f->state == PY_DONE &&
+        it->value - it->n_unread < (int64_t)f->index + 1) {
+        cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
+        return CP_STEP_NEXT;
+    }
+    it->first = f->kept_next;
+    f->kept_next = CP_NONE;
+    py_charge(p, p->proc->cost->result);
+    return py_read(p, fut);
+}
+
+CpStep py_op_iter_next(Py *p)
+{
+    uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
+    if (iter == CP_NONE || py_fut(p->ps, iter)->n_unread == 0) {
+        if (iter != CP_NONE) {
+            py_fut_free(p->ps, iter);
+        }
+        p->flow->pc = p->insn->c;
+        return CP_STEP_AGAIN;
+    }
+    PY_DO(wait_next(p, iter));
+    return take_next(p, iter);
+}
+
+CpStep py_op_iter_all(Py *p)
+{
+    uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
+    if (iter == CP_NONE) {
+        return CP_STEP_NEXT;
+    }
+    while (py_fut(p->ps, iter)->n_unread > 0) {
+        PY_DO(wait_next(p, iter));
+        PY_DO(take_next(p, iter));
+        p->flow->rt_state = PY_OP_BEGIN;
+    }
+    py_fut_free(p->ps, iter);
+    return CP_STEP_NEXT;
+}
+
+/* concurrent.futures.wait over what the pool keeps. */
+CpStep py_op_completed(Py *p)
+{
+    PyPool *pool = py_pool_of(p, p->insn->c);
+    if (p->flow->rt_state == PY_OP_BEGIN) {
+        uint32_t group = py_fut_new(p->ps, PY_FUT_GROUP);
+        PyFut *g = py_fut(p->ps, group);
+        g->group_kind = p->insn->a;
+        g->flags = PY_F_KEEP | PY_F_SCHEDULED | PY_F_READ;
+        p->t->submitted = group;
+        uint32_t done = 0, last_done = CP_NONE;
+        for (uint32_t f = pool->kept_first; f != CP_NONE; f = py_fut(p->ps, f)->kept_next) {
+            if (py_is_done(py_fut(p->ps, f))) {
+                done++;
+                last_done = f;
+            } else {
+                g->n_left++;
+                py_add_cb(p->ps, f, PY_CB_CHILD, group);
+            }
+        }
+        bool first = p->insn->a == CP_GROUP_FIRST && last_done != CP_NONE;
+        if (g->n_left == 0 || first) {
+            p->flow->timed_out = 0;
+            return CP_STEP_NEXT;
+        }
+    }
+    PY_DO(wait_done(p, p->t->submitted, p->insn->b));
+    if (py_fut(p->ps, p->t->submitted)->n_left == 0) {
+        py_fut_free(p->ps, p->t->submitted);
+    }
+    return CP_STEP_NEXT;
+}
