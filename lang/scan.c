@@ -78,21 +78,6 @@ static void skip_blanks(CpScanner *s)
     }
 }
 
-typedef struct {
-    const char *name;
-    CpDim dim;
-    int64_t factor;
-} Unit;
-
-static const Unit units[] = {
-    {"", CP_DIM_NUMBER, 1},          {"ns", CP_DIM_TIME, 1},
-    {"us", CP_DIM_TIME, CP_US},      {"ms", CP_DIM_TIME, CP_MS},
-    {"s", CP_DIM_TIME, CP_S},        {"min", CP_DIM_TIME, 60 * CP_S},
-    {"h", CP_DIM_TIME, 3600 * CP_S}, {"%", CP_DIM_SHARE, 10000},
-    {"B", CP_DIM_SIZE, 1},           {"KiB", CP_DIM_SIZE, 1024},
-    {"MiB", CP_DIM_SIZE, 1 << 20},   {"GiB", CP_DIM_SIZE, 1 << 30},
-};
-
 /* "2 s" is a number and its unit, "2 and" is not. */
 static void join_unit(CpScanner *s, CpToken *token)
 {
@@ -103,13 +88,10 @@ static void join_unit(CpScanner *s, CpToken *token)
     while (g_ascii_isalnum(peek(s, blanks + n)) || peek(s, blanks + n) == '%') {
         n++;
     }
-    for (size_t i = 0; blanks > 0 && n > 0 && i < G_N_ELEMENTS(units); i++) {
-        if (strlen(units[i].name) == n &&
-            memcmp(units[i].name, s->text + s->at + blanks, n) == 0) {
-            token->unit += blanks;
-            for (n += blanks; n > 0; n--) {
-                advance(s);
-            }
+    if (blanks > 0 && n > 0 && cp_suffix_find(s->text + s->at + blanks, n) != NULL) {
+        token->unit += blanks;
+        for (n += blanks; n > 0; n--) {
+            advance(s);
         }
     }
 }

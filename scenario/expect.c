@@ -12,8 +12,6 @@
 enum { MICRO = 1000000 };
 
 static const char *const outcomes[] = {"done", "deadlock", "until", "guard", "error", NULL};
-static const char *const hist_parts[] = {"n",   "mean", "p50", "p90", "p95",
-                                         "p99", "p999", "max", "min", NULL};
 
 void cp_expect_free(void *data)
 {
@@ -54,11 +52,11 @@ static bool is_thread(const CpWorkload *w, const char *name)
 static bool is_hist(const CpWorkload *w, const char *name, CpUnit *unit)
 {
     const char *dot = strrchr(name, '.');
-    for (uint32_t i = 0; dot != NULL && i < w->hists->len; i++) {
+    const CpHistPart *part = dot != NULL ? cp_hist_part(dot + 1) : NULL;
+    for (uint32_t i = 0; part != NULL && i < w->hists->len; i++) {
         const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
-        if (strlen(h) == (size_t)(dot - name) && strncmp(h, name, strlen(h)) == 0 &&
-            g_strv_contains(hist_parts, dot + 1)) {
-            *unit = strcmp(dot + 1, "n") == 0 ? CP_UNIT_COUNT : CP_UNIT_NS;
+        if (strlen(h) == (size_t)(dot - name) && strncmp(h, name, strlen(h)) == 0) {
+            *unit = part->unit;
             return true;
         }
     }
@@ -118,8 +116,8 @@ static void add_names(GPtrArray *names, const CpWorkload *w)
     }
     for (uint32_t i = 0; i < w->hists->len; i++) {
         const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
-        for (int k = 0; hist_parts[k] != NULL; k++) {
-            g_ptr_array_add(names, g_strconcat(h, ".", hist_parts[k], NULL));
+        for (const CpHistPart *part = cp_hist_parts; part->name != NULL; part++) {
+            g_ptr_array_add(names, g_strconcat(h, ".", part->name, NULL));
         }
     }
     for (uint32_t i = 0; i < w->vars->len; i++) {

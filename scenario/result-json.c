@@ -42,38 +42,33 @@ static void json_metrics(const Run *r, CpJson *json, CpScope scope, uint32_t sub
     }
 }
 
-static void json_histograms(const Run *r, CpJson *json)
+/* The parts of one histogram; those of `latency` stand in every result, so that readers
+ * need not ask. */
+static void json_parts(const Run *r, CpJson *json, const char *name)
 {
-    static const char *const parts[] = {"n", "mean", "p50", "p99", "p999", "max"};
-    const CpWorkload *w = r->scenario->workload;
-    for (unsigned i = 0; i < w->hists->len; i++) {
-        const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
-        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
-            g_autofree char *dotted = g_strdup_printf("%s.%s", name, parts[k]);
-            int64_t value = 0;
-            CpUnit unit = k == 0 ? CP_UNIT_COUNT : CP_UNIT_NS;
+    for (const CpHistPart *part = cp_hist_parts; part->name != NULL; part++) {
+        g_autofree char *dotted = g_strdup_printf("%s.%s", name, part->name);
+        g_autofree char *key = cp_metric_key(dotted, part->unit);
+        int64_t value = 0;
+        CpUnit unit;
+        if (part->in_result) {
             bool known = cp_metric_find(r->sim, dotted, &value, &unit);
-            g_autofree char *key = cp_metric_key(dotted, unit);
-            json_value(json, key, unit, known, value);
+            json_value(json, key, part->unit, known, value);
         }
     }
 }
 
-/* The keys of response times stand in every result, so that readers need not ask. */
-static void json_no_latency(const Run *r, CpJson *json)
+static void json_histograms(const Run *r, CpJson *json)
 {
-    static const char *const keys[] = {"latency_n",       "latency_mean_ns",
-                                       "latency_p50_ns",  "latency_p99_ns",
-                                       "latency_p999_ns", "latency_max_ns"};
     const CpWorkload *w = r->scenario->workload;
+    bool has_latency = false;
     for (unsigned i = 0; i < w->hists->len; i++) {
         const char *name = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
-        if (strcmp(name, "latency") == 0) {
-            return;
-        }
+        json_parts(r, json, name);
+        has_latency = has_latency || strcmp(name, "latency") == 0;
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        cp_json_null(json, keys[i]);
+    if (!has_latency) {
+        json_parts(r, json, "latency");
     }
 }
 
@@ -215,7 +210,6 @@ unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const char *file
     cp_json_open(json, "metrics", '{');
     json_metrics(r, json, CP_SCOPE_RUN, 0);
     json_histograms(r, json);
-    json_no_latency(r, json);
     json_vars(r, json);
     cp_json_close(json, '}');
     json_threads(r, json);

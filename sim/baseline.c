@@ -57,6 +57,7 @@ static void restart_histograms(CpSim *sim)
 
 void cp_warmup_end(CpSim *sim)
 {
+    cp_assert(sim->base == NULL); /* a run has one warm-up, or the first would be lost */
     CpBase *base = g_new0(CpBase, 1);
     for (CpScope scope = 0; scope < CP_SCOPES; scope++) {
         base->n[scope] = cp_metric_subjects(sim, scope);

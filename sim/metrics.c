@@ -97,6 +97,7 @@ bool cp_metric_value(const CpSim *sim, const CpMetric *metric, uint32_t subject,
     if (metric->sums && sim->base != NULL && subject < sim->base->n[metric->scope]) {
         *value -= table->base[metric - table->rows][subject];
     }
+    cp_assert(!metric->sums || *value >= 0); /* what adds up never falls */
     return true;
 }
 
@@ -116,46 +117,70 @@ char *cp_metric_key(const char *name, CpUnit unit)
 
 /* --- by name --- */
 
-static bool hist_value(const CpHist *h, const char *what, int64_t *value, CpUnit *unit)
+#define QUANTILE(name, ppm)                                                                \
+    static bool name(const CpHist *h, int64_t *value)                                      \
+    {                                                                                      \
+        *value = cp_hist_quantile(h, ppm);                                                 \
+        return h->n > 0;                                                                   \
+    }
+
+QUANTILE(p50, 500000)
+QUANTILE(p90, 900000)
+QUANTILE(p95, 950000)
+QUANTILE(p99, 990000)
+QUANTILE(p999, 999000)
+
+static bool number(const CpHist *h, int64_t *value)
 {
-    static const struct {
-        const char *name;
-        uint32_t ppm;
-    } quantiles[] = {{"p50", 500000},
-                     {"p90", 900000},
-                     {"p95", 950000},
-                     {"p99", 990000},
-                     {"p999", 999000}};
-    *unit = CP_UNIT_NS;
-    if (strcmp(what, "n") == 0) {
-        *unit = CP_UNIT_COUNT;
-        *value = (int64_t)h->n;
-        return true;
-    }
-    if (strcmp(what, "mean") == 0) {
-        *value = cp_hist_mean(h);
-        return h->n > 0;
-    }
-    if (strcmp(what, "max") == 0 || strcmp(what, "min") == 0) {
-        *value = what[1] == 'a' ? h->max : h->min;
-        return h->n > 0;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(quantiles); i++) {
-        if (strcmp(what, quantiles[i].name) == 0) {
-            *value = cp_hist_quantile(h, quantiles[i].ppm);
-            return h->n > 0;
+    *value = (int64_t)h->n;
+    return true;
+}
+
+static bool mean(const CpHist *h, int64_t *value)
+{
+    *value = cp_hist_mean(h);
+    return h->n > 0;
+}
+
+static bool largest(const CpHist *h, int64_t *value)
+{
+    *value = h->max;
+    return h->n > 0;
+}
+
+static bool smallest(const CpHist *h, int64_t *value)
+{
+    *value = h->min;
+    return h->n > 0;
+}
+
+const CpHistPart cp_hist_parts[] = {
+    {"n", CP_UNIT_COUNT, number, true, true},    {"mean", CP_UNIT_NS, mean, true, true},
+    {"p50", CP_UNIT_NS, p50, true, true},        {"p90", CP_UNIT_NS, p90, false, true},
+    {"p95", CP_UNIT_NS, p95, false, false},      {"p99", CP_UNIT_NS, p99, true, true},
+    {"p999", CP_UNIT_NS, p999, true, false},     {"max", CP_UNIT_NS, largest, true, true},
+    {"min", CP_UNIT_NS, smallest, false, false}, {NULL, CP_UNIT_NS, NULL, false, false},
+};
+
+const CpHistPart *cp_hist_part(const char *name)
+{
+    for (const CpHistPart *part = cp_hist_parts; part->name != NULL; part++) {
+        if (strcmp(part->name, name) == 0) {
+            return part;
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool find_hist(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit)
 {
     const char *dot = strrchr(name, '.');
-    for (uint32_t i = 0; dot != NULL && i < sim->w->hists->len; i++) {
+    const CpHistPart *part = dot != NULL ? cp_hist_part(dot + 1) : NULL;
+    for (uint32_t i = 0; part != NULL && i < sim->w->hists->len; i++) {
         const char *h = cp_workload_text(sim->w, g_array_index(sim->w->hists, uint32_t, i));
         if (strlen(h) == (size_t)(dot - name) && strncmp(h, name, strlen(h)) == 0) {
-            return hist_value(&sim->hists[i], dot + 1, value, unit);
+            *unit = part->unit;
+            return part->get(&sim->hists[i], value);
         }
     }
     return false;

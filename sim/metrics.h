@@ -55,6 +55,20 @@ typedef struct CpMetric {
 /* The engine's own rows. */
 extern const CpMetric cp_engine_metrics[];
 
+/* What is read from a histogram of the workload (`respond`, `timed`): HIST.p99. */
+typedef struct {
+    const char *name;
+    CpUnit unit;
+    bool (*get)(const CpHist *h, int64_t *value); /* false: nothing was observed */
+    bool in_result; /* each histogram has it in a JSON result */
+    bool in_sweep;  /* and in the rows of a sweep; others are asked for by name */
+} CpHistPart;
+
+/* In printing order, ended by a row without a name. */
+extern const CpHistPart cp_hist_parts[];
+/* The part of that name, or NULL. */
+const CpHistPart *cp_hist_part(const char *name);
+
 /* New text: the stable JSON and CSV key, "wakeup_latency_p99_ns". */
 char *cp_metric_key(const char *name, CpUnit unit);
 
@@ -68,7 +82,7 @@ bool cp_metric_named(const CpSim *sim, CpScope scope, const char *name, uint32_t
                      int64_t *value);
 
 /* By dotted name as `expect` and `query` write it: `makespan`, `latency.p99`, `end.NAME`,
- * `cpu.NAME` (thread), `var.NAME`, `HIST.n|mean|p50|p99|p999|max`.  False: no such metric,
+ * `cpu.NAME` (thread), `var.NAME`, `HIST.PART`.  False: no such metric,
  * or not defined in this run. */
 bool cp_metric_find(const CpSim *sim, const char *name, int64_t *value, CpUnit *unit);
 

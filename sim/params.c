@@ -203,6 +203,7 @@ gboolean cp_params_set(CpParamSet *set, int row, const char *text, CpFrom from,
                        GError **error)
 {
     cp_require(row >= 0 && (size_t)row < set->n);
+    cp_require((unsigned)from < CP_FROMS);
     const CpParam *spec = &set->spec[row];
     int64_t value = 0;
     bool is_bounded = spec->type != CP_PARAM_TIMES && spec->type != CP_PARAM_ENUM;

@@ -281,13 +281,14 @@ static void add_column(GPtrArray *columns, const char *name, CpUnit unit)
 
 static void add_hists(CpPlan *plan)
 {
-    static const char *const parts[] = {"n", "mean", "p50", "p90", "p99", "max"};
     const CpWorkload *w = plan->base->workload;
     for (guint i = 0; i < w->hists->len; i++) {
         const char *h = cp_workload_text(w, g_array_index(w->hists, uint32_t, i));
-        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
-            g_autofree char *name = g_strdup_printf("%s.%s", h, parts[k]);
-            add_column(plan->metrics, name, k == 0 ? CP_UNIT_COUNT : CP_UNIT_NS);
+        for (const CpHistPart *part = cp_hist_parts; part->name != NULL; part++) {
+            g_autofree char *name = g_strdup_printf("%s.%s", h, part->name);
+            if (part->in_sweep) {
+                add_column(plan->metrics, name, part->unit);
+            }
         }
     }
 }

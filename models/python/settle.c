@@ -35,6 +35,7 @@ static void fill(CpParamSet *set, int row, int64_t value, CpFrom from)
 
 void py_settle(CpParamSet *set, const char *text, const CpParamSet *costs)
 {
+    cp_require(set->spec == cp_python_params); /* rows are found by their numbers */
     CpPyVersion version;
     if (!cp_python_version(text != NULL ? text : PY_VERSION_DEFAULT, &version, NULL)) {
         return; /* init refuses it with its reason */
