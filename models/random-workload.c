@@ -2,6 +2,7 @@
 
 #include "models/ops.h"
 #include "sim/assert.h"
+#include "sim/random.h"
 
 #include <string.h>
 
@@ -24,7 +25,7 @@ typedef struct {
 
 static uint32_t draw(Writer *wr, uint32_t below)
 {
-    return (uint32_t)(cp_rng_key(wr->plan->seed, 0x72616e64, wr->draws++) % below);
+    return (uint32_t)(cp_rng_key(wr->plan->seed, CP_RANDOM_WORKLOAD, wr->draws++) % below);
 }
 
 static CpTime draw_time(Writer *wr, CpTime max)

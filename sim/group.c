@@ -1,6 +1,7 @@
 #include "sim/group.h"
 
 #include "sim/cpu.h"
+#include "sim/random.h"
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
@@ -35,7 +36,7 @@ void cp_groups_init(CpSim *sim)
     for (CpGroup g = 1; g < sim->n_groups; g++) {
         const CpGroupDecl *d = cp_group_decl(sim->w, g);
         CpTime period = d->period > 0 ? d->period : 100 * CP_MS;
-        uint64_t r = cp_rng_key(sim->seed, 0x300000000u, g);
+        uint64_t r = cp_random(sim->seed, CP_RANDOM_GROUP, 0, g);
         sim->groups[g] =
             (CpGroupState){.parent = d->parent,
                            .shares = shares_of(d->weight > 0 ? d->weight : 100),

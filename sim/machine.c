@@ -10,7 +10,7 @@ enum { FULL_SPEED = 1024 };
 const CpParam cp_machine_params[] = {
     [CP_MACHINE_CORES] = {"cores", CP_PARAM_INT, "2", 1, CP_CPUS_MAX, NULL,
                           "physical cores"},
-    [CP_MACHINE_SMT] = {"smt", CP_PARAM_INT, "1", 1, 8, NULL, "logical CPUs a core"},
+    [CP_MACHINE_SMT] = {"smt", CP_PARAM_INT, "1", 1, 8, NULL, "CPUs a core"},
     [CP_MACHINE_NODES] = {"numa.nodes", CP_PARAM_INT, "1", 1, CP_CPUS_MAX, NULL,
                           "memory nodes, each with the same number of cores"},
     [CP_MACHINE_LLC] = {"llc.cores", CP_PARAM_INT, "0", 0, CP_CPUS_MAX, NULL,
@@ -30,7 +30,7 @@ static gboolean check_topology(const CpParamSet *set, GError **error)
     int64_t nodes = set->v[CP_MACHINE_NODES], llc = set->v[CP_MACHINE_LLC];
     if (cores < 1 || smt < 1 || cores * smt > CP_CPUS_MAX) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "%" PRId64 " cores with %" PRId64 " logical CPUs each make %" PRId64
+                    "%" PRId64 " cores with %" PRId64 " CPUs each make %" PRId64
                     " CPUs, expected 1 to %d; lower 'cores' or 'smt'",
                     cores, smt, cores * smt, CP_CPUS_MAX);
         return FALSE;

@@ -1,4 +1,4 @@
-/* The simulated machine: logical CPUs, which of them share a core, a last-level cache and a
+/* The simulated machine: CPUs, which of them share a core, a last-level cache and a
  * memory node, and how fast each is.  Immutable once built; shared by runs. */
 #ifndef CP_SIM_MACHINE_H
 #define CP_SIM_MACHINE_H
@@ -9,7 +9,7 @@
 /* Rows of the machine's settings, in this order. */
 enum {
     CP_MACHINE_CORES, /* physical cores */
-    CP_MACHINE_SMT,   /* logical CPUs a core */
+    CP_MACHINE_SMT,   /* CPUs a core */
     CP_MACHINE_NODES, /* memory nodes */
     CP_MACHINE_LLC,   /* cores sharing a last-level cache; 0: all of a node */
     CP_MACHINE_HZ,

@@ -1,6 +1,7 @@
 #include "sim/noise.h"
 
 #include "sim/cpu.h"
+#include "sim/random.h"
 #include "sim/timer.h"
 
 /* Decides when interrupts come, and how much bursts and switches vary. */
@@ -23,10 +24,10 @@ void cp_noise_init(CpSim *sim)
 static void noise_arm(CpSim *sim, uint32_t noise, CpCpu cpu)
 {
     const CpNoiseDecl *d = &g_array_index(sim->w->noises, CpNoiseDecl, noise);
-    uint64_t id = 0x200000000u + (uint64_t)noise * CP_CPUS_MAX + cpu;
+    uint32_t number = noise * CP_CPUS_MAX + cpu;
     uint64_t draw = sim->irq_draws[noise * sim->n_cpus + cpu]++;
     CpTime gap = cp_dist_sample(&d->every, (const int64_t *)(void *)sim->w->values->data,
-                                cp_rng_key(sim->seed, id, 2 * draw));
+                                cp_random(sim->seed, CP_RANDOM_IRQ, number, 2 * draw));
     sim->n_passive++;
     cp_timer_push(sim, CP_TIMER_IRQ, sim->now + (gap > 0 ? gap : 1), noise, cpu);
 }
@@ -34,12 +35,12 @@ static void noise_arm(CpSim *sim, uint32_t noise, CpCpu cpu)
 void cp_noise_fire(CpSim *sim, uint32_t noise, uint32_t cpu)
 {
     const CpNoiseDecl *d = &g_array_index(sim->w->noises, CpNoiseDecl, noise);
-    uint64_t id = 0x200000000u + (uint64_t)noise * CP_CPUS_MAX + cpu;
+    uint32_t number = noise * CP_CPUS_MAX + cpu;
     uint64_t draw = sim->irq_draws[noise * sim->n_cpus + cpu];
     sim->n_passive--;
     cp_irq(sim, cpu,
            cp_dist_sample(&d->steal, (const int64_t *)(void *)sim->w->values->data,
-                          cp_rng_key(sim->seed, id, 2 * draw + 1)));
+                          cp_random(sim->seed, CP_RANDOM_IRQ, number, 2 * draw + 1)));
     noise_arm(sim, noise, cpu);
 }
 

@@ -3,6 +3,7 @@
 #include "sim/cpu.h"
 #include "sim/flow.h"
 #include "sim/group.h"
+#include "sim/random.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
 
@@ -97,7 +98,7 @@ void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
 
 uint64_t cp_rq_random(CpRq *rq)
 {
-    return cp_rng_key(rq->sim->seed, 0x100000000u + rq->cpu, rq->draws++);
+    return cp_random(rq->sim->seed, CP_RANDOM_QUEUE, rq->cpu, rq->draws++);
 }
 
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)

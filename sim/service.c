@@ -3,6 +3,7 @@
 #include "sim/device.h"
 #include "sim/flow.h"
 #include "sim/process.h"
+#include "sim/random.h"
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
@@ -93,7 +94,7 @@ CpTime cp_burst_disturbed(CpSim *sim, CpFlow *flow, CpTime work)
     if (gap == 0 || work <= 0) {
         return work;
     }
-    uint64_t r = cp_rng_key(sim->seed ^ 0x6e6f697365u, flow->rng_id, flow->draws++);
+    uint64_t r = cp_rng_key(sim->seed ^ CP_RANDOM_BURST, flow->rng_id, flow->draws++);
     uint64_t part = (r >> 32) * 0x9e3779b97f4a7c15u >> 32;
     int64_t n = work / gap, share = hit * 65536 / gap;
     n += (int64_t)(((unsigned __int128)part * (uint64_t)gap) >> 32) < work % gap;

@@ -14,6 +14,7 @@
 #include "sim/object.h"
 #include "sim/operand.h"
 #include "sim/process.h"
+#include "sim/random.h"
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
@@ -33,13 +34,14 @@ static void init_cores(CpSim *sim)
     sim->n_idle = sim->n_online = sim->n_cpus;
     sim->idle = sim->machine->all;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        sim->cpus[cpu] = (CpCpuState){.curr = CP_NONE,
-                                      .noise = cp_rng_key(sim->seed, 0x500000000u + cpu, 0),
-                                      .burst_end = CP_NEVER,
-                                      .look = CP_NEVER,
-                                      .resched_at = CP_NEVER,
-                                      .online = true,
-                                      .id = cpu};
+        sim->cpus[cpu] =
+            (CpCpuState){.curr = CP_NONE,
+                         .noise = cp_random(sim->seed, CP_RANDOM_SWITCH, cpu, 0),
+                         .burst_end = CP_NEVER,
+                         .look = CP_NEVER,
+                         .resched_at = CP_NEVER,
+                         .online = true,
+                         .id = cpu};
         cp_cpu_speed(sim, &sim->cpus[cpu]);
     }
 }

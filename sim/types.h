@@ -27,7 +27,7 @@ typedef uint32_t CpChan;   /* channel: a wait queue */
 typedef uint32_t CpObjId;  /* object: lock, semaphore, queue, device ... */
 typedef uint32_t CpProcId; /* process */
 typedef uint32_t CpGroup;  /* control group; 0 is the root */
-typedef uint32_t CpCpu;    /* number of a logical CPU */
+typedef uint32_t CpCpu;    /* number of a CPU as the kernel counts: a hardware thread */
 
 /* What a run queue holds: a thread, or a control group as seen on one CPU.  Group entities
  * are numbered from CP_ENT_GROUP on, right after the last thread there can be, so that one

@@ -4,6 +4,7 @@
 #include "sim/cpu.h"
 #include "sim/diagnose.h"
 #include "sim/flow.h"
+#include "sim/random.h"
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
@@ -81,7 +82,7 @@ static CpTime taken_away(CpSim *sim, CpCpuState *c, CpTime idle)
     if (idle < sim->cost[CP_COST_IDLE_POLL] || sim->cost[CP_COST_IDLE_TAKEN] == 0) {
         return 0;
     }
-    uint64_t r = cp_rng_key(sim->seed, 0x400000000u + c->id, c->n_exits++);
+    uint64_t r = cp_random(sim->seed, CP_RANDOM_IDLE_EXIT, c->id, c->n_exits++);
     if ((int64_t)((r >> 32) * 1000000 >> 32) >= sim->cost[CP_COST_IDLE_TAKEN]) {
         return 0;
     }

@@ -47,11 +47,11 @@ static void stop_holder(Py *p)
     if (!(t->todo & PY_DO_BURST) || t->todo & (PY_DO_DROP | PY_DO_TAKE)) {
         return; /* it looks for waiters before it goes on */
     }
-    CpCpuState *core = &p->sim->cpus[h->cpu];
+    CpCpuState *cpu = &p->sim->cpus[h->cpu];
     CpTime wait = 0;
     if (h->state == CP_THREAD_RUNNING) {
-        cp_cpu_account(p->sim, core);
-        wait = core->irq_left + core->ovh_left;
+        cp_cpu_account(p->sim, cpu);
+        wait = cpu->irq_left + cpu->ovh_left;
     }
     CpTime ran = t->chunk - h->burst_left;
     CpTime left = p->g->to_check - ran % interval(p);

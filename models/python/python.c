@@ -3,6 +3,7 @@
 #include "models/python/future.h"
 #include "models/native/sync.h"
 #include "sim/error.h"
+#include "sim/random.h"
 
 #include <string.h>
 
@@ -108,12 +109,12 @@ bool py_wants_switch(const Py *p)
 
 CpTime py_varied(Py *p, CpTime mean)
 {
-    enum { SIGMA = 600000, SALT = 0x61c };
+    enum { SIGMA = 600000 };
     if (mean == 0) {
         return 0;
     }
     CpDist dist = {.kind = CP_DIST_LOGNORMAL, .p = {mean, SIGMA}};
-    uint64_t id = cp_rng_key(SALT, p->sim->flows[p->t->base].rng_id, 0);
+    uint64_t id = cp_rng_key(CP_RANDOM_RUNTIME, p->sim->flows[p->t->base].rng_id, 0);
     return cp_dist_sample(&dist, NULL, cp_rng_key(p->sim->seed, id, p->t->draws++));
 }
 
@@ -192,10 +193,10 @@ static void begin_take(Py *p)
 
 void py_ran(Py *p)
 {
-    const CpCpuState *core = &p->sim->cpus[cpu_of(p)];
+    const CpCpuState *cpu = &p->sim->cpus[cpu_of(p)];
     p->t->ran_at = p->sim->now;
-    p->t->ran_on = core->id;
-    p->t->idle_then = core->idle;
+    p->t->ran_on = cpu->id;
+    p->t->idle_then = cpu->idle;
 }
 
 static void check_starving(Py *p)
@@ -217,10 +218,10 @@ static void check_starving(Py *p)
  * themselves. */
 static CpStep warm_up(Py *p)
 {
-    const CpCpuState *core = &p->sim->cpus[cpu_of(p)];
-    CpTime idle = p->t->ran_on == core->id
-                      ? core->idle - p->t->idle_then
-                      : MIN(core->idled, core->idled_until - p->t->ran_at);
+    const CpCpuState *cpu = &p->sim->cpus[cpu_of(p)];
+    CpTime idle = p->t->ran_on == cpu->id
+                      ? cpu->idle - p->t->idle_then
+                      : MIN(cpu->idled, cpu->idled_until - p->t->ran_at);
     py_ran(p);
     if (idle <= 0 || p->proc->chill == 0 || p->t->loop != CP_NONE) {
         return CP_STEP_NEXT;

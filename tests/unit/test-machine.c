@@ -163,7 +163,7 @@ static void test_refused_together(void **state)
     (void)state;
     static const uint32_t zero[] = {0}, large[] = {1025};
     check_refused((const char *const[]){"cores", "1024", "smt", "2", NULL}, NULL,
-                  "1024 cores with 2 logical CPUs each make 2048 CPUs, expected 1 to 1024; "
+                  "1024 cores with 2 CPUs each make 2048 CPUs, expected 1 to 1024; "
                   "lower 'cores' or 'smt'");
     check_refused((const char *const[]){"cores", "6", "numa.nodes", "4", NULL}, NULL,
                   "6 cores cannot be divided among 4 memory nodes; make 'cores' a multiple "
