@@ -41,7 +41,7 @@ static void insert_before(CpSim *sim, CpChannel *c, CpTid tid, CpTid before)
     }
 }
 
-void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid)
+static void add(CpSim *sim, CpChan chan, CpTid tid)
 {
     CpChannel *c = &sim->chans[chan];
     int prio = rt_prio(sim, tid);
@@ -98,18 +98,6 @@ uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause c
     return woken;
 }
 
-uint32_t cp_requeue(CpSim *sim, CpChan from, CpChan to, uint32_t n)
-{
-    uint32_t moved = 0;
-    while (moved < n && sim->chans[from].first != CP_NONE) {
-        CpTid tid = sim->chans[from].first;
-        cp_channel_remove(sim, tid);
-        cp_channel_add(sim, to, tid);
-        moved++;
-    }
-    return moved;
-}
-
 uint32_t cp_waiters(const CpSim *sim, CpChan chan)
 {
     return sim->chans[chan].n;
@@ -123,6 +111,6 @@ CpTid cp_first_waiter(const CpSim *sim, CpChan chan)
 void cp_wait(CpSim *sim, CpTid tid, CpChan chan, CpTime deadline, CpBlock reason,
              uint32_t object)
 {
-    cp_channel_add(sim, chan, tid);
+    add(sim, chan, tid);
     cp_block(sim, tid, deadline, reason, object);
 }

@@ -27,7 +27,6 @@ struct CpCpuState {
     CpTime idled;      /* length of the last idle time that ended, and when it did */
     CpTime idled_until;
     CpTime look_from; /* ticks up to here have been seen by the class */
-    CpTime last_switch;
     CpCpu id;
     CpRq *root; /* its queues at the root, by class */
     /* statistics */

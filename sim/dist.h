@@ -33,9 +33,6 @@ uint64_t cp_rng_key(uint64_t seed, uint64_t id, uint64_t draw);
 /* One value >= 0.  `table` serves CHOICE and EMPIRICAL. */
 int64_t cp_dist_sample(const CpDist *dist, const int64_t *table, uint64_t bits);
 
-/* Mean of the distribution, for summaries; exact for all but EMPIRICAL. */
-int64_t cp_dist_mean(const CpDist *dist, const int64_t *table);
-
 /* ln(x / 2^32) and exp in 32.32 fixed point, and the normal quantile, for tests. */
 int64_t cp_fix_ln(uint64_t x);
 uint64_t cp_fix_exp(int64_t x);

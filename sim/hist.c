@@ -69,25 +69,6 @@ int64_t cp_hist_mean(const CpHist *hist)
     return hist->n == 0 ? 0 : (int64_t)((hist->sum + hist->n / 2) / hist->n);
 }
 
-void cp_hist_merge(CpHist *into, const CpHist *from)
-{
-    for (unsigned o = 0; o < CP_HIST_OCTAVES; o++) {
-        if (from->octave[o] == NULL) {
-            continue;
-        }
-        if (into->octave[o] == NULL) {
-            cp_hist_grow(into, o);
-        }
-        for (unsigned s = 0; s < STEPS; s++) {
-            into->octave[o][s] += from->octave[o][s];
-        }
-    }
-    into->n += from->n;
-    into->sum += from->sum;
-    into->min = MIN(into->min, from->min);
-    into->max = MAX(into->max, from->max);
-}
-
 uint64_t cp_hist_below(const CpHist *hist, int64_t limit)
 {
     if (limit < 0 || hist->n == 0 || limit < hist->min) {

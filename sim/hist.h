@@ -44,7 +44,6 @@ static inline void cp_hist_add(CpHist *hist, int64_t value)
 /* Value at share ppm (500000 = median), clamped to min..max; 0 when empty. */
 int64_t cp_hist_quantile(const CpHist *hist, uint32_t ppm);
 int64_t cp_hist_mean(const CpHist *hist);
-void cp_hist_merge(CpHist *into, const CpHist *from);
 /* Number of values <= limit (to the step's resolution). */
 uint64_t cp_hist_below(const CpHist *hist, int64_t limit);
 

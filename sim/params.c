@@ -41,17 +41,6 @@ CpParamSet *cp_params_new(const CpParam *spec)
     return set;
 }
 
-CpParamSet *cp_params_copy(const CpParamSet *set)
-{
-    CpParamSet *copy = params_alloc(set->spec);
-    if (set->n > 0) {
-        memcpy(copy->v, set->v, set->n * sizeof *set->v);
-        memcpy(copy->list, set->list, set->n * sizeof *set->list);
-        memcpy(copy->from, set->from, set->n * sizeof *set->from);
-    }
-    return copy;
-}
-
 void cp_params_free(CpParamSet *set)
 {
     if (set == NULL) {

@@ -65,7 +65,6 @@ static inline bool cp_params_given(const CpParamSet *set, int row)
 
 /* Returns a new set holding the defaults.  A default that does not parse is a bug. */
 CpParamSet *cp_params_new(const CpParam *spec);
-CpParamSet *cp_params_copy(const CpParamSet *set);
 void cp_params_free(CpParamSet *set);
 
 /* Index of a key, or -1. */

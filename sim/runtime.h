@@ -40,13 +40,10 @@ typedef struct {
      * repeated, allocates nothing.  So what is shown of a run is what was in force. */
     void (*settle)(CpParamSet *set, const char *version, const CpParamSet *costs);
     gboolean (*init)(CpSim *sim, CpProcId proc, GError **error);
-    void (*clear)(CpSim *sim, CpProcId proc); /* optional: frees what init made */
     CpStep (*step)(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
     /* Optional: wraps kernel operations of the process's threads (a Python thread drops its
      * lock around a sleep).  NULL: the engine executes them itself. */
     CpStep (*kernel_step)(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
-    void (*switched)(CpSim *sim, CpTid tid, bool on_cpu); /* optional */
-    void (*thread_started)(CpSim *sim, CpTid tid);        /* optional; in the child */
     /* Optional: the thread has ended, by itself or with its process; it may wake others. */
     void (*thread_ended)(CpSim *sim, CpTid tid);
     void (*timer)(CpSim *sim, uint32_t id, uint32_t gen); /* cp_timer fired */
@@ -76,8 +73,6 @@ uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause c
                  uint32_t flags);
 /* Wakes this one thread if it is blocked; false if it is not. */
 bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint32_t flags);
-/* Moves up to n waiters to another channel without waking them. */
-uint32_t cp_requeue(CpSim *sim, CpChan from, CpChan to, uint32_t n);
 uint32_t cp_waiters(const CpSim *sim, CpChan chan);
 CpTid cp_first_waiter(const CpSim *sim, CpChan chan);
 CpChan cp_channel_new(CpSim *sim);

@@ -224,11 +224,6 @@ static void clear_arrays(CpSim *sim)
 static void clear_run(CpSim *sim)
 {
     cp_objects_clear(sim);
-    for (uint32_t i = 0; i < sim->tables.proc.n; i++) {
-        if (sim->procs[i].runtime != NULL && sim->procs[i].runtime->clear != NULL) {
-            sim->procs[i].runtime->clear(sim, i);
-        }
-    }
     if (sim->rt.shared_free != NULL) {
         sim->rt.shared_free(sim->rt.shared);
     }

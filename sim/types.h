@@ -73,8 +73,6 @@ typedef enum {
     CP_WAKE_TIMER,
     CP_WAKE_DEVICE,  /* completion interrupt */
     CP_WAKE_OUTSIDE, /* an arrival or an event from outside the model */
-    CP_WAKE_FORK,
-    CP_WAKE_EXEC,
 } CpWakeCause;
 
 /* How a run ended. */

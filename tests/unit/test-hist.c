@@ -85,35 +85,6 @@ static void test_edges(void **state)
     cp_arena_free(arena);
 }
 
-/* Merging parts gives what adding everything to one gives. */
-static void test_merge(void **state)
-{
-    (void)state;
-    CpArena *arena = cp_arena_new();
-    CpHist whole, part[3], merged;
-    cp_hist_init(&whole, arena);
-    cp_hist_init(&merged, arena);
-    for (size_t k = 0; k < 3; k++) {
-        cp_hist_init(&part[k], arena);
-    }
-    for (size_t i = 0; i < VALUES; i++) {
-        int64_t v = random_value(7, i, 40);
-        cp_hist_add(&whole, v);
-        cp_hist_add(&part[i % 2], v); /* the third stays empty */
-    }
-    for (size_t k = 0; k < 3; k++) {
-        cp_hist_merge(&merged, &part[k]);
-    }
-    assert_int_equal(merged.n, whole.n);
-    assert_int_equal(merged.min, whole.min);
-    assert_int_equal(merged.max, whole.max);
-    assert_true(merged.sum == whole.sum);
-    for (uint32_t ppm = 0; ppm <= 1000000; ppm += 1000) {
-        assert_int_equal(cp_hist_quantile(&merged, ppm), cp_hist_quantile(&whole, ppm));
-    }
-    cp_arena_free(arena);
-}
-
 /* Below: exact for small values, never falling, everything at the maximum. */
 static void test_below(void **state)
 {
@@ -140,7 +111,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_merge),
         cmocka_unit_test(test_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,7 +441,7 @@ static void test_set_round_trip(void **state)
         for (uint64_t k = 0; k < 16; k++) {
             set->list[ROW_TIMES][k] = 1 + (CpTime)(cp_rng_key(11, 1 + k, i) % 999999999);
         }
-        CpParamSet *copy = cp_params_copy(set);
+        CpParamSet *copy = cp_params_new(spec);
         for (int row = 0; row < ROWS; row++) {
             g_autofree char *text = cp_params_print(set, row);
             g_autoptr(GError) error = NULL;
