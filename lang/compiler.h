@@ -1,4 +1,14 @@
-/* What the parts of the compiler share (compile*.c); private. */
+/* What the parts of the compiler share (compile*.c); private.
+ *
+ * They form a line, each uses those before it:
+ *   emit, names      instructions, registers; what a name means
+ *   value, const     expressions (these two need each other), keys, cond
+ *   body             a statement to its function, through CpcTables
+ *   calls, flow      who calls whom; what runs as a flow of its own
+ *   the statements   work sync loop branch var thread, pool async except python
+ *   the declarations decl resource runtime process
+ *   code, layout     tasks and threads; where their registers lie
+ *   compile          the passes, and the table of all functions */
 #ifndef CP_LANG_COMPILER_H
 #define CP_LANG_COMPILER_H
 

@@ -12,6 +12,7 @@
 
 #define AT(type, field) .at = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
 
+/* The words of a choice stand in the order of the enum they become. */
 const CpKey cp_thread_keys[] = {
     {{"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},
      AT(CpThreadDecl, attr.nice)},

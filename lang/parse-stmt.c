@@ -1,5 +1,6 @@
 #include "lang/parser.h"
 
+#include "sim/assert.h"
 #include "sim/params.h"
 #include "sim/words.h"
 
@@ -160,6 +161,7 @@ bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList 
     CpNode *extras[CP_EXTRAS_MAX];
     unsigned n = 0;
     for (; first[n].child != CP_CHILD_NONE; n++) {
+        cp_require(n < CP_EXTRAS_MAX); /* a row with more asks for a longer array */
         extras[n] = cp_parser_null(p);
     }
     for (unsigned i = 0; i < n; i++) {

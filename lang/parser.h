@@ -1,4 +1,8 @@
-/* What the parts of the parser share (parse*.c); private. */
+/* What the parts of the parser share (parse*.c); private.
+ *
+ * They form a line, each uses those before it: block (tokens, blocks, recovery), expr,
+ * cond, stmt, operands and python (statements), decl and process (declarations), parse (the
+ * texts there are, and the table of all functions). */
 #ifndef CP_LANG_PARSER_H
 #define CP_LANG_PARSER_H
 

@@ -1,5 +1,5 @@
-/* Any bytes as a workload: messages or a scenario, never a fault; what is read as a tree
- * survives its JSON form. */
+/* Any bytes as a workload and as a condition over metrics: messages or a scenario, never a
+ * fault; what is read as a tree survives its JSON form. */
 #include "lang/workload-json.h"
 #include "lang/parse.h"
 #include "scenario/scenario.h"
@@ -24,6 +24,19 @@ static void round_trip(const CpTree *tree)
     cp_diag_free(diag);
 }
 
+static void condition(const char *text, size_t size)
+{
+    CpDiag *diag = cp_diag_new("", text, size);
+    CpTree *tree = cp_tree_new();
+    const CpNode *node = cp_parse_condition(tree, text, size, diag);
+    if ((node == NULL) != (cp_diag_n_errors(diag) > 0)) {
+        abort();
+    }
+    g_autofree char *shown = cp_diag_inline(diag);
+    cp_tree_free(tree);
+    cp_diag_free(diag);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -33,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         round_trip(tree);
     }
     cp_tree_free(tree);
+    condition(text, size);
     g_autofree char *printed = cp_diag_print(diag, false);
     cp_diag_free(diag);
     diag = cp_diag_new("fuzz.cpw", text, size);
