@@ -61,6 +61,10 @@ static inline bool cp_switch_voluntary(uint32_t arg)
     return CP_SWITCH_STATE(arg) != 'R' && (arg & CP_SWITCH_PREEMPTED) == 0;
 }
 
+/* In arg of WAKING records beside the target CPU: sent by an interrupt, not by the thread
+ * that runs there. */
+#define CP_WAKING_IRQ 0x8000u
+
 /* arg of WAKEUP records: cause in the low bits; above them, if the waker ran on another CPU
  * than the one the thread was enqueued on, 1 + that CPU (recordings of kernels). */
 #define CP_WAKEUP_CAUSE(arg)   ((CpWakeCause)((arg)&0xfu))

@@ -1,175 +1,112 @@
 #include "traces/measure.h"
 
-#include <string.h>
+#include "traces/walk.h"
 
-typedef enum { AWAY, READY, RUNNING } Where;
-
-typedef struct {
-    bool kept;
-    bool woken; /* READY by a wake-up, not by preemption */
-    uint8_t where;
-    uint32_t cpu; /* last one it ran on, CP_NONE */
-    CpTime since; /* of `where` */
-    CpTime ran;
-} Thread;
+/* Decides what of the threads' spans is CPU time, waiting, a switch and a latency. */
 
 typedef struct {
-    Thread *threads;
+    bool *kept;  /* by thread */
+    CpTime *ran; /* the same */
     uint32_t n_threads;
-    uint32_t *current; /* thread by CPU; CP_NONE: idle or not known yet */
-    uint32_t n_cpus;
     CpHist latency;
     CpMeasure *m;
     uint64_t n_moved;    /* went on on another CPU than before */
     bool has_migrations; /* the recording has records of them */
     bool begun;
-} Walk;
+} Sums;
 
-static Thread *thread_at(Walk *walk, uint32_t id)
+static bool is_kept(const Sums *sums, uint32_t thread)
 {
-    return id < walk->n_threads ? &walk->threads[id] : NULL;
+    return thread < sums->n_threads && sums->kept[thread];
 }
 
-static void put_out(Walk *walk, Thread *t, CpTime now, uint32_t arg)
+static void add_run(Sums *sums, const CpSpan *span)
 {
-    if (t == NULL || t->where != RUNNING) {
+    CpMeasure *m = sums->m;
+    sums->ran[span->thread] += span->to - span->from;
+    m->cpu += span->to - span->from;
+    m->first = sums->begun ? MIN(m->first, span->from) : span->from;
+    m->last = MAX(m->last, span->to);
+    sums->begun = true;
+    bool left = span->end != CP_END_OPEN && span->end != CP_END_ELSEWHERE;
+    m->involuntary += span->end == CP_END_PREEMPTED;
+    m->voluntary += left && span->end != CP_END_PREEMPTED;
+}
+
+static void add_span(void *data, const CpSpan *span)
+{
+    Sums *sums = data;
+    if (!is_kept(sums, span->thread)) {
         return;
     }
-    bool runnable = !cp_switch_voluntary(arg);
-    if (t->kept) {
-        walk->m->cpu += now - t->since;
-        t->ran += now - t->since;
-        walk->m->last = now;
-        walk->m->voluntary += !runnable;
-        walk->m->involuntary += runnable;
-    }
-    t->where = runnable ? READY : AWAY;
-    t->woken = false;
-    t->since = now;
-}
-
-static void put_in(Walk *walk, Thread *t, CpTime now, uint32_t cpu)
-{
-    if (t == NULL) {
-        return;
-    }
-    if (t->kept) {
-        if (!walk->begun) {
-            walk->begun = true;
-            walk->m->first = now;
-        }
-        if (t->where == READY) {
-            walk->m->run_wait += now - t->since;
-        }
-        if (t->where == READY && t->woken) {
-            cp_hist_add(&walk->latency, now - t->since);
-        }
-        walk->n_moved += t->cpu != CP_NONE && t->cpu != cpu;
-    }
-    t->where = RUNNING;
-    t->since = now;
-    t->cpu = cpu;
-}
-
-static void on_switch(Walk *walk, const CpRecord *r)
-{
-    uint32_t cpu = r->cpu;
-    if (cpu >= walk->n_cpus) {
-        return;
-    }
-    CpTime now = cp_record_time(r);
-    Thread *out = thread_at(walk, walk->current[cpu]), *in = thread_at(walk, r->id);
-    put_out(walk, out, now, r->arg);
-    put_in(walk, in, now, cpu);
-    walk->m->switches += (out != NULL && out->kept) || (in != NULL && in->kept);
-    walk->current[cpu] = r->id;
-}
-
-static void on_wakeup(Walk *walk, const CpRecord *r)
-{
-    Thread *t = thread_at(walk, r->id);
-    if (t == NULL || t->where != AWAY) {
-        return;
-    }
-    walk->m->wakeups += t->kept;
-    t->where = READY;
-    t->woken = true;
-    t->since = cp_record_time(r);
-}
-
-static void on_migration(Walk *walk, const CpRecord *r)
-{
-    const Thread *t = thread_at(walk, r->id);
-    walk->has_migrations = true;
-    walk->m->migrations += t != NULL && t->kept;
-}
-
-static gboolean walk_records(Walk *walk, CpCpr *cpr, GError **error)
-{
-    g_autofree CpRecord *block = g_new(CpRecord, CP_RECORD_BLOCK);
-    for (uint32_t b = 0; b < cp_cpr_n_blocks(cpr); b++) {
-        size_t n;
-        if (!cp_cpr_read(cpr, b, block, &n, error)) {
-            return FALSE;
-        }
-        for (size_t i = 0; i < n; i++) {
-            CpRecordKind kind = cp_record_kind(&block[i]);
-            if (kind == CP_REC_SWITCH) {
-                on_switch(walk, &block[i]);
-            } else if (kind == CP_REC_WAKEUP || kind == CP_REC_WAKEUP_NEW) {
-                on_wakeup(walk, &block[i]);
-            } else if (kind == CP_REC_MIGRATE) {
-                on_migration(walk, &block[i]);
-            }
+    if (span->state == CP_SEEN_RUNNING) {
+        add_run(sums, span);
+    } else if (span->state == CP_SEEN_RUNNABLE && span->end == CP_END_RUNS) {
+        sums->m->run_wait += span->to - span->from;
+        if (span->woken) {
+            cp_hist_add(&sums->latency, span->to - span->from);
         }
     }
-    return TRUE;
 }
 
-/* What was still going on when the recording ended. */
-static void close_walk(Walk *walk, CpTime end)
+static void add_switch(void *data, const CpSwitch *s)
 {
-    CpMeasure *m = walk->m;
+    Sums *sums = data;
+    sums->m->switches += is_kept(sums, s->from) || is_kept(sums, s->to);
+}
+
+static void add_wakeup(void *data, const CpWakeup *w)
+{
+    Sums *sums = data;
+    sums->m->wakeups += is_kept(sums, w->thread);
+}
+
+static void add_migration(void *data, const CpMigration *m)
+{
+    Sums *sums = data;
+    sums->has_migrations |= m->told;
+    sums->n_moved += !m->told && is_kept(sums, m->thread);
+    sums->m->migrations += m->told && is_kept(sums, m->thread);
+}
+
+static void conclude(Sums *sums)
+{
+    CpMeasure *m = sums->m;
     m->longest = CP_NONE;
-    m->migrations = walk->has_migrations ? m->migrations : walk->n_moved;
-    for (uint32_t i = 0; i < walk->n_threads; i++) {
-        Thread *t = &walk->threads[i];
-        if (t->kept && t->where == RUNNING) {
-            m->cpu += end - t->since;
-            t->ran += end - t->since;
-            m->last = end;
-        }
-        if (t->kept && t->ran > m->longest_cpu) {
-            m->longest_cpu = t->ran;
+    m->migrations = sums->has_migrations ? m->migrations : sums->n_moved;
+    for (uint32_t i = 0; i < sums->n_threads; i++) {
+        if (sums->ran[i] > m->longest_cpu) {
+            m->longest_cpu = sums->ran[i];
             m->longest = i;
         }
     }
-    m->wakeup_p50 = cp_hist_quantile(&walk->latency, 500000);
-    m->wakeup_p99 = cp_hist_quantile(&walk->latency, 990000);
+    m->wakeup_p50 = cp_hist_quantile(&sums->latency, 500000);
+    m->wakeup_p99 = cp_hist_quantile(&sums->latency, 990000);
 }
 
 gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error)
 {
-    const CpCprInfo *info = cp_cpr_info(cpr);
+    static const CpTimelineHooks hooks = {.span = add_span,
+                                          .switched = add_switch,
+                                          .wakeup = add_wakeup,
+                                          .migration = add_migration};
+    const CpWalk all = {0};
     CpMeasure m = {0};
     CpArena *arena = cp_arena_new();
-    Walk walk = {.n_threads = cp_cpr_n_threads(cpr), .n_cpus = info->n_cpus, .m = &m};
-    walk.threads = g_new0(Thread, walk.n_threads + 1);
-    walk.current = g_new(uint32_t, walk.n_cpus + 1);
-    memset(walk.current, 0xff, (walk.n_cpus + 1) * sizeof *walk.current);
-    cp_hist_init(&walk.latency, arena);
-    for (uint32_t i = 0; i < walk.n_threads; i++) {
-        walk.threads[i].kept =
-            keep != NULL ? keep[i] : (cp_cpr_thread_at(cpr, i)->flags & 1) == 0;
-        walk.threads[i].cpu = CP_NONE;
+    Sums sums = {.n_threads = cp_cpr_n_threads(cpr), .m = &m};
+    sums.kept = g_new0(bool, sums.n_threads + 1);
+    sums.ran = g_new0(CpTime, sums.n_threads + 1);
+    cp_hist_init(&sums.latency, arena);
+    for (uint32_t i = 0; i < sums.n_threads; i++) {
+        sums.kept[i] = keep != NULL ? keep[i] : (cp_cpr_thread_at(cpr, i)->flags & 1) == 0;
     }
-    gboolean ok = walk_records(&walk, cpr, error);
+    gboolean ok = cp_walk(cpr, &all, &hooks, &sums, error);
     if (ok) {
-        close_walk(&walk, info->end);
+        conclude(&sums);
         *out = m;
     }
-    g_free(walk.threads);
-    g_free(walk.current);
+    g_free(sums.kept);
+    g_free(sums.ran);
     cp_arena_free(arena);
     return ok;
 }

@@ -582,7 +582,8 @@ static void follow_wake(CpImporter *im, const Event *e)
     if (e->kind == CP_TRACE_WAKING) {
         r->wakings++;
         /* Sent by an interrupt: it is not the running thread's doing. */
-        put(im, e->time, CP_REC_WAKING, e->id, e->cpu, target | (e->irq ? 0x8000u : 0));
+        put(im, e->time, CP_REC_WAKING, e->id, e->cpu,
+            target | (e->irq ? CP_WAKING_IRQ : 0));
         return;
     }
     r->wakeups++;

@@ -210,7 +210,7 @@ static void on_waking(CpRebuild *rb, const CpRecord *r, CpTime now)
     if (!t->kept || !rb->open || !sleeps(t)) {
         return;
     }
-    uint32_t author = r->arg & 0x8000u ? CP_NONE : current_on(rb, r->cpu);
+    uint32_t author = r->arg & CP_WAKING_IRQ ? CP_NONE : current_on(rb, r->cpu);
     if (!rb->simulated) {
         wake(rb, r->id, author, now, CP_RULE_WAKING);
         return;
