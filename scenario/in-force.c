@@ -59,6 +59,22 @@ static void visit_set(const Walk *walk, const CpParamSet *set)
     }
 }
 
+/* Of the cores, as one writes it: "[1024 x 4, 512 x 4]", or "[1024]" for all. */
+static void visit_capacity(const Walk *walk)
+{
+    const CpMachine *m = walk->s->machine;
+    g_autoptr(GString) text = g_string_new("[");
+    for (uint32_t i = 0, n; i < m->n_cores; i += n) {
+        for (n = 1; i + n < m->n_cores && m->cpu[i + n].capacity == m->cpu[i].capacity;
+             n++) {
+        }
+        g_string_append_printf(text, n == 1 || n == m->n_cores ? "%s%u" : "%s%u x %u",
+                               i > 0 ? ", " : "", m->cpu[i].capacity, n);
+    }
+    g_string_append_c(text, ']');
+    visit_own(walk, "capacity", text->str, walk->s->capacity_from);
+}
+
 /* --- runtimes --- */
 
 static bool is_same(const CpParamSet *a, const CpParamSet *b, size_t row)
@@ -139,7 +155,7 @@ void cp_scenario_each_setting(const CpScenario *s,
     const Walk walk = {s, visit_each, data};
     visit_own(&walk, "policy", s->policy, s->policy_from);
     visit_set(&walk, s->machine_params);
-    visit_own(&walk, "capacity", s->capacity, s->capacity_from);
+    visit_capacity(&walk);
     visit_set(&walk, s->run);
     visit_set(&walk, s->costs);
     for (size_t i = 0; s->classes[i] != NULL; i++) {

@@ -36,7 +36,6 @@ typedef struct CpScenario {
     CpParamSet *machine_params, *costs, *run;
     CpParamSet **proc_params; /* one a process; NULL entry: its runtime has no settings */
     char *policy;             /* profile name */
-    char *capacity;           /* of the cores, as one writes it: "[1024 x 4, 512 x 4]" */
     CpFrom policy_from, capacity_from, version_from; /* BUILT_IN: nobody
                                                         overrides what processes name */
     GPtrArray *subjects; /* CpSubjectSetting: what was said of threads and groups */

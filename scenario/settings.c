@@ -339,20 +339,6 @@ static bool choose_machine(CpBuild *b)
     return true;
 }
 
-/* "[1024 x 4, 512 x 4]"; new text. */
-static char *print_capacity(const CpBuild *b)
-{
-    GString *text = g_string_new("[");
-    for (size_t i = 0, n; i < b->n_capacity; i += n) {
-        for (n = 1; i + n < b->n_capacity && b->capacity[i + n] == b->capacity[i]; n++) {
-        }
-        g_string_append_printf(text, n > 1 ? "%s%u x %zu" : "%s%u", i > 0 ? ", " : "",
-                               b->capacity[i], n);
-    }
-    g_string_append(text, b->n_capacity > 0 ? "]" : "1024]");
-    return g_string_free(text, FALSE);
-}
-
 /* What nobody has said of the runtimes follows from their versions and the costs. */
 static void settle_runtimes(CpScenario *s)
 {
@@ -380,7 +366,6 @@ bool cp_settings_apply(CpBuild *b)
     for (guint i = 0; i < b->list->len; i++) {
         ok = apply_one(b, &g_array_index(b->list, CpSetting, i)) && ok;
     }
-    s->capacity = print_capacity(b);
     settle_runtimes(s);
     return ok;
 }

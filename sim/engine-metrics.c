@@ -160,12 +160,11 @@ static bool run_busy_share(const CpSim *sim, uint32_t run, int64_t *value)
     (void)run; /* there is one */
     static const char *const parts[] = {"busy", "overhead", "irq"};
     unsigned __int128 busy = 0;
-    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-            int64_t part = 0;
-            busy += cp_metric_named(sim, CP_SCOPE_CPU, parts[i], cpu, &part)
-                        ? (uint64_t)part
-                        : 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        const CpMetric *row = cp_metric_in(sim, CP_SCOPE_CPU, parts[i]);
+        for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
+            int64_t part;
+            busy += cp_metric_value(sim, row, cpu, &part) ? (uint64_t)part : 0;
         }
     }
     unsigned __int128 all = (unsigned __int128)(uint64_t)counted_time(sim) * sim->n_cpus;
@@ -197,13 +196,14 @@ CP_METRIC_GETTER_IF(run_throughput, counted_time(sim) > 0,
  * those that began after it. */
 static bool thread_mean(const CpSim *sim, const char *name, bool alive, int64_t *value)
 {
+    const CpMetric *row = cp_metric_in(sim, CP_SCOPE_THREAD, name);
     int64_t n = 0, sum = 0;
     for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(sim, tid);
         bool counts = alive ? t->state != CP_THREAD_ENDED || t->since >= sim->counted_from
                             : sim->cold[tid].start >= sim->counted_from;
         int64_t v;
-        if (counts && cp_metric_named(sim, CP_SCOPE_THREAD, name, tid, &v)) {
+        if (counts && cp_metric_value(sim, row, tid, &v)) {
             sum += v;
             n++;
         }

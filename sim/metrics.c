@@ -57,8 +57,8 @@ static const CpMetric *find_row(const CpSim *sim, CpScope scope, const char *nam
 {
     for (size_t k = 0; k < sim->n_metric_tables; k++) {
         for (const CpMetric *m = sim->metric_tables[k].rows; m->name != NULL; m++) {
-            if (m->scope == scope && strncmp(m->name, name, len) == 0 &&
-                m->name[len] == '\0') {
+            if (m->scope == scope && m->name[0] == name[0] &&
+                strncmp(m->name, name, len) == 0 && m->name[len] == '\0') {
                 return m;
             }
         }
@@ -101,10 +101,15 @@ bool cp_metric_value(const CpSim *sim, const CpMetric *metric, uint32_t subject,
     return true;
 }
 
+const CpMetric *cp_metric_in(const CpSim *sim, CpScope scope, const char *name)
+{
+    return find_row(sim, scope, name, strlen(name));
+}
+
 bool cp_metric_named(const CpSim *sim, CpScope scope, const char *name, uint32_t subject,
                      int64_t *value)
 {
-    const CpMetric *metric = find_row(sim, scope, name, strlen(name));
+    const CpMetric *metric = cp_metric_in(sim, scope, name);
     return metric != NULL && cp_metric_value(sim, metric, subject, value);
 }
 

@@ -77,7 +77,9 @@ char *cp_metric_key(const char *name, CpUnit unit);
 bool cp_metric_value(const CpSim *sim, const CpMetric *metric, uint32_t subject,
                      int64_t *value);
 
-/* The same by name. */
+/* The row of that name among those of the run, or NULL; for loops over subjects. */
+const CpMetric *cp_metric_in(const CpSim *sim, CpScope scope, const char *name);
+/* Its value, by name. */
 bool cp_metric_named(const CpSim *sim, CpScope scope, const char *name, uint32_t subject,
                      int64_t *value);
 

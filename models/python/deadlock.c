@@ -41,9 +41,10 @@ static bool waited_much(CpSim *sim, CpTid tid, Waiter *out)
     }
     const int64_t *v = ((const PyProc *)proc->data)->v;
     out->tid = tid;
-    return cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait_share", tid, &out->ppm) &&
-           cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait", tid, &out->wait) &&
-           out->ppm > v[PYP_WAITING] && out->wait >= INTERVALS_MIN * v[PYP_INTERVAL];
+    return cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait", tid, &out->wait) &&
+           out->wait >= INTERVALS_MIN * v[PYP_INTERVAL] &&
+           cp_metric_named(sim, CP_SCOPE_THREAD, "gil_wait_share", tid, &out->ppm) &&
+           out->ppm > v[PYP_WAITING];
 }
 
 static int by_share(const void *a, const void *b)
