@@ -1,6 +1,7 @@
 #include "plots/lane-panel.h"
 
 #include "lang/diag.h"
+#include "traces/walk.h"
 
 #include <math.h>
 
@@ -9,142 +10,18 @@
  * are exact shares of the time.  A mark above the lane is a lock given up because another
  * thread asked for it. */
 
-enum { GILS_MAX = 65536 }; /* numbers of locks above are damage, not locks */
-
 /* --- reading --- */
-
-typedef enum { HELD, WAITED, FORCED } What;
-
-/* Of a lock: a thread held it or waited for it, or (from = to) was made to give it up. */
-typedef void (*GilFn)(void *data, uint32_t gil, uint32_t tid, What what, CpTime from,
-                      CpTime to);
-
-typedef struct {
-    uint32_t holder; /* CP_NONE: nobody */
-    CpTime since;
-} Holder;
-
-typedef struct {
-    CpTime from, to; /* window, cut to the recording */
-    uint32_t n_ids;
-    GArray *holders;     /* [gil] */
-    uint32_t *waits_for; /* [thread]: lock, or CP_NONE; owned */
-    CpTime *asked;       /* [thread]; owned */
-    GilFn fn;
-    void *data;
-} Walk;
-
-static void emit(Walk *walk, uint32_t gil, uint32_t tid, What what, CpTime from, CpTime to)
-{
-    from = MAX(from, walk->from);
-    to = MIN(to, walk->to);
-    if (from < to || (what == FORCED && from == to)) {
-        walk->fn(walk->data, gil, tid, what, from, to);
-    }
-}
-
-static Holder *holder_of(Walk *walk, uint32_t gil)
-{
-    while (walk->holders->len <= gil) {
-        Holder nobody = {CP_NONE, 0};
-        g_array_append_val(walk->holders, nobody);
-    }
-    return &g_array_index(walk->holders, Holder, gil);
-}
-
-static void end_holding(Walk *walk, uint32_t gil, CpTime at)
-{
-    Holder *h = holder_of(walk, gil);
-    if (h->holder != CP_NONE) {
-        emit(walk, gil, h->holder, HELD, h->since, at);
-        h->holder = CP_NONE;
-    }
-}
-
-static void end_waiting(Walk *walk, uint32_t tid, CpTime at)
-{
-    if (walk->waits_for[tid] != CP_NONE) {
-        emit(walk, walk->waits_for[tid], tid, WAITED, walk->asked[tid], at);
-        walk->waits_for[tid] = CP_NONE;
-    }
-}
-
-static void follow(Walk *walk, const CpRecord *r, uint32_t tid)
-{
-    CpTime at = cp_record_time(r);
-    CpRecordKind kind = cp_record_kind(r);
-    Holder *h = holder_of(walk, r->id);
-    if (kind == CP_REC_GIL_ASK) {
-        end_waiting(walk, tid, at);
-        walk->waits_for[tid] = r->id;
-        walk->asked[tid] = at;
-    } else if (kind == CP_REC_GIL_GOT) {
-        end_waiting(walk, tid, at);
-        end_holding(walk, r->id, at);
-        *h = (Holder){tid, at};
-    } else if (kind == CP_REC_GIL_DROP && h->holder == tid) {
-        end_holding(walk, r->id, at);
-        if (r->arg & 1) {
-            emit(walk, r->id, tid, FORCED, at, at);
-        }
-    }
-}
-
-static bool is_gil(CpRecordKind kind)
-{
-    return kind >= CP_REC_GIL_ASK && kind <= CP_REC_GIL_DROP;
-}
-
-static void walk_records(void *data, const CpRecord *records, size_t n)
-{
-    Walk *walk = data;
-    for (size_t i = 0; i < n; i++) {
-        const CpRecord *r = &records[i];
-        CpRecordKind kind = cp_record_kind(r);
-        if (is_gil(kind) && i + 1 < n && r->id < GILS_MAX &&
-            records[i + 1].id < walk->n_ids) {
-            follow(walk, r, records[i + 1].id);
-        } else if (kind == CP_REC_EXIT && r->id < walk->n_ids) {
-            end_waiting(walk, r->id, cp_record_time(r));
-        }
-    }
-}
-
-static void finish(Walk *walk)
-{
-    for (uint32_t gil = 0; gil < walk->holders->len; gil++) {
-        end_holding(walk, gil, walk->to);
-    }
-    for (uint32_t tid = 0; tid < walk->n_ids; tid++) {
-        end_waiting(walk, tid, walk->to);
-    }
-}
 
 /* What the window shows of the locks of one recording.  Read from the start, so that who
  * holds and who waits at the start of the window is known. */
-static gboolean walk_gils(const CpChartJob *job, size_t recording, GilFn fn, void *data,
+static gboolean walk_gils(const CpChartJob *job, size_t recording,
+                          void (*fn)(void *data, const CpLockSpan *span), void *data,
                           GError **error)
 {
-    CpCpr *cpr = job->recordings[recording];
-    Walk walk = {.n_ids = cp_cpr_n_threads(cpr), .fn = fn, .data = data};
-    if (!cp_chart_extent(job, recording, &walk.from, &walk.to)) {
-        return TRUE;
-    }
-    walk.holders = g_array_new(FALSE, FALSE, sizeof(Holder));
-    walk.waits_for = g_new(uint32_t, walk.n_ids + 1);
-    walk.asked = g_new0(CpTime, walk.n_ids + 1);
-    for (uint32_t tid = 0; tid < walk.n_ids; tid++) {
-        walk.waits_for[tid] = CP_NONE;
-    }
-    gboolean ok =
-        cp_records_walk(cpr, cp_cpr_info(cpr)->start, walk.to, walk_records, &walk, error);
-    if (ok) {
-        finish(&walk);
-    }
-    g_array_unref(walk.holders);
-    g_free(walk.waits_for);
-    g_free(walk.asked);
-    return ok;
+    const CpTimelineHooks hooks = {.gil = fn};
+    CpWalk walk = {0};
+    return !cp_chart_extent(job, recording, &walk.from, &walk.to) ||
+           cp_walk(job->recordings[recording], &walk, &hooks, data, error);
 }
 
 /* --- what there is --- */
@@ -193,30 +70,38 @@ static Lock *find_lock(const Gil *g, uint32_t gil)
     return NULL;
 }
 
-static void count(void *data, uint32_t gil, uint32_t tid, What what, CpTime from, CpTime to)
+static void count(void *data, const CpLockSpan *span)
 {
     Gil *g = data;
-    Lock *lock = find_lock(g, gil);
+    CpTime length = span->to - span->from;
+    if (length == 0 && !span->forced) {
+        return;
+    }
+    Lock *lock = find_lock(g, span->lock);
     if (lock == NULL) {
-        Lock fresh = {
-            .recording = g->recording, .gil = gil, .first_tid = tid, .last_tid = CP_NONE};
+        Lock fresh = {.recording = g->recording,
+                      .gil = span->lock,
+                      .first_tid = span->thread,
+                      .last_tid = CP_NONE};
         g_array_append_val(g->locks, fresh);
         lock = lock_at(g, g->locks->len - 1);
     }
-    uint32_t slot = MIN(cp_cast_slot(g->job->cast, g->recording, tid), CP_LISTED_MAX);
-    if (what == HELD) {
-        lock->held += to - from;
-        g->held[slot] += to - from;
-        lock->n_held++;
-        lock->n_handed += lock->last_tid != CP_NONE && lock->last_tid != tid;
-        lock->last_tid = tid;
-    } else if (what == WAITED) {
-        lock->waited += to - from;
-        g->waits[slot] += to - from;
-    } else {
-        lock->n_forced++;
-        g->n_forced++;
+    uint32_t slot =
+        MIN(cp_cast_slot(g->job->cast, g->recording, span->thread), CP_LISTED_MAX);
+    if (!span->held) {
+        lock->waited += length;
+        g->waits[slot] += length;
+        return;
     }
+    if (length > 0) {
+        lock->held += length;
+        g->held[slot] += length;
+        lock->n_held++;
+        lock->n_handed += lock->last_tid != CP_NONE && lock->last_tid != span->thread;
+        lock->last_tid = span->thread;
+    }
+    lock->n_forced += span->forced;
+    g->n_forced += span->forced;
 }
 
 static gboolean count_all(Gil *g, GError **error)
@@ -273,20 +158,21 @@ static char *lock_name(const Gil *g, const Lock *lock)
 
 /* --- boxes --- */
 
-static void add_part(void *data, uint32_t gil, uint32_t tid, What what, CpTime from,
-                     CpTime to)
+static void add_part(void *data, const CpLockSpan *span)
 {
     Gil *g = data;
-    Lock *lock = find_lock(g, gil);
+    Lock *lock = find_lock(g, span->lock);
     if (lock == NULL) {
         return;
     }
-    uint32_t slot = cp_cast_slot(g->job->cast, g->recording, tid);
-    if (what == FORCED) {
-        cp_lane_panel_mark(&g->boxes, &lock->place.marks, cp_scale_at(&g->x, from),
+    if (span->from < span->to) {
+        uint32_t slot = cp_cast_slot(g->job->cast, g->recording, span->thread);
+        cp_bins_add(span->held ? &lock->lane : &lock->waits, 0, span->thread, slot,
+                    span->from, span->to);
+    }
+    if (span->forced) {
+        cp_lane_panel_mark(&g->boxes, &lock->place.marks, cp_scale_at(&g->x, span->to),
                            g->job->theme->text, &lock->mark_end);
-    } else {
-        cp_bins_add(what == HELD ? &lock->lane : &lock->waits, 0, tid, slot, from, to);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "sim/params.h"
 #include "lang/diag.h"
+#include "traces/walk.h"
 
 #include <math.h>
 #include <string.h>
@@ -174,13 +175,14 @@ static bool is_loop(CpRecordKind kind)
     return kind >= CP_REC_LOOP_SELECT && kind <= CP_REC_LOOP_STEP;
 }
 
-static void walk_records(void *data, const CpRecord *records, size_t n)
+static bool walk_records(void *data, const CpRecord *records, size_t n)
 {
     for (size_t i = 0; i + 1 < n; i++) {
         if (is_loop(cp_record_kind(&records[i])) && records[i].id < LOOPS_MAX) {
             follow(data, &records[i], &records[i + 1]);
         }
     }
+    return true;
 }
 
 /* What the window shows of the loops of one recording.  Read from the start, so that what
@@ -197,7 +199,7 @@ static gboolean walk_loops(const CpChartJob *job, size_t recording, const Walk *
     }
     walk.courses = g_array_new(FALSE, TRUE, sizeof(Course));
     gboolean ok =
-        cp_records_walk(cpr, cp_cpr_info(cpr)->start, walk.to, walk_records, &walk, error);
+        cp_walk_records(cpr, cp_cpr_info(cpr)->start, walk.to, walk_records, &walk, error);
     for (uint32_t loop = 0; ok && loop < walk.courses->len; loop++) {
         Course *c = course_of(&walk, loop);
         end_state(&walk, loop, c, walk.to);

@@ -1,6 +1,6 @@
 #include "plots/chart-job.h"
 
-#include "plots/lanes.h"
+#include "traces/walk.h"
 
 #include <math.h>
 
@@ -30,10 +30,8 @@ typedef struct {
     /* What follows is needed while reading. */
     CpTime from, to, step; /* window; length of a bin */
     int64_t first;         /* number of the first bin, counted from time 0 */
-    uint32_t n_bins, n_cpus, n_ids;
-    uint32_t *running;  /* per CPU; owned */
-    uint32_t *last_cpu; /* per thread: where it ran last, CP_NONE; owned */
-    uint32_t *moved;    /* [bin]: threads seen on another CPU than before; owned */
+    uint32_t n_bins;
+    uint32_t *moved; /* [bin]: threads seen on another CPU than before; owned */
     int64_t n_moved;
 } Counts;
 
@@ -56,37 +54,23 @@ static void count(Counts *c, uint32_t *bins, int64_t *total, CpTime at)
     *total += 1;
 }
 
-static void count_switch(Counts *c, const CpRecord *r, bool is_inside)
+/* Out of idle, or of nobody knows what, is not out of a thread. */
+static void add_switch(void *data, const CpSwitch *w)
 {
-    CpTime at = cp_record_time(r);
-    uint32_t out = c->running[r->cpu];
-    if (out != CP_NONE && out != r->id && is_inside) {
-        Series s = cp_switch_voluntary(r->arg) ? VOLUNTARY : INVOLUNTARY;
-        count(c, c->count[s], &c->total[s], at);
-    }
-    c->running[r->cpu] = r->id;
-    if (r->id < c->n_ids) {
-        uint32_t before = c->last_cpu[r->id];
-        if (before != CP_NONE && before != r->cpu && is_inside) {
-            count(c, c->moved, &c->n_moved, at);
-        }
-        c->last_cpu[r->id] = r->cpu;
+    Counts *c = data;
+    if (w->from < CP_UNKNOWN) {
+        Series s = cp_switch_voluntary(w->arg) ? VOLUNTARY : INVOLUNTARY;
+        count(c, c->count[s], &c->total[s], w->at);
     }
 }
 
-static void count_records(void *data, const CpRecord *records, size_t n)
+static void add_migration(void *data, const CpMigration *m)
 {
     Counts *c = data;
-    for (size_t i = 0; i < n; i++) {
-        const CpRecord *r = &records[i];
-        CpRecordKind kind = cp_record_kind(r);
-        CpTime at = cp_record_time(r);
-        bool is_inside = at >= c->from && at <= c->to;
-        if (kind == CP_REC_SWITCH && r->cpu < c->n_cpus) {
-            count_switch(c, r, is_inside);
-        } else if (kind == CP_REC_MIGRATE && is_inside) {
-            count(c, c->count[MIGRATIONS], &c->total[MIGRATIONS], at);
-        }
+    if (m->told) {
+        count(c, c->count[MIGRATIONS], &c->total[MIGRATIONS], m->at);
+    } else {
+        count(c, c->moved, &c->n_moved, m->at);
     }
 }
 
@@ -95,8 +79,6 @@ static void clear_counts(Counts *c)
     for (int s = 0; s < SERIES; s++) {
         g_clear_pointer(&c->count[s], g_free);
     }
-    g_clear_pointer(&c->running, g_free);
-    g_clear_pointer(&c->last_cpu, g_free);
     g_clear_pointer(&c->moved, g_free);
 }
 
@@ -121,19 +103,13 @@ static gboolean read_counts(Chart *chart, size_t i, GError **error)
     c->step = chart->step;
     c->first = job->from / chart->step;
     c->n_bins = (uint32_t)((job->to - 1) / chart->step - c->first) + 1;
-    c->n_cpus = cp_cpr_info(cpr)->n_cpus;
-    c->n_ids = cp_cpr_n_threads(cpr);
     for (int s = 0; s < SERIES; s++) {
         c->count[s] = g_new0(uint32_t, c->n_bins);
     }
     c->moved = g_new0(uint32_t, c->n_bins);
-    c->running = g_new(uint32_t, c->n_cpus + 1);
-    c->last_cpu = g_new(uint32_t, c->n_ids + 1);
-    for (uint32_t id = 0; id < c->n_ids; id++) {
-        c->last_cpu[id] = CP_NONE;
-    }
-    if (!cp_running_before(cpr, job->from, c->running, error) ||
-        !cp_records_walk(cpr, job->from, job->to, count_records, c, error)) {
+    const CpTimelineHooks hooks = {.switched = add_switch, .migration = add_migration};
+    const CpWalk walk = {.from = job->from, .to = job->to, .near = true};
+    if (!cp_walk(cpr, &walk, &hooks, c, error)) {
         return FALSE;
     }
     use_moved(c);

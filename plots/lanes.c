@@ -1,143 +1,30 @@
 #include "plots/lanes.h"
 
 #include "sim/assert.h"
-
-/* --- reading a window --- */
-
-/* First block that ends at or after `from`; n_blocks if there is none. */
-static uint32_t first_block(const CpCpr *cpr, CpTime from)
-{
-    uint32_t low = 0, high = cp_cpr_n_blocks(cpr);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        CpTime begin, end;
-        cp_cpr_block_range(cpr, middle, &begin, &end);
-        if (end < from) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-gboolean cp_records_walk(CpCpr *cpr, CpTime from, CpTime to, CpRecordsFn fn, void *data,
-                         GError **error)
-{
-    g_autofree CpRecord *records = g_new(CpRecord, CP_RECORD_BLOCK);
-    for (uint32_t b = first_block(cpr, from); b < cp_cpr_n_blocks(cpr); b++) {
-        CpTime begin, end;
-        cp_cpr_block_range(cpr, b, &begin, &end);
-        if (begin > to) {
-            break;
-        }
-        size_t n = 0;
-        if (!cp_cpr_read(cpr, b, records, &n, error)) {
-            return FALSE;
-        }
-        fn(data, records, n);
-    }
-    return TRUE;
-}
-
-/* Goes back from `from` block by block until every CPU has been seen. */
-gboolean cp_running_before(CpCpr *cpr, CpTime from, uint32_t *running, GError **error)
-{
-    uint32_t n_cpus = cp_cpr_info(cpr)->n_cpus, n_unknown = n_cpus;
-    g_autofree bool *is_known = g_new0(bool, n_cpus + 1);
-    g_autofree CpRecord *records = g_new(CpRecord, CP_RECORD_BLOCK);
-    for (uint32_t cpu = 0; cpu < n_cpus; cpu++) {
-        running[cpu] = CP_NONE;
-    }
-    for (uint32_t b = first_block(cpr, from); b-- > 0 && n_unknown > 0;) {
-        size_t n = 0;
-        if (!cp_cpr_read(cpr, b, records, &n, error)) {
-            return FALSE;
-        }
-        while (n-- > 0) {
-            const CpRecord *r = &records[n];
-            if (cp_record_kind(r) == CP_REC_SWITCH && r->cpu < n_cpus &&
-                !is_known[r->cpu]) {
-                is_known[r->cpu] = true;
-                running[r->cpu] = r->id;
-                n_unknown--;
-            }
-        }
-    }
-    return TRUE;
-}
+#include "traces/walk.h"
 
 /* --- slices --- */
 
-void cp_slicer_init(CpSlicer *slicer, uint32_t n_cpus, CpTime from, CpTime to, CpSliceFn fn,
-                    void *data)
+typedef struct {
+    CpSliceFn fn;
+    void *data;
+} Slices;
+
+static void give(void *data, const CpCpuSpan *span)
 {
-    *slicer = (CpSlicer){.from = from, .to = to, .n_cpus = n_cpus, .fn = fn, .data = data};
-    slicer->running = g_new(uint32_t, n_cpus + 1);
-    slicer->since = g_new(CpTime, n_cpus + 1);
-    for (uint32_t cpu = 0; cpu < n_cpus; cpu++) {
-        slicer->running[cpu] = CP_NONE;
-        slicer->since[cpu] = from;
+    const Slices *slices = data;
+    if (span->thread < CP_UNKNOWN) {
+        slices->fn(slices->data, span->cpu, span->thread, span->from, span->to);
     }
-}
-
-static void end_slice(CpSlicer *s, uint32_t cpu, CpTime at)
-{
-    CpTime to = MIN(at, s->to);
-    if (s->running[cpu] != CP_NONE && s->since[cpu] < to) {
-        s->fn(s->data, cpu, s->running[cpu], s->since[cpu], to);
-    }
-}
-
-void cp_slicer_feed(CpSlicer *slicer, const CpRecord *records, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const CpRecord *r = &records[i];
-        if (cp_record_kind(r) != CP_REC_SWITCH || r->cpu >= slicer->n_cpus ||
-            r->id == slicer->running[r->cpu]) {
-            continue;
-        }
-        CpTime at = cp_record_time(r);
-        end_slice(slicer, r->cpu, at);
-        slicer->running[r->cpu] = r->id;
-        slicer->since[r->cpu] = MAX(at, slicer->from);
-    }
-}
-
-void cp_slicer_finish(CpSlicer *slicer)
-{
-    for (uint32_t cpu = 0; cpu < slicer->n_cpus; cpu++) {
-        end_slice(slicer, cpu, slicer->to);
-        slicer->running[cpu] = CP_NONE;
-    }
-}
-
-void cp_slicer_clear(CpSlicer *slicer)
-{
-    g_clear_pointer(&slicer->running, g_free);
-    g_clear_pointer(&slicer->since, g_free);
-}
-
-static void feed_slicer(void *data, const CpRecord *records, size_t n)
-{
-    cp_slicer_feed(data, records, n);
 }
 
 gboolean cp_slices_walk(CpCpr *cpr, CpTime from, CpTime to, CpSliceFn fn, void *data,
                         GError **error)
 {
-    const CpCprInfo *info = cp_cpr_info(cpr);
-    from = MAX(from, info->start);
-    to = MIN(to, info->end);
-    CpSlicer slicer;
-    cp_slicer_init(&slicer, info->n_cpus, from, to, fn, data);
-    gboolean ok = cp_running_before(cpr, from, slicer.running, error) &&
-                  cp_records_walk(cpr, from, to, feed_slicer, &slicer, error);
-    if (ok) {
-        cp_slicer_finish(&slicer);
-    }
-    cp_slicer_clear(&slicer);
-    return ok;
+    const CpTimelineHooks hooks = {.cpu = give};
+    const CpWalk walk = {.from = from, .to = to, .near = true};
+    Slices slices = {fn, data};
+    return to <= from || cp_walk(cpr, &walk, &hooks, &slices, error);
 }
 
 /* --- level of detail --- */

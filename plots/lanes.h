@@ -1,7 +1,7 @@
-/* From switch records to what a timeline draws.
+/* From spans of CPUs to what a picture of them draws.
  *
- *   records -> CpSlicer -> slices (who ran where, from when to when; idle left out)
- *           -> CpBins   -> pieces (long slices, drawn exactly) and bins (shares of time)
+ *   recording -> slices (who ran where, from when to when; idle left out)
+ *             -> CpBins -> pieces (long slices, drawn exactly) and bins (shares of time)
  *
  * Everything is integer nanoseconds and exact: in each lane pieces, bins and idle time add
  * up to the window times the lane's CPUs, whatever the level of detail.  Work is done in
@@ -11,38 +11,9 @@
 
 #include "traces/cpr.h"
 
-/* --- reading a window --- */
-
-typedef void (*CpRecordsFn)(void *data, const CpRecord *records, size_t n);
-
-/* Gives all records of the blocks that touch [from, to], some of them outside it. */
-gboolean cp_records_walk(CpCpr *cpr, CpTime from, CpTime to, CpRecordsFn fn, void *data,
-                         GError **error);
-/* Who ran on each CPU just before the first record cp_records_walk would give for `from`;
- * `running` has info->n_cpus entries.  CP_NONE: idle, or not known. */
-gboolean cp_running_before(CpCpr *cpr, CpTime from, uint32_t *running, GError **error);
-
-/* --- slices --- */
-
 /* One stretch of a thread on a CPU, from < to; of each CPU in order of time.  A switch from
  * a thread to itself does not end a slice. */
 typedef void (*CpSliceFn)(void *data, uint32_t cpu, uint32_t tid, CpTime from, CpTime to);
-
-typedef struct {
-    CpTime from, to;   /* slices are cut at the window */
-    uint32_t n_cpus;   /* records of other CPUs are ignored */
-    uint32_t *running; /* per CPU; owned */
-    CpTime *since;     /* per CPU: start of what runs; owned */
-    CpSliceFn fn;
-    void *data;
-} CpSlicer;
-
-void cp_slicer_init(CpSlicer *slicer, uint32_t n_cpus, CpTime from, CpTime to, CpSliceFn fn,
-                    void *data);
-void cp_slicer_feed(CpSlicer *slicer, const CpRecord *records, size_t n);
-/* Ends what still runs at `to`. */
-void cp_slicer_finish(CpSlicer *slicer);
-void cp_slicer_clear(CpSlicer *slicer);
 
 /* All slices of a recording within [from, to), which is cut to the recording. */
 gboolean cp_slices_walk(CpCpr *cpr, CpTime from, CpTime to, CpSliceFn fn, void *data,

@@ -322,13 +322,13 @@ static void on_block(CpFollower *f, const CpRecord *r)
 
 /* --- the stream --- */
 
-static void tell_point(CpFollower *f, void (*hook)(void *, const CpPoint *),
+static void tell_point(CpFollower *f, void (*hook)(void *, const CpMoment *),
                        const CpRecord *r, const CpRecord *more)
 {
     if (hook != NULL && cp_follow_inside(f)) {
         bool is_gap = cp_record_kind(r) == CP_REC_GAP;
-        CpPoint point = {f->seen.now, is_gap ? r->arg : r->id, more->id, r->cpu,
-                         cp_record_value(more)};
+        CpMoment point = {f->seen.now, is_gap ? r->arg : r->id, more->id, r->cpu,
+                          cp_record_value(more)};
         hook(f->data, &point);
     }
 }

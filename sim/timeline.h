@@ -164,7 +164,7 @@ typedef struct {
     uint32_t thread; /* gap: number of events lost */
     uint32_t cpu;    /* CP_RECORD_NO_CPU: not known */
     int64_t value;   /* response: ns; gap: ns */
-} CpPoint;
+} CpMoment;
 
 typedef struct CpTimeline CpTimeline;
 
@@ -189,9 +189,9 @@ typedef struct {
     void (*iteration)(void *data, const CpIteration *iteration);
     void (*task)(void *data, const CpTaskSpan *span);
     /* moments */
-    void (*mark)(void *data, const CpPoint *point);
-    void (*respond)(void *data, const CpPoint *point);
-    void (*gap)(void *data, const CpPoint *point);
+    void (*mark)(void *data, const CpMoment *point);
+    void (*respond)(void *data, const CpMoment *point);
+    void (*gap)(void *data, const CpMoment *point);
 } CpTimelineHooks;
 
 /* --- what can be asked --- */

@@ -9,46 +9,6 @@
 
 #include <cmocka.h>
 
-static void append_slice(void *data, uint32_t cpu, uint32_t tid, CpTime from, CpTime to)
-{
-    g_string_append_printf(data, "%u:%u[%d,%d) ", cpu, tid, (int)from, (int)to);
-}
-
-static CpRecord to(CpTime at, uint32_t cpu, uint32_t tid)
-{
-    return cp_record_make(at, CP_REC_SWITCH, tid, cpu, 'R');
-}
-
-static char *slices(const CpRecord *records, size_t n, CpTime from, CpTime until)
-{
-    GString *out = g_string_new(NULL);
-    CpSlicer slicer;
-    cp_slicer_init(&slicer, 2, from, until, append_slice, out);
-    cp_slicer_feed(&slicer, records, n);
-    cp_slicer_finish(&slicer);
-    cp_slicer_clear(&slicer);
-    return g_string_free(out, FALSE);
-}
-
-/* Idle is left out, a thread switched to itself runs on, windows cut, foreign CPUs and
- * other kinds are ignored. */
-static void test_slices(void **state)
-{
-    (void)state;
-    const CpRecord records[] = {
-        to(10, 0, 1),       to(10, 1, 2),
-        to(20, 0, 1),       cp_record_make(22, CP_REC_WAKEUP, 1, 0, 0),
-        to(30, 0, CP_NONE), to(40, 0, 3),
-        to(45, 7, 3),       to(50, 1, 1),
-    };
-    g_autofree char *all = slices(records, G_N_ELEMENTS(records), 0, 60);
-    assert_string_equal(all, "0:1[10,30) 1:2[10,50) 0:3[40,60) 1:1[50,60) ");
-    g_autofree char *cut = slices(records, G_N_ELEMENTS(records), 25, 45);
-    assert_string_equal(cut, "0:1[25,30) 1:2[25,45) 0:3[40,45) ");
-    g_autofree char *none = slices(records, 0, 0, 60);
-    assert_string_equal(none, "");
-}
-
 typedef struct {
     CpBins *bins;
     CpTime sum, *lane;
@@ -177,7 +137,6 @@ static void test_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_window),
     };

@@ -193,11 +193,56 @@ static void nothing_is_made_up(void **state)
     assert_int_equal(story.off, 30);
 }
 
+static void append_cpu(void *data, const CpCpuSpan *s)
+{
+    if (s->thread < CP_UNKNOWN) {
+        g_string_append_printf(data, "%u:%u[%d,%d) ", s->cpu, s->thread, (int)s->from,
+                               (int)s->to);
+    }
+}
+
+static CpRecord to(CpTime at, uint32_t cpu, uint32_t tid)
+{
+    return cp_record_make(at, CP_REC_SWITCH, tid, cpu, 'R');
+}
+
+static char *cpu_spans(const CpRecord *records, size_t n, CpTime from, CpTime until)
+{
+    GString *out = g_string_new(NULL);
+    const CpTimelineHooks hooks = {.cpu = append_cpu};
+    CpTimeline *tl = cp_timeline_new(&(CpTimelineConfig){
+        .from = from, .to = until, .n_cpus = 2, .hooks = &hooks, .data = out});
+    cp_timeline_feed(tl, records, n);
+    cp_timeline_finish(tl, until);
+    cp_timeline_free(tl);
+    return g_string_free(out, FALSE);
+}
+
+/* A thread switched to itself runs on, windows cut, foreign CPUs and other kinds are
+ * ignored. */
+static void spans_of_cpus(void **state)
+{
+    (void)state;
+    const CpRecord records[] = {
+        to(10, 0, 1),       to(10, 1, 2),
+        to(20, 0, 1),       cp_record_make(22, CP_REC_WAKEUP, 1, 0, 0),
+        to(30, 0, CP_NONE), to(40, 0, 3),
+        to(45, 7, 3),       to(50, 1, 1),
+    };
+    g_autofree char *all = cpu_spans(records, G_N_ELEMENTS(records), 0, 60);
+    assert_string_equal(all, "0:1[10,30) 1:2[10,50) 0:3[40,60) 1:1[50,60) ");
+    g_autofree char *cut = cpu_spans(records, G_N_ELEMENTS(records), 25, 45);
+    assert_string_equal(cut, "0:1[25,30) 0:3[40,45) 1:2[25,45) ");
+    g_autofree char *none = cpu_spans(records, 0, 0, 60);
+    assert_string_equal(none, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_what_the_engine_measured),
         cmocka_unit_test(nothing_is_made_up),
+        cmocka_unit_test(spans_of_cpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
