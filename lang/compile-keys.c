@@ -166,7 +166,7 @@ static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
     bool rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
     if (rt && (attr->rt_prio < 1 || attr->rt_prio > 99)) {
         cp_diag_error(c->diag, at->pos, "policy=%s needs a priority",
-                      attr->policy == CP_SCHED_FIFO ? "fifo" : "rr");
+                      cp_sched_name(attr->policy));
         cp_diag_help(c->diag, "write prio=1 (low) to prio=99 (high)");
         return false;
     }

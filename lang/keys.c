@@ -16,7 +16,7 @@
 const CpKey cp_thread_keys[] = {
     {{"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},
      AT(CpThreadDecl, attr.nice)},
-    {{"policy", CP_PARAM_ENUM, "normal", 0, 0, "normal|batch|idle|fifo|rr|deadline",
+    {{"policy", CP_PARAM_ENUM, "normal", 0, 0, CP_SCHED_WORDS,
       "scheduling policy of a thread"},
      AT(CpThreadDecl, attr.policy),
      .hint = "the machine's scheduler is chosen in kernel { policy ... }"},

@@ -138,13 +138,6 @@ static bool check_masks(CpBuild *b)
     return ok;
 }
 
-static const char *policy_word(CpSchedPolicy policy)
-{
-    static const char *const words[] = {"normal", "batch", "idle",
-                                        "fifo",   "rr",    "deadline"};
-    return words[policy];
-}
-
 static bool is_served(const CpScenario *s, CpSchedPolicy policy)
 {
     bool is = false;
@@ -164,7 +157,7 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
         cp_diag_error(b->diag, (CpPos){line, 0, 0},
                       "policy=%s of a thread exists under kernel profiles only, not under "
                       "'%s'",
-                      policy_word(attr->policy), b->profile->name);
+                      cp_sched_name(attr->policy), b->profile->name);
         cp_diag_help(b->diag, "textbook policies read prio, deadline, period and tickets");
         return false;
     }
@@ -173,7 +166,7 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
     }
     cp_diag_error(b->diag, (CpPos){line, 0, 0},
                   "not yet: policy=%s is not part of profile '%s'",
-                  policy_word(attr->policy), b->profile->name);
+                  cp_sched_name(attr->policy), b->profile->name);
     cp_diag_help(b->diag, "kernel { policy edf } schedules every thread by its "
                           "deadline; policy=fifo is a real-time class");
     return false;

@@ -379,15 +379,13 @@ static void print_mask(const CpWorkload *w, const CpInsn *insn, GString *out)
 
 static void print_attr(const CpWorkload *w, const CpInsn *insn, GString *out)
 {
-    static const char *const policies[] = {"normal", "batch", "idle",
-                                           "fifo",   "rr",    "deadline"};
     const CpSchedAttr *attr =
         insn->c < w->attrs->len ? &g_array_index(w->attrs, CpSchedAttr, insn->c) : NULL;
-    if (attr == NULL || (size_t)attr->policy >= G_N_ELEMENTS(policies)) {
+    if (attr == NULL || attr->policy >= CP_SCHED_POLICIES) {
         g_string_append_printf(out, "attributes %u?", insn->c);
         return;
     }
-    g_string_append_printf(out, "policy=%s nice=%d prio=%d", policies[attr->policy],
+    g_string_append_printf(out, "policy=%s nice=%d prio=%d", cp_sched_name(attr->policy),
                            attr->nice, attr->rt_prio);
 }
 

@@ -22,6 +22,17 @@ const char *cp_obj_kind_name(CpObjKind kind)
     return obj_kinds[kind];
 }
 
+const char *cp_sched_name(CpSchedPolicy policy)
+{
+    static const char *const words[] = {
+        [CP_SCHED_NORMAL] = "normal", [CP_SCHED_BATCH] = "batch",
+        [CP_SCHED_IDLE] = "idle",     [CP_SCHED_FIFO] = "fifo",
+        [CP_SCHED_RR] = "rr",         [CP_SCHED_DEADLINE] = "deadline",
+    };
+    cp_require(policy < CP_SCHED_POLICIES);
+    return words[policy];
+}
+
 static void proc_clear(void *data)
 {
     CpProcDecl *proc = data;

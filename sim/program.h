@@ -94,7 +94,12 @@ typedef enum {
     CP_SCHED_FIFO,
     CP_SCHED_RR,
     CP_SCHED_DEADLINE,
+    CP_SCHED_POLICIES
 } CpSchedPolicy;
+
+/* Their words in the workload language, in this order. */
+#define CP_SCHED_WORDS "normal|batch|idle|fifo|rr|deadline"
+const char *cp_sched_name(CpSchedPolicy policy);
 
 /* Scheduling attributes of a thread, as sched_setattr takes them, plus what the textbook
  * policies read. */

@@ -56,7 +56,7 @@ gboolean cp_runqueues_init(CpSim *sim, GError **error)
     if (sim->n_groups > 1 && last->group_weight == NULL) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
                     "policy %s has no control groups: leave out cgroup blocks, or choose a "
-                    "kernel profile such as eevdf",
+                    "kernel profile",
                     last->name);
         return FALSE;
     }

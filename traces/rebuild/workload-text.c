@@ -76,11 +76,6 @@ static const char *name_of(const Writer *w, uint32_t thread)
     return g_ptr_array_index(w->names, w->rb->threads[thread].facts.decl);
 }
 
-static const char *policy_name(const RebuildThread *t)
-{
-    return cp_rebuild_rt_policy(t) == CP_SCHED_RR ? "rr" : "fifo";
-}
-
 static void write_piece(Writer *w, const RebuildThread *t, const CpPiece *p)
 {
     GString *out = w->out;
@@ -116,8 +111,8 @@ static void write_piece(Writer *w, const RebuildThread *t, const CpPiece *p)
         g_string_append_printf(out, "nice %" G_GINT64_FORMAT, p->value);
         break;
     case CP_PIECE_RT:
-        g_string_append_printf(out, "policy %s (prio=%" G_GINT64_FORMAT ")", policy_name(t),
-                               p->value);
+        g_string_append_printf(out, "policy %s (prio=%" G_GINT64_FORMAT ")",
+                               cp_sched_name(cp_rebuild_rt_policy(t)), p->value);
         break;
     case CP_PIECE_END:
         break;
@@ -182,7 +177,8 @@ static void write_attrs(Writer *w, const RebuildThread *t)
     if (t->start_prio >= 100 && t->start_prio != 120) {
         g_string_append_printf(out, ", nice=%d", CLAMP(t->start_prio - 120, -20, 19));
     } else if (t->start_prio < 100) {
-        g_string_append_printf(out, ", policy=%s, prio=%d", policy_name(t),
+        g_string_append_printf(out, ", policy=%s, prio=%d",
+                               cp_sched_name(cp_rebuild_rt_policy(t)),
                                CLAMP(99 - t->start_prio, 1, 99));
     }
     if (t->start > 0) {
