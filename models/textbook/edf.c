@@ -55,6 +55,7 @@ static CpRow row_of(const CpRq *rq, CpEnt ent)
     if (span == 0) {
         return row;
     }
+    cp_assert(release <= cp_now(rq->sim)); /* no job before its time */
     switch (v[EDF_RULE]) {
     case EDF:
         row.key = release + span;
@@ -95,13 +96,15 @@ static CpEnt edf_pick(CpRq *rq)
 static void edf_set_next(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->node.queued); /* pick leaves it there */
     cp_heap_remove(rq, rq->data, ent);
     e->look = cp_now(rq->sim) + rq->policy->params->v[EDF_UNIT];
 }
 
 static bool edf_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 {
-    (void)flags; /* new and woken threads are alike */
+    (void)flags;                               /* new and woken threads are alike */
+    cp_assert(!cp_node(rq, rq->curr)->queued); /* it runs */
     CpRow its = row_of(rq, woken), mine = row_of(rq, rq->curr);
     return cp_row_before(&its, &mine);
 }
@@ -109,6 +112,7 @@ static bool edf_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 static CpTime edf_next_look(CpRq *rq, CpEnt curr)
 {
     const Ent *e = cp_ent_data(rq, curr);
+    cp_assert(!e->node.queued); /* its look is that of the running one */
     return rq->policy->params->v[EDF_RULE] == LLF ? e->look : CP_NEVER;
 }
 
@@ -133,7 +137,13 @@ static void edf_rq_clear(CpRq *rq)
 
 static void edf_audit(CpRq *rq)
 {
-    cp_heap_check(rq, rq->data);
+    const CpHeap *heap = rq->data;
+    cp_heap_check(rq, heap);
+    for (uint32_t i = 0; i < heap->n; i++) {
+        const CpRow *row = &heap->row[i];
+        CpRow now = row_of(rq, row->ent);
+        cp_require(row->key <= now.key); /* no deadline comes nearer while waiting */
+    }
 }
 
 static const CpPolicyVariant edf_variants[] = {

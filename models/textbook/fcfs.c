@@ -35,12 +35,14 @@ static CpEnt fcfs_pick(CpRq *rq)
 
 static void fcfs_set_next(CpRq *rq, CpEnt ent)
 {
+    cp_assert(cp_node(rq, ent)->queued); /* pick leaves it there */
     cp_fifo_remove(rq, rq->data, ent);
 }
 
 static void fcfs_put_prev(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued); /* it ran until now */
     if (e->yielded) {
         cp_fifo_append(rq, rq->data, ent);
     } else { /* a higher class took the CPU: the place at the head is kept */
@@ -52,6 +54,7 @@ static void fcfs_put_prev(CpRq *rq, CpEnt ent)
 static void fcfs_yield(CpRq *rq)
 {
     Ent *e = cp_ent_data(rq, rq->curr);
+    cp_assert(!e->node.queued); /* it runs */
     e->yielded = true;
 }
 
@@ -62,7 +65,12 @@ static CpEnt fcfs_next_queued(CpRq *rq, CpEnt after)
 
 static void fcfs_audit(CpRq *rq)
 {
-    cp_fifo_check(rq, rq->data);
+    const CpFifo *fifo = rq->data;
+    cp_fifo_check(rq, fifo);
+    for (CpEnt ent = fifo->head; ent != CP_NONE; ent = cp_node(rq, ent)->next) {
+        const Ent *e = cp_ent_data(rq, ent);
+        cp_require(!e->yielded); /* it paid for that with its place */
+    }
 }
 
 const CpPolicyClass cp_policy_fcfs = {

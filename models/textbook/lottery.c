@@ -45,6 +45,8 @@ static uint32_t tickets_of(const CpRq *rq, CpEnt ent)
 /* Row i gets these tickets instead of those it has. */
 static void set_row(CpRq *rq, Queue *q, uint32_t i, CpEnt ent, uint32_t tickets)
 {
+    cp_assert(i >= 1 && i <= q->n);
+    cp_assert((ent == CP_NONE) == (tickets == 0));           /* nobody's row wins nothing */
     uint64_t change = (uint64_t)tickets - q->row[i].tickets; /* modulo 2^64 */
     q->row[i].ent = ent;
     q->row[i].tickets = tickets;
@@ -68,6 +70,7 @@ static uint64_t total(const Queue *q)
 static void push(CpRq *rq, CpEnt ent)
 {
     Queue *q = rq->data;
+    cp_assert(!cp_node(rq, ent)->queued); /* one row a thread */
     void *array = q->row;
     cp_rq_reserve(&array, &q->cap, q->n + 2, sizeof *q->row);
     q->row = array;
@@ -88,6 +91,7 @@ static void take_out(CpRq *rq, CpEnt ent)
     if (!node->queued) { /* it runs */
         return;
     }
+    cp_assert(q->row[node->pos].ent == ent);
     Row last = q->row[q->n];
     set_row(rq, q, q->n, CP_NONE, 0);
     q->n--;
@@ -121,6 +125,7 @@ static uint32_t find(const Queue *q, uint64_t drawn)
             drawn -= q->row[at].sum;
         }
     }
+    cp_assert(at < q->n); /* fewer were drawn than there are */
     return at + 1;
 }
 
@@ -139,6 +144,7 @@ static CpEnt draw_allowed(CpRq *rq)
     uint32_t i = 0;
     for (uint64_t passed = 0; passed <= drawn;) {
         i++;
+        cp_assert(i <= q->n);
         passed += cp_rq_allows(rq, q->row[i].ent) ? q->row[i].tickets : 0;
     }
     return q->row[i].ent;
@@ -157,6 +163,7 @@ static CpEnt lottery_pick(CpRq *rq)
 static void lottery_set_next(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->node.queued); /* pick leaves it there */
     take_out(rq, ent);
     e->end = cp_now(rq->sim) + rq->policy->params->v[LOTTERY_QUANTUM];
 }
@@ -164,6 +171,7 @@ static void lottery_set_next(CpRq *rq, CpEnt ent)
 static CpTime lottery_next_look(CpRq *rq, CpEnt curr)
 {
     const Ent *e = cp_ent_data(rq, curr);
+    cp_assert(!e->node.queued); /* the end is that of the running one */
     return e->end;
 }
 
@@ -192,7 +200,8 @@ static void lottery_audit(CpRq *rq)
     uint64_t sum = 0;
     for (uint32_t i = 1; i <= q->n; i++) {
         cp_require(cp_node(rq, q->row[i].ent)->pos == i);
-        cp_require(q->row[i].tickets > 0);
+        cp_require(q->row[i].tickets == tickets_of(rq, q->row[i].ent));
+        cp_require(cp_node(rq, q->row[i].ent)->queued);
         cp_require(find(q, sum) == i);
         sum += q->row[i].tickets;
         cp_require(find(q, sum - 1) == i);

@@ -77,6 +77,7 @@ static void mlfq_rq_init(CpRq *rq)
 static CpTime allotment(const CpRq *rq, uint32_t level)
 {
     const CpParamSet *set = rq->policy->params;
+    cp_assert(level < set->v[MLFQ_QUANTA]);
     return set->list[set->v[MLFQ_ALLOTMENTS] >= 0 ? MLFQ_ALLOTMENTS : MLFQ_QUANTA][level];
 }
 
@@ -86,6 +87,7 @@ static Queue *queue(CpRq *rq)
     Queue *q = rq->data;
     CpTime period = rq->policy->params->v[MLFQ_BOOST];
     if (period > 0 && q->boosts != cp_now(rq->sim) / period) {
+        cp_assert(cp_now(rq->sim) / period > q->boosts); /* time goes on */
         q->boosts = cp_now(rq->sim) / period;
         for (size_t i = 1; i < CP_PARAM_LIST_MAX; i++) {
             cp_fifo_join(rq, &q->level[0], &q->level[i]);
@@ -99,6 +101,7 @@ static Ent *entity(CpRq *rq, CpEnt ent)
 {
     const Queue *q = queue(rq);
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->boosts <= q->boosts);
     if (e->boosts != q->boosts) {
         e->boosts = q->boosts;
         e->level = 0;
@@ -117,6 +120,7 @@ static void mlfq_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
     }
     e->ran = 0;
     e->to_tail = false;
+    cp_assert(e->level < rq->policy->params->v[MLFQ_QUANTA]);
     cp_fifo_append(rq, &queue(rq)->level[e->level], ent);
 }
 
@@ -142,6 +146,7 @@ static CpEnt mlfq_pick(CpRq *rq)
 static void mlfq_set_next(CpRq *rq, CpEnt ent)
 {
     Ent *e = entity(rq, ent);
+    cp_assert(e->node.queued); /* pick leaves it there */
     cp_fifo_remove(rq, &queue(rq)->level[e->level], ent);
     e->charged = cp_now(rq->sim);
 }
@@ -149,6 +154,7 @@ static void mlfq_set_next(CpRq *rq, CpEnt ent)
 static void mlfq_put_prev(CpRq *rq, CpEnt ent)
 {
     Ent *e = entity(rq, ent);
+    cp_assert(!e->node.queued); /* it ran until now */
     CpFifo *level = &queue(rq)->level[e->level];
     if (e->to_tail) { /* rule 2 */
         cp_fifo_append(rq, level, ent);
@@ -164,6 +170,7 @@ static bool mlfq_account(CpRq *rq, CpEnt ent, CpTime delta)
 {
     uint32_t lowest = (uint32_t)rq->policy->params->v[MLFQ_QUANTA] - 1;
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued && delta > 0);
     e->charged = cp_now(rq->sim);
     e->used += delta;
     e->ran += delta;
@@ -174,6 +181,7 @@ static bool mlfq_account(CpRq *rq, CpEnt ent, CpTime delta)
         e->used = 0;
         e->to_tail = true;
     }
+    cp_assert(e->used < allotment(rq, e->level)); /* rule 4 was kept */
     return e->to_tail;
 }
 
@@ -189,6 +197,7 @@ static CpTime mlfq_next_look(CpRq *rq, CpEnt curr)
     CpTime boost = rq->policy->params->v[MLFQ_BOOST], now = cp_now(rq->sim);
     const Ent *e = entity(rq, curr);
     CpTime left = turn_left(rq, e), look = e->charged + left;
+    cp_assert(e->charged <= now);
     look = look <= now ? now + left : look; /* interrupts took time without a charge */
     return boost > 0 ? MIN(look, (e->boosts + 1) * boost) : look;
 }
@@ -226,8 +235,15 @@ static CpEnt mlfq_next_queued(CpRq *rq, CpEnt after)
 static void mlfq_audit(CpRq *rq)
 {
     const Queue *q = rq->data;
-    for (size_t i = 0; i < CP_PARAM_LIST_MAX; i++) {
+    int64_t levels = rq->policy->params->v[MLFQ_QUANTA];
+    for (uint32_t i = 0; i < CP_PARAM_LIST_MAX; i++) {
         cp_fifo_check(rq, &q->level[i]);
+        cp_require(i < levels || q->level[i].head == CP_NONE);
+        for (CpEnt ent = q->level[i].head; ent != CP_NONE; ent = cp_node(rq, ent)->next) {
+            const Ent *e = cp_ent_data(rq, ent);
+            bool told = e->boosts == q->boosts;
+            cp_require(told ? e->level == i : i == 0); /* boosted, and does not know yet */
+        }
     }
 }
 

@@ -78,6 +78,7 @@ static void priority_set_next(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
     CpTime step = rq->policy->params->v[PRIORITY_AGE_STEP];
+    cp_assert(e->node.queued && e->since <= cp_now(rq->sim));
     cp_heap_remove(rq, rq->data, ent);
     e->level = base_of(rq, ent) - (step == 0 ? 0 : (cp_now(rq->sim) - e->since) / step);
 }
@@ -86,6 +87,7 @@ static bool priority_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 {
     (void)flags; /* new and woken threads are alike */
     const Ent *curr = cp_ent_data(rq, rq->curr);
+    cp_assert(curr->level <= base_of(rq, rq->curr)); /* ageing only helps */
     return rq->policy->params->v[PRIORITY_PREEMPTIVE] != 0 &&
            base_of(rq, woken) < curr->level;
 }
@@ -96,6 +98,7 @@ static CpTime priority_next_look(CpRq *rq, CpEnt curr)
     const int64_t *v = rq->policy->params->v;
     const Ent *e = cp_ent_data(rq, curr);
     const CpRow *row = cp_heap_first(rq, rq->data);
+    cp_assert(!e->node.queued); /* or its level says nothing */
     if (row == NULL || v[PRIORITY_PREEMPTIVE] == 0 || v[PRIORITY_AGE_STEP] == 0) {
         return CP_NEVER;
     }
@@ -111,6 +114,7 @@ static bool priority_expired(CpRq *rq, CpEnt curr)
 static void priority_yield(CpRq *rq)
 {
     Ent *e = cp_ent_data(rq, rq->curr);
+    cp_assert(!e->node.queued); /* ready is a key there */
     e->ready = cp_now(rq->sim);
 }
 
@@ -126,7 +130,16 @@ static void priority_rq_clear(CpRq *rq)
 
 static void priority_audit(CpRq *rq)
 {
-    cp_heap_check(rq, rq->data);
+    const CpHeap *heap = rq->data;
+    CpTime step = rq->policy->params->v[PRIORITY_AGE_STEP];
+    cp_heap_check(rq, heap);
+    for (uint32_t i = 0; i < heap->n; i++) {
+        const CpRow *row = &heap->row[i];
+        const Ent *e = cp_ent_data(rq, row->ent);
+        int64_t base = base_of(rq, row->ent);
+        cp_require(row->key == (step == 0 ? base : base * step + e->since));
+        cp_require(row->tie == e->ready && e->ready <= e->since);
+    }
 }
 
 const CpPolicyClass cp_policy_priority = {

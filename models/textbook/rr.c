@@ -52,6 +52,7 @@ static void to_tail(CpRq *rq, CpEnt ent, bool was_over)
             next = last;
         }
     }
+    cp_assert(next == CP_NONE || cp_node(rq, next)->queued);
     Ent *e = cp_ent_data(rq, ent);
     e->queued = now;
     e->was_over = was_over;
@@ -79,6 +80,7 @@ static CpEnt rr_pick(CpRq *rq)
 static void rr_set_next(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->node.queued); /* pick leaves it there */
     cp_fifo_remove(rq, rq->data, ent);
     e->end = cp_now(rq->sim) + rq->policy->params->v[RR_QUANTUM];
 }
@@ -86,6 +88,7 @@ static void rr_set_next(CpRq *rq, CpEnt ent)
 static void rr_put_prev(CpRq *rq, CpEnt ent)
 {
     const Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued); /* it ran until now */
     if (cp_now(rq->sim) >= e->end) {
         to_tail(rq, ent, true);
     } else { /* a higher class took the CPU: the place at the head is kept */
@@ -96,18 +99,19 @@ static void rr_put_prev(CpRq *rq, CpEnt ent)
 static CpTime rr_next_look(CpRq *rq, CpEnt curr)
 {
     const Ent *e = cp_ent_data(rq, curr);
+    cp_assert(!e->node.queued); /* the end is that of the running one */
     return e->end;
 }
 
 static bool rr_expired(CpRq *rq, CpEnt curr)
 {
-    const Ent *e = cp_ent_data(rq, curr);
-    return cp_now(rq->sim) >= e->end;
+    return cp_now(rq->sim) >= rr_next_look(rq, curr);
 }
 
 static void rr_yield(CpRq *rq)
 {
     Ent *e = cp_ent_data(rq, rq->curr);
+    cp_assert(!e->node.queued); /* it runs */
     e->end = cp_now(rq->sim);
 }
 
@@ -124,7 +128,14 @@ static CpTime rr_slice(const CpParamSet *params, uint32_t n_cpus)
 
 static void rr_audit(CpRq *rq)
 {
-    cp_fifo_check(rq, rq->data);
+    const CpFifo *fifo = rq->data;
+    CpTime before = 0;
+    cp_fifo_check(rq, fifo);
+    for (CpEnt ent = fifo->head; ent != CP_NONE; ent = cp_node(rq, ent)->next) {
+        const Ent *e = cp_ent_data(rq, ent);
+        cp_require(e->queued >= before); /* who came earlier is nearer to the head */
+        before = e->queued;
+    }
 }
 
 const CpPolicyClass cp_policy_rr = {

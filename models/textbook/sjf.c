@@ -44,6 +44,7 @@ static void push(CpRq *rq, CpEnt ent)
     const Ent *e = cp_ent_data(rq, ent);
     bool knows = rq->policy->params->v[SJF_ESTIMATE] == ORACLE;
     CpTime burst = knows ? cp_thread_burst_left(rq->sim, ent) : e->guess - e->ran;
+    cp_assert(burst >= 0 || !knows); /* a guess may have been too short */
     cp_heap_push(rq, rq->data, (CpRow){burst, e->ready, ent});
 }
 
@@ -60,6 +61,7 @@ static void sjf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
 static bool sjf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->ran >= 0 && e->guess >= 0);
     cp_heap_remove(rq, rq->data, ent);
     if (flags & CP_DEQ_SLEEP) { /* the burst is over: learn from it */
         __int128 alpha = rq->policy->params->v[SJF_ALPHA];
@@ -77,12 +79,14 @@ static CpEnt sjf_pick(CpRq *rq)
 
 static void sjf_set_next(CpRq *rq, CpEnt ent)
 {
+    cp_assert(cp_node(rq, ent)->queued); /* pick leaves it there */
     cp_heap_remove(rq, rq->data, ent);
 }
 
 static bool sjf_account(CpRq *rq, CpEnt ent, CpTime delta)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued && delta > 0); /* its guess is a key there */
     e->ran += delta;
     return false;
 }
@@ -99,7 +103,14 @@ static void sjf_rq_clear(CpRq *rq)
 
 static void sjf_audit(CpRq *rq)
 {
-    cp_heap_check(rq, rq->data);
+    const CpHeap *heap = rq->data;
+    cp_heap_check(rq, heap);
+    for (uint32_t i = 0; i < heap->n; i++) {
+        const Ent *e = cp_ent_data(rq, heap->row[i].ent);
+        cp_require(heap->row[i].tie == e->ready);
+        cp_require(rq->policy->params->v[SJF_ESTIMATE] == ORACLE ||
+                   heap->row[i].key == e->guess - e->ran);
+    }
 }
 
 const CpPolicyClass cp_policy_sjf = {

@@ -25,7 +25,9 @@ typedef struct {
 static void push(CpRq *rq, CpEnt ent)
 {
     const Ent *e = cp_ent_data(rq, ent);
-    cp_heap_push(rq, rq->data, (CpRow){cp_thread_burst_left(rq->sim, ent), e->ready, ent});
+    CpTime left = cp_thread_burst_left(rq->sim, ent);
+    cp_assert(left >= 0);
+    cp_heap_push(rq, rq->data, (CpRow){left, e->ready, ent});
 }
 
 static void srtf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
@@ -51,6 +53,7 @@ static CpEnt srtf_pick(CpRq *rq)
 
 static void srtf_set_next(CpRq *rq, CpEnt ent)
 {
+    cp_assert(cp_node(rq, ent)->queued); /* pick leaves it there */
     cp_heap_remove(rq, rq->data, ent);
 }
 
@@ -58,6 +61,7 @@ static void srtf_set_next(CpRq *rq, CpEnt ent)
 static void srtf_put_prev(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued); /* it ran until now */
     if (rq->policy->params->v[SRTF_PREEMPT_EQUAL] != 0) {
         e->ready = cp_now(rq->sim) + 1;
     }
@@ -66,6 +70,7 @@ static void srtf_put_prev(CpRq *rq, CpEnt ent)
 
 static bool srtf_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
 {
+    cp_assert(!cp_node(rq, rq->curr)->queued); /* it runs */
     CpTime mine = cp_thread_burst_left(rq->sim, rq->curr);
     CpTime its = cp_thread_burst_left(rq->sim, woken);
     bool at_equal =
@@ -85,7 +90,12 @@ static void srtf_rq_clear(CpRq *rq)
 
 static void srtf_audit(CpRq *rq)
 {
-    cp_heap_check(rq, rq->data);
+    const CpHeap *heap = rq->data;
+    cp_heap_check(rq, heap);
+    for (uint32_t i = 0; i < heap->n; i++) { /* who waits does not get nearer its end */
+        const CpRow *row = &heap->row[i];
+        cp_require(row->key == cp_thread_burst_left(rq->sim, row->ent));
+    }
 }
 
 const CpPolicyClass cp_policy_srtf = {

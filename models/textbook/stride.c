@@ -48,6 +48,8 @@ static void advance(CpRq *rq, CpEnt ent)
 {
     Ent *e = cp_ent_data(rq, ent);
     uint32_t tickets = cp_thread_attr(rq->sim, ent)->tickets;
+    cp_assert(!e->node.queued); /* pass is a key there */
+    cp_assert(e->used >= 0);
     __int128 stride = stride_one / (tickets == 0 ? 100 : tickets);
     e->pass += (int64_t)(stride * e->used / rq->policy->params->v[STRIDE_QUANTUM]);
     e->used = 0;
@@ -82,6 +84,8 @@ static void stride_set_next(CpRq *rq, CpEnt ent)
 {
     Queue *q = rq->data;
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(e->node.queued); /* pick leaves it there */
+    cp_assert(e->used == 0);   /* whoever waits has paid */
     cp_heap_remove(rq, &q->heap, ent);
     q->pass = MAX(q->pass, e->pass);
     e->end = cp_now(rq->sim) + rq->policy->params->v[STRIDE_QUANTUM];
@@ -96,6 +100,7 @@ static void stride_put_prev(CpRq *rq, CpEnt ent)
 static bool stride_account(CpRq *rq, CpEnt ent, CpTime delta)
 {
     Ent *e = cp_ent_data(rq, ent);
+    cp_assert(!e->node.queued && delta > 0);
     e->used += delta;
     return false;
 }
@@ -103,6 +108,7 @@ static bool stride_account(CpRq *rq, CpEnt ent, CpTime delta)
 static CpTime stride_next_look(CpRq *rq, CpEnt curr)
 {
     const Ent *e = cp_ent_data(rq, curr);
+    cp_assert(!e->node.queued); /* the end is that of the running one */
     return e->end;
 }
 
@@ -127,6 +133,10 @@ static void stride_audit(CpRq *rq)
 {
     const Queue *q = rq->data;
     cp_heap_check(rq, &q->heap);
+    for (uint32_t i = 0; i < q->heap.n; i++) {
+        const Ent *e = cp_ent_data(rq, q->heap.row[i].ent);
+        cp_require(q->heap.row[i].key == e->pass);
+    }
 }
 
 const CpPolicyClass cp_policy_stride = {
