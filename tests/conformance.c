@@ -9,19 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Settings that change how a policy works, beside the defaults. */
+/* Quantities that change how a policy works, beside the defaults; words and switches are
+ * all tried. */
 static const char *const variants[][6] = {
-    {"edf", "edf.rule", "llf", NULL},
-    {"edf", "edf.tie", "arrival", NULL},
+    {"eevdf-6.18", "eevdf.base_slice", "300us", NULL},
+    {"eevdf-6.18", "balance.newidle", "100%", NULL},
     {"lottery", "lottery.quantum", "1ms", NULL},
     {"mlfq", "mlfq.boost", "20ms", NULL},
     {"mlfq", "mlfq.quanta", "1ms,3ms", "mlfq.allotments", "4ms,5ms"},
     {"priority", "priority.age_step", "3ms", NULL},
-    {"priority", "priority.preemptive", "off", NULL},
     {"rr", "rr.quantum", "1ms", NULL},
-    {"rr", "rr.arrival_first", "off", NULL},
-    {"sjf", "sjf.estimate", "exponential", NULL},
-    {"srtf", "srtf.preempt_equal", "on", NULL},
     {"stride", "stride.quantum", "1ms", NULL},
 };
 
@@ -40,19 +37,45 @@ static void try_one(const CpProfile *profile, const char *const *settings, uint6
     }
 }
 
+/* One way of setting a profile up, on every workload. */
+static void try_variant(const CpProfile *profile, const char *const *settings,
+                        uint64_t seeds)
+{
+    unsigned before = n_failed;
+    for (uint64_t seed = 0; seed < seeds && n_failed < before + 3; seed++) {
+        try_one(profile, settings, seed);
+    }
+}
+
+/* Every word of a setting, or on and off; returns how many were tried. */
+static unsigned try_words(const CpProfile *profile, const CpParam *param, uint64_t seeds)
+{
+    bool is_word = param->type == CP_PARAM_ENUM && param->choices != NULL;
+    if (!is_word && param->type != CP_PARAM_BOOL) {
+        return 0;
+    }
+    g_auto(GStrv) words = g_strsplit(is_word ? param->choices : "on|off", "|", -1);
+    for (char **word = words; *word != NULL; word++) {
+        const char *const settings[] = {param->name, *word, NULL};
+        try_variant(profile, settings, seeds);
+    }
+    return g_strv_length(words);
+}
+
 static void try_profile(const CpProfile *profile, uint64_t seeds)
 {
     unsigned before = n_failed, n_variants = 1;
-    for (uint64_t seed = 0; seed < seeds && n_failed < before + 3; seed++) {
-        try_one(profile, NULL, seed);
+    try_variant(profile, NULL, seeds);
+    for (size_t i = 0; profile->classes[i] != NULL; i++) {
+        const CpParam *p = profile->classes[i]->params;
+        for (; p != NULL && p->name != NULL; p++) {
+            n_variants += try_words(profile, p, seeds);
+        }
     }
     for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
-        if (strcmp(variants[i][0], profile->name) != 0) {
-            continue;
-        }
-        n_variants++;
-        for (uint64_t seed = 0; seed < seeds && n_failed < before + 3; seed++) {
-            try_one(profile, variants[i] + 1, seed);
+        if (strcmp(variants[i][0], profile->name) == 0) {
+            try_variant(profile, variants[i] + 1, seeds);
+            n_variants++;
         }
     }
     if (n_failed == before) {
