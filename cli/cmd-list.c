@@ -172,14 +172,12 @@ static int list_models(CpCli *cli)
 static int list_metrics(CpCli *cli)
 {
     static const char *const columns[] = {"name", "scope", "key", "meaning", NULL};
-    static const char *const scopes[CP_SCOPES] = {"run", "thread", "cpu", "object",
-                                                  "cgroup"};
     Rows rows = rows_new(columns);
     for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
         for (const CpMetric *const *m = cp_metrics((CpScope)scope); *m != NULL; m++) {
             g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
             rows_add(&rows, (*m)->name);
-            rows_add(&rows, scopes[scope]);
+            rows_add(&rows, cp_scope_names[scope]);
             rows_add(&rows, key);
             rows_add(&rows, (*m)->help);
         }

@@ -1,18 +1,10 @@
-#include "scenario/coreplay.h"
+#include "scenario/play.h"
 
 #include "sim/error.h"
 #include "sim/sim.h"
-#include "scenario/scenario.h"
 #include "scenario/warmup.h"
 
 /* The library: what a play keeps between loading, setting, running and reading. */
-
-struct CpPlay {
-    char *path;
-    GPtrArray *keys, *values; /* owned text; overrides in the order given */
-    CpScenario *scenario;     /* with the overrides of the last load */
-    CpSim *sim;               /* of the last run, borrows from scenario; NULL before */
-};
 
 /* Reads the file anew with all overrides: parameters of a workload decide how it is
  * compiled.  NULL with the messages as the error's text. */
@@ -35,11 +27,23 @@ static CpScenario *load(const CpPlay *play, GError **error)
     return scenario;
 }
 
-static void replace(CpPlay *play, CpScenario *scenario)
+static void forget_run(CpPlay *play)
 {
     g_clear_pointer(&play->sim, cp_sim_free);
+    g_clear_pointer(&play->names, g_hash_table_unref);
+}
+
+static void replace(CpPlay *play, CpScenario *scenario)
+{
+    forget_run(play);
+    g_clear_pointer(&play->metrics, g_ptr_array_unref);
     g_clear_pointer(&play->scenario, cp_scenario_free);
     play->scenario = scenario;
+}
+
+const char *cp_play_version(void)
+{
+    return PACKAGE_VERSION;
 }
 
 CpPlay *cp_play_load(const char *path, GError **error)
@@ -72,7 +76,7 @@ gboolean cp_play_set(CpPlay *play, const char *key, const char *value, GError **
 gboolean cp_play_run(CpPlay *play, GError **error)
 {
     CpSimConfig config = {0};
-    g_clear_pointer(&play->sim, cp_sim_free);
+    forget_run(play);
     cp_scenario_config(play->scenario, &config);
     if (!cp_warmup_resolve(play->scenario, &config, error)) {
         return FALSE;
@@ -82,7 +86,7 @@ gboolean cp_play_run(CpPlay *play, GError **error)
         return FALSE;
     }
     if (cp_sim_run(play->sim, error) == CP_OUTCOME_ERROR) {
-        g_clear_pointer(&play->sim, cp_sim_free);
+        forget_run(play);
         return FALSE;
     }
     return TRUE;

@@ -8,10 +8,14 @@
  *   cp_play_query(play, "latency.p99", &p99);
  *   cp_play_free(play);
  *
- * Compile with `pkg-config --cflags --libs coreplay`.  Plays share nothing: several may
- * live at once, each used by one thread at a time.  Functions that can fail return FALSE or
- * NULL and set `error`, whose code is the exit code the program would have: 2 a wrong
- * setting, 3 a wrong input, 4 the simulation had to stop, 5 output. */
+ * Compile with `pkg-config --cflags --libs coreplay`; libcoreplay(3) has a whole program,
+ * examples/library more of them.  Plays share nothing: several may live at once, each used
+ * by one thread at a time.  Functions that can fail return FALSE or NULL and set `error`,
+ * whose code is the exit code the program would have: 2 a wrong setting, 3 a wrong input, 4
+ * the simulation had to stop, 5 output.
+ *
+ * What is declared here is what the library exports.  Structs are handed out by it, never
+ * made by callers, so that they can grow at their end. */
 #ifndef COREPLAY_H
 #define COREPLAY_H
 
@@ -22,6 +26,11 @@
 G_BEGIN_DECLS
 
 typedef struct CpPlay CpPlay;
+
+/* "0.1.0". */
+const char *cp_play_version(void);
+
+/* --- a run --- */
 
 /* Reads a workload (.cpw text or its JSON form) or a recording (.cpr), told apart by their
  * content.  Returns new; the error's message is the full text with positions. */
@@ -37,6 +46,32 @@ gboolean cp_play_run(CpPlay *play, GError **error);
 
 /* "done", "until", "deadlock", "guard" ...; NULL before the first run. */
 const char *cp_play_outcome(const CpPlay *play);
+
+/* --- what it measured --- */
+
+typedef struct {
+    const char *name;  /* "makespan", "wakeup_latency.p99" */
+    const char *scope; /* whose: "run", "thread", "cpu", "object", "cgroup" */
+    const char *unit;  /* of its integer: "ns", "count", "ppm" (millionths of a whole),
+                          "milli" (thousandths), "number", "bytes" */
+    const char *help;
+} CpPlayMetric;
+
+/* Every metric there is, those of all scopes, and the histograms and variables of the
+ * workload as metrics of the run; NULL-ended.  Good until the next cp_play_set. */
+const CpPlayMetric *const *cp_play_metrics(CpPlay *play);
+
+/* How many threads, CPUs ... the last run had, in the words of `scope`; 0: none, or there
+ * was no run. */
+uint32_t cp_play_count(const CpPlay *play, const char *scope);
+/* What one of them is called ("" for the whole run and for the group of everything); good
+ * until the next run.  NULL: there is no such one. */
+const char *cp_play_name(CpPlay *play, const char *scope, uint32_t subject);
+
+/* A metric of one of them in the last run; `subject` is 0 for the run.  False: not defined
+ * in this run. */
+bool cp_play_value(CpPlay *play, const CpPlayMetric *metric, uint32_t subject,
+                   int64_t *value);
 
 /* A metric of the last run by its dotted name ("makespan", "wakeup_latency.p99",
  * "cpu.NAME"): times in ns, shares in parts per million, rates in thousandths.  False: no

@@ -122,6 +122,8 @@ char *cp_metric_key(const char *name, CpUnit unit)
 
 /* --- by name --- */
 
+const char *const cp_scope_names[CP_SCOPES] = {"run", "thread", "cpu", "object", "cgroup"};
+
 #define QUANTILE(name, ppm)                                                                \
     static bool name(const CpHist *h, int64_t *value)                                      \
     {                                                                                      \

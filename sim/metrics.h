@@ -25,6 +25,8 @@ typedef enum {
     CP_SCOPES
 } CpScope;
 
+extern const char *const cp_scope_names[CP_SCOPES]; /* "run", "thread" ... */
+
 typedef struct CpMetric {
     const char *name; /* dotted, without scope; NULL ends a table */
     CpScope scope;

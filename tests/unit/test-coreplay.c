@@ -62,6 +62,74 @@ static void test_wrong_setting(void **state)
     g_unlink(path);
 }
 
+/* The metric of that name and scope, or a failure. */
+static const CpPlayMetric *find_metric(CpPlay *play, const char *scope, const char *name)
+{
+    for (const CpPlayMetric *const *m = cp_play_metrics(play); *m != NULL; m++) {
+        if (strcmp((*m)->scope, scope) == 0 && strcmp((*m)->name, name) == 0) {
+            return *m;
+        }
+    }
+    fail_msg("there is no %s of %s", name, scope);
+    return NULL;
+}
+
+/* All metrics say what they are; those of the run give what a query gives, those of threads
+ * and CPUs add up, and the workload's own histograms and variables are among them. */
+static void test_metrics(void **state)
+{
+    (void)state;
+    g_autofree char *path = write_workload("machine { cores 2 }\n"
+                                           "process p { var n = 0; thread a x 3 { repeat 4 "
+                                           "{ timed step { cpu 1ms } n += 1 } } }\n");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CpPlay) play = cp_play_load(path, &error);
+    assert_null(error);
+    int64_t value, same, sum = 0;
+    assert_int_equal(cp_play_count(play, "thread"), 0); /* no run yet */
+    assert_false(cp_play_value(play, find_metric(play, "run", "makespan"), 0, &value));
+    assert_true(cp_play_run(play, &error));
+    for (const CpPlayMetric *const *m = cp_play_metrics(play); *m != NULL; m++) {
+        assert_true(*(*m)->name != '\0' && *(*m)->unit != '\0' && *(*m)->help != '\0');
+        assert_true(cp_play_count(play, (*m)->scope) > 0 ||
+                    strcmp((*m)->scope, "object") == 0);
+        if (strcmp((*m)->scope, "run") == 0 && cp_play_value(play, *m, 0, &value)) {
+            assert_true(cp_play_query(play, (*m)->name, &same));
+            assert_int_equal(value, same);
+        }
+    }
+    assert_int_equal(cp_play_count(play, "run"), 1);
+    assert_int_equal(cp_play_count(play, "thread"), 3);
+    assert_int_equal(cp_play_count(play, "cpu"), 2);
+    assert_int_equal(cp_play_count(play, "no such scope"), 0);
+    assert_string_equal(cp_play_name(play, "thread", 1), "a-2");
+    assert_string_equal(cp_play_name(play, "cpu", 1), "1");
+    assert_null(cp_play_name(play, "thread", 3));
+    const CpPlayMetric *cpu = find_metric(play, "thread", "cpu");
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(cp_play_value(play, cpu, i, &value));
+        sum += value;
+    }
+    assert_false(cp_play_value(play, cpu, 3, &value));
+    assert_true(cp_play_query(play, "cpu", &same));
+    assert_int_equal(sum, same);
+    assert_true(cp_play_value(play, find_metric(play, "run", "step.n"), 0, &value));
+    assert_int_equal(value, 12);
+    assert_true(cp_play_value(play, find_metric(play, "run", "var.n"), 0, &value));
+    assert_int_equal(value, 12);
+    assert_string_equal(find_metric(play, "run", "step.p99")->unit, "ns");
+    assert_true(cp_play_set(play, "cores", "1", &error));
+    assert_int_equal(cp_play_count(play, "cpu"), 0); /* the run is of other settings */
+    g_unlink(path);
+}
+
+/* The version is that of the release. */
+static void test_version(void **state)
+{
+    (void)state;
+    assert_string_equal(cp_play_version(), PACKAGE_VERSION);
+}
+
 /* What cannot be read gives NULL, the code of an input error and the place. */
 static void test_wrong_input(void **state)
 {
@@ -80,9 +148,9 @@ static void test_wrong_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run_and_override),
-        cmocka_unit_test(test_wrong_setting),
-        cmocka_unit_test(test_wrong_input),
+        cmocka_unit_test(test_run_and_override), cmocka_unit_test(test_wrong_setting),
+        cmocka_unit_test(test_wrong_input),      cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,17 @@
+/* What a play is made of; private to coreplay.c and play-*.c. */
+#ifndef CP_SCENARIO_PLAY_H
+#define CP_SCENARIO_PLAY_H
+
+#include "scenario/coreplay.h"
+#include "scenario/scenario.h"
+
+struct CpPlay {
+    char *path;
+    GPtrArray *keys, *values; /* owned text; overrides in the order given */
+    CpScenario *scenario;     /* with the overrides of the last load */
+    CpSim *sim;               /* of the last run, borrows from scenario; NULL before */
+    GPtrArray *metrics; /* CpPlayMetric, NULL-ended; of the scenario, made when asked */
+    GHashTable *names;  /* scope << 32 | subject -> text; of the last run, as asked for */
+};
+
+#endif
