@@ -1,8 +1,8 @@
 #include "cli/commands.h"
 
 #include "cli/examples.h"
-#include "cli/service.h"
-#include "cli/starter.h"
+#include "cli/example-service.h"
+#include "cli/example-starter.h"
 #include "cli/columns.h"
 #include "models/policy-file.h"
 

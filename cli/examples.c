@@ -1,8 +1,8 @@
 #include "cli/examples.h"
 
 #include "cli/cmd.h"
-#include "cli/service.h"
-#include "cli/starter.h"
+#include "cli/example-service.h"
+#include "cli/example-starter.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The workload of `coreplay init python-service`. */
-#ifndef CP_CLI_SERVICE_H
-#define CP_CLI_SERVICE_H
+#ifndef CP_CLI_EXAMPLE_SERVICE_H
+#define CP_CLI_EXAMPLE_SERVICE_H
 
 #include "sim/error.h"
 #include "sim/types.h"

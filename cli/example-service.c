@@ -1,4 +1,4 @@
-#include "cli/service.h"
+#include "cli/example-service.h"
 
 #include "sim/params.h"
 

@@ -1,8 +1,8 @@
 /* Everything that is measured in a run, with unit and meaning, and the CPU time of each
  * thread: nothing here knows a metric by heart but one.
  *
- *     cc metrics.c $(pkg-config --cflags --libs coreplay) -o metrics
- *     ./metrics server.cpw
+ *     cc figures.c $(pkg-config --cflags --libs coreplay) -o figures
+ *     ./figures server.cpw
  */
 #include <coreplay.h>
 

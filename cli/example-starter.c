@@ -1,4 +1,4 @@
-#include "cli/starter.h"
+#include "cli/example-starter.h"
 
 /* The text of the first workload. */
 
