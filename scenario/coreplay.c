@@ -73,11 +73,12 @@ gboolean cp_play_set(CpPlay *play, const char *key, const char *value, GError **
     return TRUE;
 }
 
-gboolean cp_play_run(CpPlay *play, GError **error)
+gboolean cp_play_run_into(CpPlay *play, const CpSink *records, GError **error)
 {
     CpSimConfig config = {0};
     forget_run(play);
     cp_scenario_config(play->scenario, &config);
+    config.sink = records;
     if (!cp_warmup_resolve(play->scenario, &config, error)) {
         return FALSE;
     }
@@ -90,6 +91,11 @@ gboolean cp_play_run(CpPlay *play, GError **error)
         return FALSE;
     }
     return TRUE;
+}
+
+gboolean cp_play_run(CpPlay *play, GError **error)
+{
+    return cp_play_run_into(play, NULL, error);
 }
 
 const char *cp_play_outcome(const CpPlay *play)

@@ -78,6 +78,49 @@ bool cp_play_value(CpPlay *play, const CpPlayMetric *metric, uint32_t subject,
  * such metric, or not defined in this run. */
 bool cp_play_query(CpPlay *play, const char *metric, int64_t *value);
 
+/* --- what happened --- */
+
+#define CP_PLAY_NOBODY UINT32_MAX /* an idle CPU, a timer */
+
+/* A thread was in one state; spans of a thread follow each other without gaps. */
+typedef struct {
+    uint32_t thread,
+        cpu;           /* running: on it; runnable: queued there; else where it was last */
+    int64_t from, to;  /* ns since the start of the run */
+    const char *state; /* "running", "runnable", "blocked", "off" (nobody knows) */
+    const char *why; /* blocked: "sleep", "lock", "cond", "queue", "io", "join", "runtime",
+                        "outside"; else "" */
+    const char *object; /* the lock, queue or device it waits for, or "" */
+} CpPlaySpan;
+
+/* A CPU went from one thread to another one. */
+typedef struct {
+    int64_t at;
+    uint32_t cpu, from, to; /* threads, or CP_PLAY_NOBODY */
+    bool voluntary;         /* the one before waits, or has ended */
+} CpPlaySwitch;
+
+/* A thread that waited became runnable. */
+typedef struct {
+    int64_t at;
+    uint32_t thread, cpu; /* enqueued there */
+    uint32_t waker;       /* thread, or CP_PLAY_NOBODY */
+} CpPlayWakeup;
+
+/* What is to be told; NULL: not that.  Fill with zeros first: callbacks may be added. */
+typedef struct {
+    void (*span)(void *data, const CpPlaySpan *span);
+    void (*switched)(void *data, const CpPlaySwitch *s);
+    void (*wakeup)(void *data, const CpPlayWakeup *w);
+    void (*reserved[13])(void); /* NULL */
+} CpPlayCallbacks;
+
+/* Runs like cp_play_run, and tells what happens in order of time, spans when they end; in
+ * memory that does not grow with the run.  What callbacks get is good until they return;
+ * they may ask the play for names, and change nothing of it. */
+gboolean cp_play_walk(CpPlay *play, const CpPlayCallbacks *callbacks, void *data,
+                      GError **error);
+
 void cp_play_free(CpPlay *play);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpPlay, cp_play_free)
 

@@ -14,4 +14,7 @@ struct CpPlay {
     GHashTable *names;  /* scope << 32 | subject -> text; of the last run, as asked for */
 };
 
+/* cp_play_run, with the records of the run handed to a sink; NULL: none. */
+gboolean cp_play_run_into(CpPlay *play, const CpSink *records, GError **error);
+
 #endif

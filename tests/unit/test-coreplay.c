@@ -123,6 +123,73 @@ static void test_metrics(void **state)
     g_unlink(path);
 }
 
+typedef struct {
+    CpPlay *play;
+    int64_t last[4], ran, slept, locked; /* last: end of a thread's latest span */
+    unsigned spans, switches, wakeups;
+} Seen;
+
+static void see_span(void *data, const CpPlaySpan *span)
+{
+    Seen *seen = data;
+    seen->spans++;
+    assert_in_range(span->thread, 0, 3);
+    assert_non_null(cp_play_name(seen->play, "thread", span->thread));
+    assert_true(seen->last[span->thread] == 0 || seen->last[span->thread] == span->from);
+    seen->last[span->thread] = span->to;
+    int64_t length = span->to - span->from;
+    seen->ran += strcmp(span->state, "running") == 0 ? length : 0;
+    seen->slept += strcmp(span->why, "sleep") == 0 ? length : 0;
+    seen->locked += strcmp(span->object, "gate") == 0 ? length : 0;
+}
+
+static void see_switch(void *data, const CpPlaySwitch *s)
+{
+    Seen *seen = data;
+    assert_int_not_equal(s->from, s->to);
+    seen->switches++;
+}
+
+static void see_wakeup(void *data, const CpPlayWakeup *w)
+{
+    Seen *seen = data;
+    assert_in_range(w->thread, 0, 3);
+    seen->wakeups++;
+}
+
+/* A walk gives the result of a run, and tells of it what its metrics add up to. */
+static void test_walk(void **state)
+{
+    (void)state;
+    g_autofree char *path =
+        write_workload("machine { cores 2 }\nprocess p { lock gate\n"
+                       "thread a x 4 { repeat 5 { lock gate { cpu 1ms } wait 2ms } } }\n");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CpPlay) play = cp_play_load(path, &error);
+    assert_null(error);
+    const CpPlayCallbacks callbacks = {
+        .span = see_span, .switched = see_switch, .wakeup = see_wakeup};
+    const CpPlayCallbacks none = {.span = NULL};
+    Seen seen = {.play = play};
+    int64_t makespan, walked, value;
+    assert_true(cp_play_run(play, &error));
+    assert_true(cp_play_query(play, "makespan", &makespan));
+    assert_true(cp_play_walk(play, &callbacks, &seen, &error));
+    assert_true(cp_play_query(play, "makespan", &walked));
+    assert_int_equal(walked, makespan);
+    assert_true(cp_play_query(play, "cpu", &value));
+    assert_true(seen.ran >= value); /* kernel work is not the threads' */
+    assert_true(seen.ran < value + value / 10);
+    assert_in_range(seen.slept, 4 * 5 * 2000000, 4 * 5 * 2100000);
+    assert_true(seen.locked > 0);
+    assert_true(cp_play_query(play, "switches", &value));
+    assert_int_equal(seen.switches, value);
+    assert_true(cp_play_query(play, "wakeups", &value));
+    assert_in_range(seen.wakeups, value, value + 4); /* the first ones are no wake-ups */
+    assert_true(cp_play_walk(play, &none, NULL, &error));
+    g_unlink(path);
+}
+
 /* The version is that of the release. */
 static void test_version(void **state)
 {
@@ -148,8 +215,11 @@ static void test_wrong_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run_and_override), cmocka_unit_test(test_wrong_setting),
-        cmocka_unit_test(test_wrong_input),      cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_run_and_override),
+        cmocka_unit_test(test_wrong_setting),
+        cmocka_unit_test(test_wrong_input),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_walk),
         cmocka_unit_test(test_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
