@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* Whether a run kept the laws of conform.h, and which one it broke. */
+
 /* What the records say of one thread. */
 typedef struct {
     CpThreadState state;
@@ -174,8 +176,7 @@ static bool check_thread(Walk *w, CpTid tid)
     CpTime run = metric(w->sim, CP_SCOPE_THREAD, tid, "cpu");
     CpTime wait = metric(w->sim, CP_SCOPE_THREAD, tid, "runq_wait");
     CpTime blocked = metric(w->sim, CP_SCOPE_THREAD, tid, "blocked");
-    /* A halted CPU takes time to come back for a new thread; that time counts as blocked.
-     */
+    /* A halted CPU takes time to come back for a new thread, who is blocked meanwhile. */
     CpTime start = metric(w->sim, CP_SCOPE_THREAD, tid, "start");
     l->blocked += l->born - start;
     if (l->run + l->wait + l->blocked != l->since - start) {

@@ -1,16 +1,16 @@
-/* The laws every policy must keep, checked on a run of a random workload.
+/* The laws every policy must keep, checked on a run of a random workload:
  *
- *   nobody lost         every thread ends, nothing hangs
- *   one place           nobody runs on two CPUs, nobody runs without having been woken,
- * nobody runs on a CPU it may not use work conserved      no CPU idles while a thread that
- * could run there waits (a class that claims it, free kernel work) work done           CPU
- * time = the work the program asked for (free kernel work) time adds up        run + wait +
- * blocked = lifetime, for records and metrics alike; busy + idle + overhead = CPUs x
- * elapsed repeatable          the same seed gives the same records ticks left out running
- * every tick gives the same switches as leaving silent ones out
+ * - nobody is lost: every thread ends, nothing hangs
+ * - one place: nobody runs on two CPUs, unwoken, or on a CPU it may not use
+ * - work is conserved: no CPU idles while a thread that could run there waits, if the class
+ *   claims that and kernel work is free
+ * - work is done: CPU time is the work the program asked for, if kernel work is free
+ * - time adds up: run + wait + blocked = lifetime, for records and metrics alike; busy +
+ *   idle + overhead = CPUs x elapsed
+ * - it is repeatable: the same seed gives the same records
+ * - ticks may be left out: running every tick gives the same switches
  *
- * The laws are checked from the record stream, in a walk that knows nothing of the engine.
- */
+ * They are checked from the records, in a walk that knows nothing of the engine. */
 #ifndef CP_MODELS_CONFORM_H
 #define CP_MODELS_CONFORM_H
 

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Whether a C file of the user is a policy: compiled, loaded, looked over and tested. */
+
 /* The compiler reads this text, so that messages name the user's own file.  The size guards
  * against headers of another version. */
 static const char wrapper[] =

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+/* What the threads of a random workload do, and how much CPU time that is. */
+
 enum {
     REG_LOOP = CP_REG_FREE, /* rounds left */
     REG_GRID,               /* last release of `period` */

@@ -8,8 +8,8 @@
  * earliest virtual deadline.  Here are the class and what happens to entities that come, go
  * and change.
  *
- * Versions differ by features.def only.  Mirrors fair.c of 6.18.35 unless said otherwise.
- */
+ * Versions differ by features.def only; fair.c of 6.18.35 is mirrored unless said
+ * otherwise. */
 
 enum {
     EEVDF_BASE_SLICE,

@@ -255,8 +255,7 @@ static CpCpu least_loaded(const Place *p, const CpCpuMask *node)
     return best;
 }
 
-/* An idle CPU; else the CPU it is started from, or if that is overloaded the least loaded.
- */
+/* An idle CPU; else the one it is started from, or if that has too much the idlest. */
 static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
 {
     const CpMachine *m = cp_sim_machine(p->sim);

@@ -3,8 +3,7 @@
  *
  * Lengths are known exactly.  A newcomer takes the CPU only if its burst is strictly
  * smaller than what the running thread has left; `srtf.preempt_equal on` makes it take the
- * CPU at equality too.  Equal ones in the queue: earlier ready, then lower thread number.
- */
+ * CPU at equality too.  Equal ones in the queue: earlier ready, then lower number. */
 #include "sim/policy-queue.h"
 
 enum { SRTF_PREEMPT_EQUAL };

@@ -4,14 +4,12 @@
  * thread with the smallest pass runs for a quantum, and its pass grows by its stride, or by
  * the part of it that matches the part of the quantum it used.  Who joins starts at the
  * global pass, the pass of the thread that ran last, unless its own is already ahead:
- * sleeping saves nothing up and pays no debt off.  Equal passes: the lower thread number.
- */
+ * sleeping saves nothing up and pays no debt off.  Equal passes: the lower number. */
 #include "sim/policy-queue.h"
 
 enum { STRIDE_QUANTUM };
 
-/* A stride of one ticket; divisible by all small numbers, so that usual strides are exact.
- */
+/* A stride of one ticket; all small numbers divide it, so that usual strides are exact. */
 static const int64_t stride_one = 720720000;
 
 static const CpParam stride_params[] = {
