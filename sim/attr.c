@@ -44,6 +44,18 @@ static void move_running(CpSim *sim, CpTid tid, CpCpu to)
                   CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
 }
 
+void cp_push(CpSim *sim, CpTid tid, CpCpu to)
+{
+    CpThread *t = cp_thread(sim, tid);
+    cp_require(t->state == CP_THREAD_RUNNING && cp_thread_allowed(sim, tid, to));
+    cp_cpu_account(sim, &sim->cpus[t->cpu]);
+    if (!cp_dequeue(sim, tid, CP_DEQ_MIGRATE | CP_DEQ_SPECIAL)) {
+        cp_require(false);
+    }
+    cp_migrate(sim, tid, to);
+    move_running(sim, tid, to);
+}
+
 static bool same_attr(const CpSchedAttr *a, const CpSchedAttr *b)
 {
     return a->policy == b->policy && a->nice == b->nice && a->rt_prio == b->rt_prio &&

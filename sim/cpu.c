@@ -5,6 +5,7 @@
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
+#include "sim/timer.h"
 
 /* What one CPU does: charge the running thread, end its burst, look at the tick, switch.
  *
@@ -132,6 +133,11 @@ void cp_resched(CpSim *sim, CpCpu cpu)
     cp_resched_after(sim, &sim->cpus[cpu], 0);
 }
 
+void cp_settle(CpSim *sim, CpCpu cpu)
+{
+    cp_cpu_account(sim, &sim->cpus[cpu]);
+}
+
 /* --- the tick --- */
 
 static inline CpTime class_look(CpSim *sim, const CpCpuState *c, const CpPolicyClass *cls)
@@ -169,9 +175,6 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
     }
     if (cls->ticked) {
         CpTime first = sim->now + (c->id < sim->turn);
-        if (c->nr >= 2 && cls->balance != NULL && sim->n_cpus > 1) {
-            look = min_time(look, sim->balance_at);
-        }
         if (sim->exact_ticks) {
             look = first;
         }
@@ -223,10 +226,6 @@ static void look(CpSim *sim, CpCpuState *c)
         /* A tick's takes effect when the interrupts of this moment are over. */
         CpTime after = cls->ticked ? c->irq_left + c->ovh_left : 0;
         c->resched_at = min_time(c->resched_at, sim->now + after);
-    }
-    if (c->nr >= 2 && cls->balance != NULL &&
-        (sim->now >= sim->balance_at || sim->n_idle > 0)) {
-        sim->balance_at = cls->balance(c->root + c->cls);
     }
     if (c->resched_at > sim->now) {
         cp_cpu_look(sim, c);
@@ -368,15 +367,35 @@ void cp_cpu_speed(CpSim *sim, CpCpuState *c)
     c->speed = speed > 0 ? speed : 1;
 }
 
-/* A CPU went idle: the next tick of those with too much to do may feed it. */
-static void tell_overloaded(CpSim *sim)
+/* --- balancing --- */
+
+/* A timer that is overtaken by an earlier one is stale: gen tells. */
+void cp_balance_soon(CpSim *sim)
 {
-    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        CpCpuState *c = &sim->cpus[cpu];
-        if (c->nr >= 2 && c->curr != CP_NONE) {
-            cp_cpu_look(sim, c);
-            cp_cpu_arm(sim, c);
+    sim->balance_at = sim->next_tick;
+    sim->n_passive++;
+    cp_timer_push(sim, CP_TIMER_BALANCE, sim->balance_at, 0, ++sim->balance_gen);
+}
+
+void cp_balance_fire(CpSim *sim, uint32_t gen)
+{
+    sim->n_passive--;
+    if (gen != sim->balance_gen) {
+        return;
+    }
+    CpTime next = CP_NEVER;
+    sim->balance_at = sim->now; /* what happens meanwhile is told by what is returned */
+    for (uint32_t rank = 0; rank < sim->n_classes; rank++) {
+        const CpPolicyClass *cls = sim->classes[rank].cls;
+        if (cls->balance != NULL) {
+            next = min_time(next, cls->balance(&sim->classes[rank].policy));
         }
+    }
+    sim->balance_at = next;
+    if (next != CP_NEVER) {
+        cp_assert(next > sim->now);
+        sim->n_passive++;
+        cp_timer_push(sim, CP_TIMER_BALANCE, next, 0, ++sim->balance_gen);
     }
 }
 
@@ -387,6 +406,10 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
     if (prev != CP_NONE) {
         tell_ticks(sim, c, sim->now - 1);
         state = switch_out(sim, c);
+        if (state == 'R' && c->hooks->off != NULL &&
+            cp_thread(sim, prev)->state == CP_THREAD_RUNNABLE) {
+            c->hooks->off(cp_thread_rq(sim, cp_thread(sim, prev)), prev);
+        }
     }
     c->switches++;
     CpTime idle = prev == CP_NONE ? sim->now - c->run_since : 0;
@@ -413,9 +436,6 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
         c->look = CP_NEVER;
         c->burst_end = CP_NEVER;
         sim->n_idle++;
-        if (sim->n_overloaded > 0) {
-            tell_overloaded(sim);
-        }
     }
     sim->n_idle -= prev == CP_NONE;
     cp_record(sim, CP_REC_SWITCH, next, c->id, (uint8_t)state);

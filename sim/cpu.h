@@ -48,6 +48,11 @@ enum {
     CP_SERVER_ON,    /* the last class goes first */
 };
 
+/* Something to balance may have come up: classes are asked at the next tick. */
+void cp_balance_soon(CpSim *sim);
+/* That tick; gen: see cp_balance_soon. */
+void cp_balance_fire(CpSim *sim, uint32_t gen);
+
 /* Every change of what a CPU has to do goes through these two. */
 static inline void cp_cpu_idle(CpSim *sim, const CpCpuState *c)
 {
@@ -64,6 +69,10 @@ static inline void cp_cpu_count(CpSim *sim, CpCpuState *c, int change)
     c->nr = (uint32_t)((int)c->nr + change);
     sim->n_overloaded += c->nr >= 2;
     cp_cpu_idle(sim, c);
+    if (sim->balances && sim->balance_at > sim->next_tick &&
+        (sim->n_overloaded > 0 || sim->layered)) {
+        cp_balance_soon(sim);
+    }
 }
 
 static inline void cp_cpu_expect(CpSim *sim, CpCpuState *c, int change)

@@ -143,14 +143,19 @@ CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCpuState *c)
     return sim->now + (left > 0 ? left : 0);
 }
 
-static uint32_t hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
+bool cp_group_hides(const CpSim *sim, CpGroup group, CpCpu cpu)
 {
-    for (CpGroup g = sim->groups[group].parent; g != 0; g = sim->groups[g].parent) {
+    for (CpGroup g = group; g != 0; g = sim->groups[g].parent) {
         if (at_cpu(sim, g, cpu)->throttled) {
             return true;
         }
     }
     return false;
+}
+
+static bool hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
+{
+    return cp_group_hides(sim, sim->groups[group].parent, cpu);
 }
 
 /* Takes a group's entity off its parents on this CPU, as if its last thread had left. */

@@ -37,6 +37,8 @@ void cp_group_throttle(CpSim *sim, CpCpuState *c, CpTid tid);
 /* A thread below `group` became runnable or stopped being so; false: hidden by a throttled
  * ancestor, so that the CPU does not count it. */
 bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change);
+/* The group, or one above it, is throttled on that CPU. */
+bool cp_group_hides(const CpSim *sim, CpGroup group, CpCpu cpu);
 void cp_group_timer(CpSim *sim, CpGroup group);
 /* Changes of cpu.max and cpu.weight during the run; a quota of 0 is none. */
 void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota);

@@ -152,6 +152,9 @@ static void timer_event(CpSim *sim, CpTimer timer)
         sim->n_passive--;
         cp_warmup_end(sim);
         return;
+    case CP_TIMER_BALANCE:
+        cp_balance_fire(sim, timer.gen);
+        return;
     case CP_TIMER_KINDS:
         cp_require(false);
     }

@@ -44,6 +44,32 @@ CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
     return sim->cpus[cpu].run_since;
 }
 
+CpTime cp_cpu_busy_since(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].idled_until;
+}
+
+bool cp_cpu_online(const CpSim *sim, CpCpu cpu)
+{
+    return sim->cpus[cpu].online;
+}
+
+uint32_t cp_crowded_cpus(const CpSim *sim)
+{
+    return sim->n_overloaded;
+}
+
+bool cp_thread_throttled(const CpSim *sim, CpTid tid, CpCpu cpu)
+{
+    return cp_group_hides(sim, cp_thread(sim, tid)->group, cpu);
+}
+
+const CpRq *cp_thread_queue(const CpPolicy *policy, CpTid tid, CpCpu cpu)
+{
+    CpGroup group = policy->cls->global ? 0 : cp_thread(policy->sim, tid)->group;
+    return cp_rq(policy->sim, group, cpu, policy->rank);
+}
+
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)
 {
     return sim->cpus[cpu].online && cp_allowed(sim, cp_thread(sim, tid), cpu);
@@ -160,24 +186,6 @@ uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu)
     CpTime since = sim->now - c->util_at;
     return c->curr == CP_NONE ? forgotten(c->util, since)
                               : 1024 - forgotten(1024 - c->util, since);
-}
-
-uint32_t cp_thread_demand(const CpSim *sim, CpTid tid)
-{
-    const CpThread *t = cp_thread(sim, tid);
-    const CpThreadCold *cold = &sim->cold[tid];
-    CpTime life = sim->now - cold->start;
-    CpTime wanted = t->cpu_time + cold->runq_wait;
-    wanted += t->state == CP_THREAD_RUNNABLE ? sim->now - t->since : 0;
-    if (t->state == CP_THREAD_RUNNING) { /* what passed since its CPU's last event */
-        const CpCpuState *c = &sim->cpus[t->cpu];
-        CpTime passed = sim->now - c->clock - c->irq_left;
-        wanted += passed > 0 ? passed : 0;
-    }
-    if (life <= 0) {
-        return 0;
-    }
-    return (uint32_t)((1024 - forgotten(1024, life)) * MIN(wanted, life) / life);
 }
 
 CpTime cp_tick_after_far(const CpSim *sim, CpTime t)

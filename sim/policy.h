@@ -133,6 +133,8 @@ struct CpPolicyClass {
     void (*set_next)(CpRq *rq, CpEnt ent);
     /* ent stops running but stays runnable: put it back. */
     void (*put_prev)(CpRq *rq, CpEnt ent);
+    /* ent, a thread that could go on, is off its CPU: another one runs there, or none. */
+    void (*off)(const CpRq *rq, CpEnt ent);
     /* ent ran for delta > 0 ns of task clock since the last call.  Returns true to ask for
      * a reschedule. */
     bool (*account)(CpRq *rq, CpEnt ent, CpTime delta);
@@ -150,9 +152,10 @@ struct CpPolicyClass {
     void (*yield)(CpRq *rq);
     /* The CPU is about to go idle: move threads here with cp_pull; true if any came. */
     bool (*newidle)(CpRq *rq);
-    /* At a look of a CPU with two or more runnable threads: even out the load.  Returns the
-     * next time at which it could do anything while no CPU is idle. */
-    CpTime (*balance)(CpRq *rq);
+    /* At a tick, before those of the CPUs: even out the load.  Returns the next tick at
+     * which it could do anything; CP_NEVER: not before a CPU has two runnable threads, or
+     * idles while one has. */
+    CpTime (*balance)(CpPolicy *policy);
     /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
      * the end. */
     CpEnt (*next_queued)(CpRq *rq, CpEnt after);
@@ -205,6 +208,8 @@ static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
 CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
 /* Ask cpu to reschedule as soon as it can. */
 void cp_resched(CpSim *sim, CpCpu cpu);
+/* Charges what runs on a CPU up to now, where the kernel would have done so. */
+void cp_settle(CpSim *sim, CpCpu cpu);
 /* Moves a queued, not running thread to another CPU's queue. */
 void cp_pull(CpSim *sim, CpTid tid, CpCpu to);
 /* What a CPU has to do: runnable threads, those on their way included; 0 = idle. */
@@ -214,11 +219,21 @@ uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu);
 /* CPUs of which cp_cpu_nr is 0. */
 const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
-/* How busy the CPU has been lately, of 1024: half of it is forgotten in 32 ms.  Stands for
- * its utilisation average (pelt.c), without that of threads gone elsewhere. */
+/* How busy the CPU has been lately, of 1024: half of it is forgotten in 32 ms. */
 uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu);
 /* When the CPU last became idle or switched. */
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);
+/* When the CPU's last idle time ended; 0: it never idled. */
+CpTime cp_cpu_busy_since(const CpSim *sim, CpCpu cpu);
+bool cp_cpu_online(const CpSim *sim, CpCpu cpu);
+/* CPUs with two or more runnable threads. */
+uint32_t cp_crowded_cpus(const CpSim *sim);
+/* A thread that runs goes to another CPU, as if its affinity asked for it. */
+void cp_push(CpSim *sim, CpTid tid, CpCpu to);
+/* A group above the thread has used up its quota on a CPU. */
+bool cp_thread_throttled(const CpSim *sim, CpTid tid, CpCpu cpu);
+/* The queue in which a thread of policy's class would stand on a CPU, for looking only. */
+const CpRq *cp_thread_queue(const CpPolicy *policy, CpTid tid, CpCpu cpu);
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu);
 /* Allowed on every CPU. */
 bool cp_thread_anywhere(const CpSim *sim, CpTid tid);
@@ -263,10 +278,6 @@ CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
 /* Release of the job in hand: its flow's CP_REG_RELEASE (period, arrival, received
  * request), or cp_thread_ready_since if that holds none. */
 CpTime cp_thread_release(const CpSim *sim, CpTid tid);
-/* How much of its life the thread wanted a CPU, of 1024; a new one starts from 0 and is
- * believed half after 32 ms.  Stands for its runnable average (pelt.c). */
-uint32_t cp_thread_demand(const CpSim *sim, CpTid tid);
-
 /* fair.c:prio_to_weight */
 uint32_t cp_nice_weight(int nice);
 

@@ -66,6 +66,7 @@ gboolean cp_runqueues_init(CpSim *sim, GError **error)
             return FALSE;
         }
         sim->any_global |= sim->classes[rank].cls->global;
+        sim->balances |= sim->classes[rank].cls->balance != NULL && sim->n_cpus > 1;
     }
     sim->flat = !sim->any_global && sim->n_groups == 1;
     sim->rqs = g_new0(CpRq, (size_t)sim->n_groups * sim->n_cpus * sim->n_classes);

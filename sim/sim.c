@@ -171,6 +171,8 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->next_tick = cp_tick_after_far(sim, 1);
     sim->exact_ticks = config->exact_ticks;
     sim->smt = config->machine->smt > 1;
+    sim->layered = sim->smt || config->machine->n_llcs > 1;
+    sim->balance_at = CP_NEVER;
     sim->irq_cpu = sim->event_cpu = CP_NONE;
     sim->n_cpus = config->machine->n_cpus;
     sim->n_groups = sim->w->groups->len > 0 ? sim->w->groups->len : 1;

@@ -19,6 +19,7 @@ typedef enum {
     CP_TIMER_STOP,     /* cp_stop_at; gen = wake_gen */
     CP_TIMER_SERVER,   /* the fair server's turn; id = CPU, gen = server_gen */
     CP_TIMER_WARMUP,   /* metrics begin to count */
+    CP_TIMER_BALANCE,  /* classes even out the load */
     CP_TIMER_KINDS,
 } CpTimerKind;
 

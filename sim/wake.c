@@ -64,14 +64,18 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
     CpThread *t = cp_thread(sim, tid);
     CpCpuState *c = &sim->cpus[t->cpu];
     cp_cpu_account(sim, c);
-    sim->cold[tid].blocked += sim->now - t->since;
     t->state = CP_THREAD_RUNNABLE;
-    t->since = sim->now;
-    t->block = CP_BLOCK_NONE;
-    t->flags |= CP_TF_WOKEN;
+    if (!(flags & CP_ENQ_RESTORE)) { /* else it never slept, but moved while it ran */
+        sim->cold[tid].blocked += sim->now - t->since;
+        t->since = sim->now;
+        t->block = CP_BLOCK_NONE;
+        t->flags |= CP_TF_WOKEN;
+    }
     cp_enqueue(sim, tid, t->cpu, flags);
-    cp_record(sim, (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP, tid, t->cpu,
-              0);
+    if (!(flags & CP_ENQ_RESTORE)) {
+        CpRecordKind kind = (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP;
+        cp_record(sim, kind, tid, t->cpu, 0);
+    }
     cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
 }
 

@@ -13,7 +13,7 @@
  * all tried. */
 static const char *const variants[][6] = {
     {"eevdf-6.18", "eevdf.base_slice", "300us", NULL},
-    {"eevdf-6.18", "balance.newidle", "100%", NULL},
+    {"eevdf-6.18", "balance.newidle", "always", NULL},
     {"lottery", "lottery.quantum", "1ms", NULL},
     {"mlfq", "mlfq.boost", "20ms", NULL},
     {"mlfq", "mlfq.quanta", "1ms,3ms", "mlfq.allotments", "4ms,5ms"},

@@ -1,33 +1,108 @@
-/* Where fair threads run: place.c chooses a CPU for who wakes or is new, pull.c moves who
- * waits.
+/* Where fair threads run: place.c chooses a CPU for who wakes or is new, balance.c says
+ * when a CPU looks for work, balance-find.c which group of CPUs has too much and how much
+ * of it, balance-move.c what is taken.  The averages they judge by are those of load.h.
  *
- * Loads are sums of weights of runnable threads (load tracking comes with the full Linux
- * model).  Any fair class can use these hooks: its policy data begins with
- * CpBalanceFeatures, its queue data with CpBalanceRq, whose `load` it keeps. */
+ * The CPUs of a machine form levels, the smallest first: threads of a core, a last-level
+ * cache, a memory node, all.  The span of a CPU at a level falls into groups, which are the
+ * spans of the level below, or single CPUs at the lowest; mirrors topology.c:sd_init. */
 #ifndef CP_MODELS_LINUX_BALANCE_H
 #define CP_MODELS_LINUX_BALANCE_H
 
-#include "models/linux/features.h"
-#include "sim/policy.h"
+#include "models/linux/load.h"
+
+/* Kinds of levels. */
+typedef enum {
+    CP_LEVEL_SMT,
+    CP_LEVEL_LLC,
+    CP_LEVEL_NODE,
+    CP_LEVEL_ALL,
+    CP_LEVELS
+} CpLevelKind;
 
 enum {
-    CP_IMBALANCE_PCT = 117, /* tolerated within a cache and between them (sd_init) */
-    CP_BALANCE_LOOKS = 32,  /* threads looked at, and moved, in one go (sched_nr_migrate) */
+    CP_BALANCE_LOOKS = 32, /* threads looked at, and moved, in one go (sched_nr_migrate) */
 };
 
+/* The levels a machine has, smallest first; returns how many. */
+uint32_t cp_levels_of(const CpMachine *m, CpLevelKind kinds[static CP_LEVELS]);
+
+/* One try of one CPU at one level. */
 typedef struct {
-    uint64_t load;       /* sum of weights of runnable entities, curr included */
-    CpTime next_balance; /* of this CPU as the one that pulls */
-    CpTime interval;     /* current, not multiplied for busy CPUs */
-    uint32_t failed;     /* attempts in a row that moved nothing */
-    uint32_t scan;       /* CPUs of its cache a wake-up looks at for an idle one */
-    CpTime scan_until;   /* when that is computed anew */
-} CpBalanceRq;
+    const CpPolicy *policy;
+    CpCpu cpu;               /* that pulls */
+    uint32_t level;          /* index of the machine's levels */
+    CpLevelKind kind, below; /* of the level and the one inside it */
+    const CpCpuMask *span;
+    uint32_t pct;   /* an imbalance below it is tolerated */
+    uint32_t tries; /* failures until cache-hot threads move too */
+    bool idle;      /* the CPU has nothing to do */
+    bool newidle;   /* as of now */
+    CpBalanceLevel *state;
+} CpBalanceTry;
+
+static inline const CpCpuMask *cp_level_span(const CpMachine *m, CpLevelKind kind,
+                                             CpCpu cpu)
+{
+    switch (kind) {
+    case CP_LEVEL_SMT:
+        return &m->core_cpus[m->cpu[cpu].core];
+    case CP_LEVEL_LLC:
+        return &m->llc_cpus[m->cpu[cpu].llc];
+    case CP_LEVEL_NODE:
+        return &m->node_cpus[m->cpu[cpu].node];
+    default:
+        return &m->all;
+    }
+}
+
+typedef enum {
+    CP_MOVE_NOTHING,
+    CP_MOVE_LOAD,
+    CP_MOVE_UTIL,
+    CP_MOVE_TASKS,
+} CpMoveKind;
+
+/* What is to be moved to the CPU that tries. */
+typedef struct {
+    CpMoveKind kind;
+    int64_t amount; /* of load, utilisation or threads */
+    CpCpuMask from; /* CPUs of the busiest group */
+} CpMovePlan;
+
+/* balance-find.c; mirrors fair.c:sched_balance_find_src_group. */
+CpMovePlan cp_balance_find(const CpBalanceTry *b);
+/* balance-find.c: what a CPU is to others that choose among CPUs. */
+typedef enum {
+    CP_GROUP_SPARE,
+    CP_GROUP_FULL,
+    CP_GROUP_MISFIT,
+    CP_GROUP_SMT,
+    CP_GROUP_PINNED,
+    CP_GROUP_OVERLOADED,
+} CpGroupType;
+typedef struct {
+    CpCpuMask cpus;
+    CpGroupType type;
+    uint64_t load, util, runnable, capacity, average; /* average: of load a capacity */
+    uint64_t misfit;            /* load of the CPU that has lost capacity to others */
+    uint32_t nr, runs, idle, n; /* threads, fair ones awake, idle CPUs, CPUs */
+    uint32_t cores;
+} CpGroupStats;
+/* Figures of some CPUs; `without` is left out of them (fork), or CP_NONE. */
+CpGroupStats cp_group_stats(const CpPolicy *policy, const CpCpuMask *cpus, CpTid without,
+                            uint32_t pct);
+/* The group of `level` in the span of `cpu` that holds `member`. */
+CpCpuMask cp_balance_group(const CpPolicy *policy, uint32_t level, CpCpu member);
+
+/* balance-move.c; mirrors fair.c:sched_balance_rq.  Returns whether anything moved. */
+bool cp_balance_move(const CpBalanceTry *b, CpMovePlan *plan, bool *all_pinned);
+/* A running thread of that CPU goes to the one that tries, as no waiting one could. */
+bool cp_balance_push(const CpBalanceTry *b, CpMovePlan *plan);
 
 /* Hooks of the class, see sim/policy.h. */
 CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu,
                             CpWakeFlags flags);
 bool cp_balance_newidle(CpRq *rq);
-CpTime cp_balance_tick(CpRq *rq);
+CpTime cp_balance_tick(CpPolicy *policy);
 
 #endif

@@ -12,12 +12,12 @@ static inline bool alone(const CpRq *rq)
 static bool charge(CpRq *rq, CpFairEnt *e, CpTime delta)
 {
     cp_assert(delta > 0); /* time passed */
-    e->v += cp_vdelta(&e->load, delta);
+    e->v += cp_vdelta(&e->bal.load, delta);
     if (e->v < e->deadline) {
         return false;
     }
     bool whole = e->vprot == e->deadline;
-    e->deadline = e->v + cp_vdelta(&e->load, cp_fair_slice(rq, e));
+    e->deadline = e->v + cp_vdelta(&e->bal.load, cp_fair_slice(rq, e));
     if (cp_fair_data(rq)->has.protect == CP_PROTECT_REQUEST && whole) {
         cp_fair_unprotect(rq, e);
     }
@@ -30,8 +30,8 @@ static bool charge(CpRq *rq, CpFairEnt *e, CpTime delta)
 static bool charge_ticks(CpRq *rq, CpFairEnt *e, uint64_t n)
 {
     CpTime tick = cp_fair_data(rq)->tick;
-    int64_t dv = cp_vdelta(&e->load, tick);
-    int64_t vslice = cp_vdelta(&e->load, cp_fair_slice(rq, e));
+    int64_t dv = cp_vdelta(&e->bal.load, tick);
+    int64_t vslice = cp_vdelta(&e->bal.load, cp_fair_slice(rq, e));
     if (n == 1 || dv == 0) {
         return charge(rq, e, tick);
     }
@@ -84,7 +84,7 @@ bool cp_fair_account(CpRq *rq, CpEnt ent, CpTime delta)
     cp_assert(q->out == ent); /* v of a queued one is a key */
     bool expired = charge_stretch(rq, e, delta);
     cp_assert(e->v >= v);
-    q->sum += (__int128)(e->v - v) * e->load.weight;
+    q->sum += (__int128)(e->v - v) * e->bal.load.weight;
     if (alone(rq)) {
         return false;
     }
@@ -101,9 +101,6 @@ CpTime cp_fair_next_look(CpRq *rq, CpEnt curr)
         return CP_NEVER;
     }
     CpTime now = cp_now(rq->sim);
-    if (rq->nr >= 2 && cp_idle_cpus(rq->sim) > 0) {
-        return now; /* the next tick may feed an idle CPU */
-    }
     int64_t until = cp_fair_data(rq)->has.protect == CP_PROTECT_REQUEST
                         ? e->deadline
                         : MIN(e->vprot, e->deadline);
@@ -111,7 +108,7 @@ CpTime cp_fair_next_look(CpRq *rq, CpEnt curr)
     if (left <= 0) {
         return now;
     }
-    return now + (CpTime)(((unsigned __int128)(uint64_t)left * e->load.weight) >> 10);
+    return now + (CpTime)(((unsigned __int128)(uint64_t)left * e->bal.load.weight) >> 10);
 }
 
 bool cp_fair_expired(CpRq *rq, CpEnt curr)
@@ -134,9 +131,9 @@ void cp_fair_yield(CpRq *rq)
         if (!cp_fair_eligible(q, e->v)) {
             return;
         }
-        q->sum += (__int128)(e->deadline - e->v) * e->load.weight;
+        q->sum += (__int128)(e->deadline - e->v) * e->bal.load.weight;
         e->v = e->deadline;
     }
-    e->deadline += cp_vdelta(&e->load, cp_fair_slice(rq, e));
+    e->deadline += cp_vdelta(&e->bal.load, cp_fair_slice(rq, e));
     cp_fair_unprotect(rq, e);
 }

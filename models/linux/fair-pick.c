@@ -10,6 +10,7 @@ static void finish_sleep(CpRq *rq, CpFairEnt *e, CpEnt ent)
     cp_fair_update_lag(rq, e);
     cp_fair_forget_lag(e);
     e->flags &= ~(uint32_t)CP_FAIR_DELAYED;
+    cp_load_leave(rq, ent, false);
     cp_fair_leave(rq, e, ent);
     cp_fair_slices_changed(rq);
     cp_rq_dequeue_done(rq, ent);
@@ -32,7 +33,8 @@ CpEnt cp_fair_choose(CpRq *rq, bool protected_stays)
         }
         CpEnt best = cp_fair_best(rq);
         if (best == CP_NONE) {
-            cp_assert(c != NULL || q->weight == 0); /* somebody is not above the average */
+            cp_assert(c != NULL ||
+                      q->balance.weight == 0); /* somebody is not above the average */
             return c != NULL ? curr : CP_NONE;
         }
         CpFairEnt *e = cp_fair_ent(rq, best);

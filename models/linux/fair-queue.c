@@ -162,8 +162,8 @@ void cp_fair_queue_clear(CpFairQueue *q)
 
 static void count(const CpFairEnt *e, __int128 *sum, int64_t *weight)
 {
-    *sum += (__int128)e->v * e->load.weight;
-    *weight += e->load.weight;
+    *sum += (__int128)e->v * e->bal.load.weight;
+    *weight += e->bal.load.weight;
 }
 
 static void audit_heap(const CpRq *rq, const CpFairHeap *h, bool ready, __int128 *sum,

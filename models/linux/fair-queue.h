@@ -144,7 +144,7 @@ static inline void cp_fair_join(CpRq *rq, CpFairEnt *e, CpEnt ent)
 {
     CpFairRq *q = cp_fair_rq(rq);
     cp_assert(q->out != ent); /* it is here already */
-    cp_fair_sum_add(q, e);
+    cp_fair_sum_add(rq, e);
     q->n_custom += e->slice != 0;
     q->stale = true;
     cp_fair_push(rq, e, ent);
@@ -159,7 +159,7 @@ static inline void cp_fair_leave(CpRq *rq, CpFairEnt *e, CpEnt ent)
     } else {
         cp_fair_remove(rq, e);
     }
-    cp_fair_sum_sub(q, e);
+    cp_fair_sum_sub(rq, e);
     cp_assert(e->slice == 0 || q->n_custom > 0);
     q->n_custom -= e->slice != 0;
     q->stale = true;

@@ -37,7 +37,7 @@ void cp_fair_pass_slice(CpRq *rq)
 {
     CpEnt ent;
     CpRq *up;
-    while ((up = cp_rq_parent(rq, &ent)) != NULL && cp_fair_rq(rq)->weight > 0) {
+    while ((up = cp_rq_parent(rq, &ent)) != NULL && cp_fair_rq(rq)->balance.weight > 0) {
         CpFairRq *q = cp_fair_rq(up);
         CpFairEnt *e = cp_fair_ent(up, ent);
         cp_assert(ent >= CP_ENT_GROUP); /* threads have no queue below them */

@@ -36,7 +36,7 @@ static inline void cp_fair_protect(CpRq *rq, CpFairEnt *e)
         uint32_t shortest = cp_fair_rq(rq)->min_slice;
         cp_assert(shortest <= cp_fair_slice(rq, e)); /* it is one of them */
         if (shortest < cp_fair_slice(rq, e)) {
-            e->vprot = MIN(e->deadline, e->v + cp_vdelta(&e->load, shortest));
+            e->vprot = MIN(e->deadline, e->v + cp_vdelta(&e->bal.load, shortest));
         }
     }
     cp_assert(e->vprot <= e->deadline);
@@ -60,7 +60,7 @@ static inline void cp_fair_unprotect(const CpRq *rq, CpFairEnt *e)
 static inline void cp_fair_shrink_protection(const CpRq *rq, CpFairEnt *e)
 {
     cp_fair_slices(rq);
-    e->vprot = MIN(e->vprot, e->v + cp_vdelta(&e->load, cp_fair_rq(rq)->min_slice));
+    e->vprot = MIN(e->vprot, e->v + cp_vdelta(&e->bal.load, cp_fair_rq(rq)->min_slice));
 }
 
 #endif

@@ -57,7 +57,7 @@ static void eevdf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
     cp_fair_place_entity(rq, e, flags & CP_ENQ_FORK);
     cp_fair_join(rq, e, ent);
     cp_fair_slices_changed(rq);
-    cp_fair_rq(rq)->balance.load += e->load.weight;
+    cp_load_wake(rq, ent, flags & CP_ENQ_FORK);
 }
 
 static bool eevdf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
@@ -68,20 +68,20 @@ static bool eevdf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
     bool may_delay = (flags & CP_DEQ_SLEEP) && !(flags & (CP_DEQ_EXIT | CP_DEQ_SPECIAL));
     cp_assert(is_here(rq, e, ent));
     cp_fair_update_lag(rq, e);
-    cp_assert(was_delayed || q->balance.load >= e->load.weight);
-    q->balance.load -= was_delayed ? 0 : e->load.weight;
     if (may_delay && cp_fair_data(rq)->has.delay_dequeue && !cp_fair_eligible(q, e->v)) {
         if (q->out == ent) {
             q->out = CP_NONE;
             cp_fair_push(rq, e, ent);
         }
         e->flags |= CP_FAIR_DELAYED;
+        cp_load_sleep(rq, ent);
         return false;
     }
     if (was_delayed) {
         cp_fair_forget_lag(e);
         e->flags &= ~(uint32_t)CP_FAIR_DELAYED;
     }
+    cp_load_leave(rq, ent, flags & CP_DEQ_EXIT);
     cp_fair_leave(rq, e, ent);
     cp_fair_slices_changed(rq);
     if (!(flags & CP_DEQ_SLEEP) && !was_delayed) {
@@ -97,8 +97,8 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     cp_assert(e->flags & CP_FAIR_DELAYED);
     cp_assert(cp_fair_rq(rq)->out != ent); /* a sleeper does not run */
     cp_fair_update_lag(rq, e);
-    cp_fair_rq(rq)->balance.load += e->load.weight;
     e->flags &= ~(uint32_t)CP_FAIR_DELAYED;
+    cp_load_wake(rq, ent, false);
     if (e->vlag > 0) {
         cp_fair_leave(rq, e, ent);
         e->vlag = 0;
@@ -138,6 +138,7 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
     CpFairRq *q = cp_fair_rq(rq);
     CpFairEnt *e = cp_fair_ent(rq, ent);
     cp_assert(!(e->flags & CP_FAIR_DELAYED)); /* asleep */
+    cp_load_run(rq, ent);
     if (q->out == ent) {
         return;
     }
@@ -160,7 +161,7 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
  * another weight. */
 static void rescale(CpFairEnt *e, uint32_t weight)
 {
-    int64_t old = e->load.weight;
+    int64_t old = e->bal.load.weight;
     cp_assert(!(e->flags & CP_FAIR_QUEUED)); /* keys stand still */
     if (old == 0 || old == weight) {
         return;
@@ -176,7 +177,7 @@ static void eevdf_attr(CpPolicy *policy, CpEnt ent, const CpSchedAttr *attr)
     CpFairEnt *e = (CpFairEnt *)(void *)policy->ents + ent;
     CpLoadWeight load = cp_thread_weight(attr);
     rescale(e, load.weight);
-    e->load = load;
+    e->bal.load = load;
     e->slice = attr->slice > 0 ? (uint32_t)CLAMP(attr->slice, CP_US * 100, CP_MS * 100) : 0;
     e->flags &= ~(uint32_t)(CP_FAIR_IDLE | CP_FAIR_BATCH);
     e->flags |= attr->policy == CP_SCHED_IDLE    ? CP_FAIR_IDLE
@@ -193,12 +194,10 @@ static void reweight(CpRq *rq, CpFairEnt *e, CpEnt ent, uint32_t weight)
     int64_t vprot = e->vprot;
     cp_fair_update_lag(rq, e);
     cp_fair_leave(rq, e, ent);
-    q->balance.load -= (e->flags & CP_FAIR_DELAYED) ? 0 : e->load.weight;
     cp_fair_keep_deadline(e);
     rescale(e, weight);
-    e->load = cp_group_weight(weight);
+    e->bal.load = cp_group_weight(weight);
     cp_fair_place_entity(rq, e, false);
-    q->balance.load += (e->flags & CP_FAIR_DELAYED) ? 0 : e->load.weight;
     cp_fair_join(rq, e, ent);
     if (out) {
         cp_fair_remove(rq, e);
@@ -214,14 +213,14 @@ static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t w
     cp_assert(ent >= CP_ENT_GROUP); /* threads have attributes */
     weight = idle ? CP_WEIGHT_IDLE : weight;
     e->flags = (e->flags & ~(uint32_t)CP_FAIR_IDLE) | (idle ? CP_FAIR_IDLE : 0);
-    if (e->load.weight == weight) {
+    if (e->bal.load.weight == weight) {
         return;
     }
     if (rq != NULL && is_here(rq, e, ent)) {
         reweight(rq, e, ent, weight);
     } else {
         rescale(e, weight);
-        e->load = cp_group_weight(weight);
+        e->bal.load = cp_group_weight(weight);
     }
 }
 
@@ -235,6 +234,11 @@ static CpTime eevdf_slice(const CpParamSet *params, uint32_t n_cpus)
     return v[EEVDF_BASE_SLICE] > 0 ? v[EEVDF_BASE_SLICE] : v[EEVDF_NORM_SLICE] * factor;
 }
 
+static bool has_claim(const CpRq *rq, CpEnt ent)
+{
+    return cp_fair_eligible(cp_fair_rq(rq), cp_fair_ent(rq, ent)->v);
+}
+
 static gboolean eevdf_init(CpPolicy *policy, GError **error)
 {
     const int64_t *v = policy->params->v;
@@ -243,8 +247,10 @@ static gboolean eevdf_init(CpPolicy *policy, GError **error)
     *d = (CpFairData){
         .base = (uint32_t)eevdf_slice(policy->params, cp_cpus_online(policy->sim)),
         .tick = cp_tick_period(policy->sim),
+        .balance.several = cp_sim_machine(policy->sim)->n_cpus > 1,
+        .balance.eligible = has_claim,
 #define EEVDF(name, ...)   .has.name = (uint32_t)v[EEVDF_##name],
-#define BALANCE(name, ...) .balance.name = (uint32_t)v[BALANCE_##name],
+#define BALANCE(name, ...) .balance.has.name = (uint32_t)v[BALANCE_##name],
 #include "models/linux/features.def"
     };
     return TRUE;
@@ -253,11 +259,13 @@ static gboolean eevdf_init(CpPolicy *policy, GError **error)
 static void eevdf_rq_init(CpRq *rq)
 {
     cp_fair_rq(rq)->out = CP_NONE;
+    cp_load_init(rq);
 }
 
 static void eevdf_rq_clear(CpRq *rq)
 {
     cp_fair_queue_clear(&cp_fair_rq(rq)->queue);
+    cp_load_clear(rq);
 }
 
 enum { SKIP_MAX = 32 }; /* sleepers in a row after which a walk gives up */
@@ -281,14 +289,13 @@ static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
     return CP_NONE;
 }
 
-/* Laws of every entity in a run queue; returns what it weighs in the load. */
-static uint32_t audit_entity(const CpRq *rq, CpEnt ent)
+/* Laws of every entity in a run queue. */
+static void audit_entity(const CpRq *rq, CpEnt ent)
 {
     const CpFairEnt *e = cp_fair_ent(rq, ent);
     cp_require(e->deadline >= e->v);
     cp_require(!(e->flags & CP_FAIR_REL_DEADLINE));
-    cp_require(e->load.weight > 0);
-    return e->flags & CP_FAIR_DELAYED ? 0 : e->load.weight;
+    cp_require(e->bal.load.weight > 0);
 }
 
 static void eevdf_audit(CpRq *rq)
@@ -296,26 +303,25 @@ static void eevdf_audit(CpRq *rq)
     const CpFairRq *q = cp_fair_rq(rq);
     __int128 sum = 0;
     int64_t weight = 0;
-    uint64_t load = 0;
     uint32_t n_custom = 0, n = cp_fair_n_queued(q);
     cp_fair_queue_audit(rq, &sum, &weight);
     for (uint32_t i = 0; i < n; i++) {
         CpEnt ent = cp_fair_queued_at(q, i);
         cp_require(ent != q->out); /* queued or outside */
-        load += audit_entity(rq, ent);
+        audit_entity(rq, ent);
         n_custom += cp_fair_ent(rq, ent)->slice != 0;
     }
     if (q->out != CP_NONE) {
         const CpFairEnt *e = cp_fair_ent(rq, q->out);
         cp_require(!(e->flags & (CP_FAIR_QUEUED | CP_FAIR_DELAYED)));
-        sum += (__int128)e->v * e->load.weight;
-        weight += e->load.weight;
-        load += audit_entity(rq, q->out);
+        sum += (__int128)e->v * e->bal.load.weight;
+        weight += e->bal.load.weight;
+        audit_entity(rq, q->out);
         n_custom += e->slice != 0;
     }
     cp_require(sum == q->sum);
-    cp_require(weight == q->weight);
-    cp_require(load == q->balance.load);
+    cp_require(weight == q->balance.weight);
+    cp_load_audit(rq);
     cp_require(n_custom == q->n_custom);
     cp_require(rq->nr + rq->delayed == n + (q->out != CP_NONE));
 }
@@ -341,6 +347,7 @@ const CpPolicyClass cp_policy_eevdf = {
     .requeue = eevdf_requeue,
     .pick = eevdf_pick,
     .set_next = eevdf_set_next,
+    .off = cp_load_stop,
     .account = cp_fair_account,
     .preempts = cp_fair_preempts,
     .next_look = cp_fair_next_look,

@@ -32,19 +32,19 @@ enum {
 };
 
 typedef struct {
+    CpBalanceEnt bal; /* first, see load.h */
     int64_t v;        /* virtual runtime */
     int64_t deadline; /* virtual */
     union {
         int64_t vprot; /* of the running one: protected from preemption while v is below */
         int64_t vlag;  /* of others: V - v when it left the queue */
     };
-    CpLoadWeight load;
     uint32_t slice; /* own request size, 0: the base */
     uint32_t pos;   /* in the queue */
     uint32_t flags;
 } CpFairEnt;
 
-G_STATIC_ASSERT(sizeof(CpFairEnt) == 48); /* a million threads: each byte is a megabyte */
+G_STATIC_ASSERT(sizeof(CpFairEnt) == 80); /* a million threads: each byte is a megabyte */
 
 /* A heap's row: key (v or deadline), then order of insertion, so that equal keys come out
  * first-in-first-out. */
@@ -76,10 +76,9 @@ typedef struct {
 
 /* A class's queue on one CPU at one level. */
 typedef struct {
-    CpBalanceRq balance; /* first, see balance.h */
+    CpBalanceRq balance; /* first, see load.h */
     CpFairQueue queue;
     __int128 sum;                  /* of weight x v, of all that are here */
-    int64_t weight;                /* of all that are here */
     int64_t zero;                  /* V when the queue was last not empty */
     CpEnt out;                     /* the entity outside the queue, CP_NONE */
     CpTime next_tick;              /* first tick after the last charge; 0: not known */
@@ -90,7 +89,7 @@ typedef struct {
 
 /* Settings of the class, read once. */
 typedef struct {
-    CpBalanceFeatures balance; /* first, see balance.h */
+    CpBalance balance; /* first, see load.h */
     CpEevdfFeatures has;
     uint32_t base; /* request of who asks for none, ns */
     CpTime tick;
@@ -127,31 +126,33 @@ static inline int64_t cp_fair_floor_div(__int128 a, int64_t b)
 /* V; mirrors fair.c:avg_vruntime. */
 static inline int64_t cp_fair_average(const CpFairRq *q)
 {
-    return q->weight == 0 ? q->zero : cp_fair_floor_div(q->sum, q->weight);
+    return q->balance.weight == 0 ? q->zero : cp_fair_floor_div(q->sum, q->balance.weight);
 }
 
 /* Is an entity at v owed service, v <= V?  sum >= v x weight is the same for integers. */
 static inline bool cp_fair_eligible(const CpFairRq *q, int64_t v)
 {
-    return q->sum >= (__int128)v * q->weight;
+    return q->sum >= (__int128)v * q->balance.weight;
 }
 
-static inline void cp_fair_sum_add(CpFairRq *q, const CpFairEnt *e)
+static inline void cp_fair_sum_add(const CpRq *rq, const CpFairEnt *e)
 {
-    cp_assert(q->weight > 0 || q->sum == 0); /* what is nobody's was taken out */
-    q->sum += (__int128)e->v * e->load.weight;
-    q->weight += e->load.weight;
+    CpFairRq *q = cp_fair_rq(rq);
+    cp_assert(q->balance.weight > 0 || q->sum == 0); /* what is nobody's was taken out */
+    q->sum += (__int128)e->v * e->bal.load.weight;
+    cp_load_weigh(rq, e->bal.load.weight);
 }
 
-static inline void cp_fair_sum_sub(CpFairRq *q, const CpFairEnt *e)
+static inline void cp_fair_sum_sub(const CpRq *rq, const CpFairEnt *e)
 {
-    cp_assert(q->weight >= e->load.weight);
-    if (q->weight == e->load.weight) {
+    CpFairRq *q = cp_fair_rq(rq);
+    cp_assert(q->balance.weight >= e->bal.load.weight);
+    if (q->balance.weight == e->bal.load.weight) {
         q->zero = e->v;
     }
-    q->sum -= (__int128)e->v * e->load.weight;
-    q->weight -= e->load.weight;
-    cp_assert(q->weight > 0 || q->sum == 0);
+    q->sum -= (__int128)e->v * e->bal.load.weight;
+    cp_load_weigh(rq, -(int64_t)e->bal.load.weight);
+    cp_assert(q->balance.weight > 0 || q->sum == 0);
 }
 
 /* --- what the files without a header offer --- */

@@ -14,6 +14,7 @@ enum { CP_LAG_TWO_SLICES, CP_LAG_MAX_SLICE };
 enum { CP_PREEMPT_SHORT_OFF, CP_PREEMPT_SHORT_CANCEL, CP_PREEMPT_SHORT_PICK };
 enum { CP_SHRINK_OFF, CP_SHRINK_SHORT, CP_SHRINK_ALWAYS };
 enum { CP_YIELD_POSTPONE, CP_YIELD_FORFEIT };
+enum { CP_NEWIDLE_ALWAYS, CP_NEWIDLE_SUCCESS, CP_NEWIDLE_RATE };
 
 typedef struct {
 #define EEVDF(name, ...) uint32_t name;
@@ -33,6 +34,5 @@ typedef struct {
      CP_KIND_##kind},
 #define CP_KIND_ON_OFF       .type = CP_PARAM_BOOL
 #define CP_KIND_WORDS(words) .type = CP_PARAM_ENUM, .choices = words
-#define CP_KIND_SHARE        .type = CP_PARAM_SHARE, .max = 1000000
 
 #endif

@@ -4,23 +4,25 @@
 
 /* Where a waking or new fair thread goes. */
 
+enum { WAKE_PCT = 117 }; /* an imbalance below it is tolerated */
+
 typedef struct {
     CpSim *sim;
     const CpPolicy *policy;
     CpTid tid;
     bool anywhere;         /* it may run on every CPU */
     const CpCpuMask *idle; /* CPUs with nothing to do */
-    uint64_t weight;       /* of the wakee */
+    CpLoads own;           /* of the wakee, counted at its previous CPU */
 } Place;
 
 static CpBalanceRq *state_of(const Place *p, CpCpu cpu)
 {
-    return cp_policy_rq(p->policy, cpu)->data;
+    return cp_balance_cpu(p->policy, cpu);
 }
 
 static uint64_t load_of(const Place *p, CpCpu cpu)
 {
-    return state_of(p, cpu)->load;
+    return cp_load_of_cpu(p->policy, cpu).load;
 }
 
 static inline bool is_idle(const Place *p, CpCpu cpu)
@@ -54,15 +56,19 @@ static CpCpu wake_affine(const Place *p, CpCpu this, CpCpu prev, CpWakeFlags fla
         return prev;
     }
     const CpMachine *m = cp_sim_machine(p->sim);
-    uint64_t here = load_of(p, this), there = load_of(p, prev);
-    uint64_t waker = sync && cp_cpu_curr(p->sim, this) != CP_NONE ? 1024 : 0;
-    if (sync && waker > here) {
-        return this;
+    uint64_t here = load_of(p, this), there = load_of(p, prev), waker = 0;
+    CpTid curr = cp_cpu_curr(p->sim, this);
+    if (sync && curr != CP_NONE &&
+        (cp_balance_ent(p->policy, curr)->flags & CP_LOAD_HERE)) {
+        waker = cp_load_of_thread(p->policy, curr).load;
+        if (waker > here) {
+            return this;
+        }
     }
-    cp_assert(here >= waker); /* below nothing a load would be huge */
-    uint64_t a = (here - waker + p->weight) * 100 * m->cpu[prev].capacity;
-    uint64_t b = there * (100 + (CP_IMBALANCE_PCT - 100) / 2) * m->cpu[this].capacity +
-                 (sync ? 1 : 0);
+    uint64_t rest = there - MIN(there, p->own.load);
+    uint64_t a = (here - waker + p->own.load) * 100 * m->cpu[prev].capacity;
+    uint64_t b =
+        rest * (100 + (WAKE_PCT - 100) / 2) * m->cpu[this].capacity + (sync ? 1 : 0);
     return a < b ? this : prev;
 }
 
@@ -124,13 +130,13 @@ static uint32_t scan_limit(const Place *p, CpCpu target)
     }
     uint64_t n = 0, sum = 0;
     for (CpCpu c = cp_cpumask_next(llc, 0); c != CP_NONE; c = cp_cpumask_next(llc, c + 1)) {
-        sum += cp_cpu_util(p->sim, c);
+        sum += cp_load_of_cpu(p->policy, c).util;
         n++;
     }
     cp_assert(n > 0);     /* the target is in its own cache */
     uint64_t x = sum / n; /* of 1024 */
     cp_assert(x <= 1024);
-    uint64_t cut = x * x * CP_IMBALANCE_PCT * CP_IMBALANCE_PCT / 10000 / 1024;
+    uint64_t cut = x * x * WAKE_PCT * WAKE_PCT / 10000 / 1024;
     b->scan = cut >= 1024 ? 0 : (uint32_t)(n * (1024 - cut) / 1024);
     b->scan_until = cp_now(p->sim) + (CpTime)n * CP_MS;
     return b->scan;
@@ -169,49 +175,6 @@ static CpCpu select_idle_sibling(const Place *p, CpCpu prev, CpCpu target)
 
 /* --- fork placement --- */
 
-/* The memory node with the fewest runnable threads per CPU; the local one wins ties. */
-static uint32_t idlest_node(const Place *p, CpCpu near)
-{
-    const CpMachine *m = cp_sim_machine(p->sim);
-    uint32_t local = m->cpu[near].node, best = local;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t k = 0; m->n_nodes > 1 && k < m->n_nodes; k++) {
-        uint32_t node = (local + k) % m->n_nodes;
-        uint64_t nr = 0, cpus = 0;
-        for (CpCpu c = cp_cpumask_next(&m->node_cpus[node], 0); c != CP_NONE;
-             c = cp_cpumask_next(&m->node_cpus[node], c + 1)) {
-            if (may(p, c)) {
-                nr += cp_cpu_nr(p->sim, c);
-                cpus++;
-            }
-        }
-        if (cpus > 0 && nr * 1024 / cpus < least) {
-            least = nr * 1024 / cpus;
-            best = node;
-        }
-    }
-    return best;
-}
-
-/* The threads of a CPU have wanted more than it has for some time; young ones hardly count.
- * Mirrors fair.c:group_is_overloaded for a group of one CPU. */
-static bool is_overloaded(const Place *p, CpCpu cpu)
-{
-    CpRq *rq = (CpRq *)(uintptr_t)cp_policy_rq(p->policy, cpu); /* only walked */
-    CpTid curr = cp_cpu_curr(p->sim, cpu);
-    uint64_t sum = curr != CP_NONE ? cp_thread_demand(p->sim, curr) : 0;
-    CpEnt e = CP_NONE;
-    for (unsigned i = 0; i < CP_BALANCE_LOOKS; i++) {
-        e = rq->policy->cls->next_queued(rq, e);
-        if (e == CP_NONE) {
-            break;
-        }
-        cp_assert(e != rq->curr); /* counted once */
-        sum += e & CP_ENT_GROUP ? 1024 : cp_thread_demand(p->sim, e);
-    }
-    return sum * 100 > 1024 * CP_IMBALANCE_PCT;
-}
-
 /* The idle CPU of a node that went idle last, a whole idle core first; CP_NONE. */
 static CpCpu idle_of(const Place *p, const CpCpuMask *node)
 {
@@ -238,14 +201,14 @@ static CpCpu idle_of(const Place *p, const CpCpuMask *node)
     return idle;
 }
 
-/* The CPU of a node with the least load; threads on their way there count as of nice 0, or
+/* The CPU of a group with the least load; threads on their way there count as of nice 0, or
  * all that start at one instant would go to the same one. */
-static CpCpu least_loaded(const Place *p, const CpCpuMask *node)
+static CpCpu least_loaded(const Place *p, const CpCpuMask *group)
 {
     CpCpu best = CP_NONE;
     uint64_t least = UINT64_MAX;
-    for (CpCpu c = cp_cpumask_next(node, 0); c != CP_NONE;
-         c = cp_cpumask_next(node, c + 1)) {
+    for (CpCpu c = cp_cpumask_next(group, 0); c != CP_NONE;
+         c = cp_cpumask_next(group, c + 1)) {
         uint64_t load = load_of(p, c) + (uint64_t)1024 * cp_cpu_coming(p->sim, c);
         if (load < least && may(p, c)) {
             least = load;
@@ -255,39 +218,125 @@ static CpCpu least_loaded(const Place *p, const CpCpuMask *node)
     return best;
 }
 
-/* An idle CPU; else the one it is started from, or if that has too much the idlest. */
-static CpCpu idlest_cpu(const Place *p, CpCpu near, bool has_parent)
+static CpCpu best_of(const Place *p, const CpCpuMask *group)
+{
+    CpCpu idle = idle_of(p, group);
+    return idle != CP_NONE ? idle : least_loaded(p, group);
+}
+
+static bool any_allowed(const Place *p, const CpCpuMask *group)
+{
+    for (CpCpu c = cp_cpumask_next(group, 0); c != CP_NONE;
+         c = cp_cpumask_next(group, c + 1)) {
+        if (may(p, c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t average_of(const CpGroupStats *g)
+{
+    return g->load * 1024 / MAX(g->capacity, 1);
+}
+
+/* Is a group better for a new thread than the best so far?  Mirrors
+ * fair.c:update_pick_idlest. */
+static bool better(const CpGroupStats *g, const CpGroupStats *best)
+{
+    if (g->type != best->type) {
+        return g->type < best->type;
+    }
+    if (g->type == CP_GROUP_SPARE) {
+        return g->idle != best->idle ? g->idle > best->idle : g->util < best->util;
+    }
+    return average_of(g) < average_of(best);
+}
+
+/* Does the group where the thread is started keep it?  Mirrors the end of
+ * fair.c:sched_balance_find_dst_group. */
+static bool stays(const CpGroupStats *local, const CpGroupStats *best, bool numa,
+                  uint32_t pct)
+{
+    if (local->type != best->type) {
+        return local->type < best->type;
+    }
+    if (local->type == CP_GROUP_SPARE) {
+        return local->idle >= best->idle || (numa && best->idle - local->idle <= 2 &&
+                                             local->nr + 1 <= MAX(local->n / 8, 1));
+    }
+    uint64_t here = average_of(local), there = average_of(best);
+    uint64_t margin = 1024 * (pct - 100) / 100;
+    if (numa && there + margin >= here) {
+        return true;
+    }
+    return there >= here + margin || 100 * here <= pct * there;
+}
+
+/* The group of a level for a new thread; false: that of `cpu` will do.  Mirrors
+ * fair.c:sched_balance_find_dst_group. */
+static bool idlest_group(const Place *p, CpCpu cpu, uint32_t level, CpLevelKind kind,
+                         CpCpuMask *found)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
-    uint32_t node = idlest_node(p, near);
-    cp_assert(node < m->n_nodes);
-    CpCpu idle = idle_of(p, &m->node_cpus[node]);
-    if (idle != CP_NONE) {
-        return idle;
+    CpCpuMask left = *cp_level_span(m, kind, cpu);
+    uint32_t pct = kind == CP_LEVEL_SMT ? 110 : 117;
+    CpGroupStats local = {.n = 0}, best = {.n = 0};
+    CpCpu member = cpu;
+    for (bool first = true; member != CP_NONE; first = false) {
+        CpCpuMask group = cp_balance_group(p->policy, level, member);
+        for (size_t w = 0; w < G_N_ELEMENTS(left.bits); w++) {
+            left.bits[w] &= ~group.bits[w];
+        }
+        if (any_allowed(p, &group)) {
+            CpGroupStats g = cp_group_stats(p->policy, &group, p->tid, pct);
+            if (first) {
+                local = g;
+            } else if (best.n == 0 || better(&g, &best)) {
+                best = g;
+            }
+        }
+        member = cp_cpumask_next(&left, cpu);
+        member = member != CP_NONE ? member : cp_cpumask_next(&left, 0);
     }
-    /* A CPU with capacity left keeps what is started on it (update_pick_idlest). */
-    if (has_parent && m->cpu[near].node == node && may(p, near) &&
-        !is_overloaded(p, near)) {
-        return near;
+    if (best.n == 0 || (local.n > 0 && stays(&local, &best, kind == CP_LEVEL_ALL, pct))) {
+        return false;
     }
-    return least_loaded(p, &m->node_cpus[node]);
+    *found = best.cpus;
+    return true;
+}
+
+/* From the largest level down; mirrors fair.c:sched_balance_find_dst_cpu. */
+static CpCpu new_cpu(const Place *p, CpCpu near)
+{
+    CpLevelKind kinds[CP_LEVELS];
+    CpCpu cpu = near;
+    for (uint32_t i = cp_levels_of(cp_sim_machine(p->sim), kinds); i > 0; i--) {
+        CpCpuMask group;
+        if (idlest_group(p, cpu, i - 1, kinds[i - 1], &group)) {
+            CpCpu best = best_of(p, &group);
+            cpu = best != CP_NONE ? best : cpu;
+        }
+    }
+    return may(p, cpu) ? cpu : CP_NONE;
 }
 
 CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
 {
     CpCpu prev = cp_thread_cpu(policy->sim, tid);
-    const CpSchedAttr *attr = cp_thread_attr(policy->sim, tid);
     Place p = {.sim = policy->sim,
                .policy = policy,
                .tid = tid,
                .anywhere = cp_thread_anywhere(policy->sim, tid),
-               .idle = cp_idle_mask(policy->sim),
-               .weight = cp_nice_weight(attr->nice)};
+               .idle = cp_idle_mask(policy->sim)};
     if (cp_sim_machine(policy->sim)->n_cpus == 1) {
         return 0;
     }
     if (flags & CP_WAKE_NEW) {
-        CpCpu cpu = idlest_cpu(&p, waker_cpu, !(flags & CP_WAKE_UNPARENTED));
+        /* Nobody in the model starts it: it comes from somewhere, evenly. */
+        CpCpu cpu = flags & CP_WAKE_UNPARENTED
+                        ? best_of(&p, &cp_sim_machine(policy->sim)->all)
+                        : new_cpu(&p, waker_cpu);
         return cpu != CP_NONE ? cpu : cp_place_default(policy, tid, waker_cpu, flags);
     }
     if (!may(&p, prev)) {
@@ -295,6 +344,7 @@ CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWake
     }
     CpCpu target = prev;
     if (may(&p, waker_cpu) && waker_cpu != prev) {
+        p.own = cp_load_of_thread(policy, tid);
         target = wake_affine(&p, waker_cpu, prev, flags);
     }
     CpCpu cpu = select_idle_sibling(&p, prev, target);

@@ -1,0 +1,123 @@
+/* Who was how busy: load averages of threads, of queues and of CPUs, and each CPU's list of
+ * fair threads, least recently run last.
+ *
+ * Any fair class can be balanced: its policy data begins with CpBalance, its queue data
+ * with CpBalanceRq and its entity data with CpBalanceEnt, and it tells of what happens
+ * through the functions below.  With one CPU nothing is kept, since nobody asks. */
+#ifndef CP_MODELS_LINUX_LOAD_H
+#define CP_MODELS_LINUX_LOAD_H
+
+#include "models/linux/features.h"
+#include "models/linux/pelt.h"
+#include "models/linux/weight.h"
+#include "sim/assert.h"
+#include "sim/policy.h"
+
+/* What an entity is, as flags. */
+enum {
+    CP_LOAD_HERE = 1,     /* in a queue, asleep there or not */
+    CP_LOAD_RUNNABLE = 2, /* not asleep */
+    CP_LOAD_RUNNING = 4,
+    CP_LOAD_ATTACHED = 8, /* counted in its CPU's averages */
+    CP_LOAD_COLD = 16,    /* nothing of it is in the cache of its CPU */
+};
+
+typedef struct {
+    CpLoadWeight load;
+    uint32_t at; /* averages are of then, in units of pelt.h */
+    /* Of 1024, shifted by CP_PELT_SHIFT: running, runnable, in a queue. */
+    uint64_t util : 21, runnable : 21, queued : 21;
+    CpEnt newer, older; /* in its CPU's list; CP_NONE at the ends */
+    uint16_t cpu;       /* whose averages it counts in */
+    uint16_t flags;
+} CpBalanceEnt;
+
+/* How far one CPU is with balancing at one level of the machine. */
+typedef struct {
+    uint64_t last;     /* tick of its last try */
+    uint32_t interval; /* ms, not multiplied for busy CPUs */
+    uint32_t failed;   /* tries in a row that moved nothing */
+    bool pinned;       /* threads of this span could not move for their affinity */
+    /* newly idle: tries and successes of this window, and what came of the last one */
+    uint32_t calls, hits, ratio;
+    CpTime window; /* when it began */
+} CpBalanceLevel;
+
+typedef struct {
+    int64_t weight; /* of all that are here */
+    int64_t load;   /* its average, of weight 1, shifted by CP_PELT_SHIFT */
+    uint64_t at;    /* averages are of then */
+    /* Of a CPU, i.e. only in the queue at the top: */
+    int64_t util, runnable; /* of its threads, blocked ones included */
+    int64_t ran;            /* share of the CPU's own time that fair threads got */
+    uint32_t nr;            /* runnable threads, of groups too */
+    uint32_t asleep;        /* threads asleep in a queue */
+    bool runs;              /* a fair thread runs */
+    CpEnt newest, oldest;   /* its list of threads */
+    CpBalanceLevel *level;
+    uint32_t n_levels;
+    uint64_t busy_from; /* tick */
+    /* idle times: when the last one began, and their decayed mean */
+    CpTime idle_from, idle_mean;
+    uint32_t scan;     /* CPUs of its cache a wake-up looks at for an idle one */
+    CpTime scan_until; /* when that is computed anew */
+    bool drawn;        /* its clocks were set going */
+} CpBalanceRq;
+
+typedef struct {
+    CpBalanceFeatures has;
+    bool several;       /* CPUs */
+    uint64_t idle_next; /* tick; before it no idle CPU need be told of work */
+    /* Does ent, which waits in rq, have a claim to run?  Of the class. */
+    bool (*eligible)(const CpRq *rq, CpEnt ent);
+} CpBalance;
+
+static inline CpBalance *cp_balance_of(const CpPolicy *policy)
+{
+    return policy->data;
+}
+
+static inline CpBalanceEnt *cp_balance_ent(const CpPolicy *policy, CpEnt ent)
+{
+    return (CpBalanceEnt *)(void *)(policy->ents + (size_t)ent * policy->ent_size);
+}
+
+/* The CPU's queue at the top. */
+static inline CpBalanceRq *cp_balance_cpu(const CpPolicy *policy, CpCpu cpu)
+{
+    return cp_policy_rq(policy, cpu)->data;
+}
+
+/* --- told by the class --- */
+
+void cp_load_init(CpRq *rq);
+void cp_load_clear(CpRq *rq);
+/* The weights in a queue are about to change by this much. */
+void cp_load_weigh(const CpRq *rq, int64_t change);
+/* ent comes into rq, awake (again, if it is there). */
+void cp_load_wake(const CpRq *rq, CpEnt ent, bool is_new);
+/* ent sleeps and stays in rq. */
+void cp_load_sleep(const CpRq *rq, CpEnt ent);
+/* ent leaves rq; for good if it ends. */
+void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends);
+/* ent begins to run, or stops. */
+void cp_load_run(const CpRq *rq, CpEnt ent);
+void cp_load_stop(const CpRq *rq, CpEnt ent);
+/* A thread in the list is looked at last next time. */
+void cp_load_to_front(const CpRq *rq, CpEnt ent);
+/* The list agrees with itself, and counts are right. */
+void cp_load_audit(const CpRq *rq);
+
+/* --- asked by placement and balancing; averages of now, 1024 a CPU or a weight --- */
+
+typedef struct {
+    uint64_t load, util, runnable;
+} CpLoads;
+
+CpLoads cp_load_of_cpu(const CpPolicy *policy, CpCpu cpu);
+/* A thread's load counts as much as its groups weigh there. */
+CpLoads cp_load_of_thread(const CpPolicy *policy, CpTid tid);
+/* What other classes and slow hardware leave of a CPU for fair threads, of 1024. */
+uint64_t cp_load_capacity(const CpPolicy *policy, CpCpu cpu);
+
+#endif

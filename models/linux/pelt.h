@@ -1,0 +1,37 @@
+/* Load averages: how much of the recent past something was so, of 1024, where what was 32
+ * periods of 1024 x 1024 ns ago counts half; mirrors pelt.c.
+ *
+ * The kernel updates its sums at ticks and adds whole periods; here an average is known as
+ * of the last change of what it averages, and read as of now by one multiplication.  So it
+ * does not matter which ticks are simulated, and values are the ideal ones. */
+#ifndef CP_MODELS_LINUX_PELT_H
+#define CP_MODELS_LINUX_PELT_H
+
+#include "sim/types.h"
+
+enum {
+    CP_PELT_UNIT_SHIFT = 10, /* a unit of time is 1024 ns */
+    CP_PELT_HALF_SHIFT = 15, /* units in a half-life */
+    CP_PELT_SHIFT = 11,      /* an average of 1 */
+};
+
+/* What an average that is always "yes" comes to, just below 1024. */
+#define CP_PELT_FULL (((int64_t)1024 << CP_PELT_SHIFT) - 1)
+
+static inline uint64_t cp_pelt_units(CpTime t)
+{
+    return (uint64_t)t >> CP_PELT_UNIT_SHIFT;
+}
+
+/* The share, of 2^31, that is left of an average after so many units. */
+uint32_t cp_pelt_factor(uint64_t units);
+
+/* An average of a while later, if it was `to` all the time (0 or CP_PELT_FULL, or a sum of
+ * such). */
+static inline int64_t cp_pelt_later(int64_t average, int64_t to, uint32_t factor)
+{
+    __int128 gap = (__int128)(average - to) * factor;
+    return to + (int64_t)(gap >> 31);
+}
+
+#endif
