@@ -57,18 +57,62 @@ static gboolean setup_processes(Setup *s, GError **error)
     return TRUE;
 }
 
-static gboolean setup(Setup *s, const Reality *reality, CpWorkload *workload,
-                      CpTime tick_phase, GError **error)
+/* The profile of the kernel a scenario was measured on. */
+static const CpProfile *profile_of(yajl_val scenario, GError **error)
 {
-    const CpProfile *profile = cp_profile_find("eevdf-6.18");
-    g_autofree char *cores = g_strdup_printf("%u", reality->n_cpus);
+    const char *kernel = text_at(scenario, "kernel");
+    g_auto(GStrv) part = g_strsplit(kernel[0] != '\0' ? kernel : "6.18", ".", 3);
+    static const char *const families[] = {"eevdf", "cfs"};
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+        g_autofree char *name = g_strdup_printf("%s-%s.%s", families[i], part[0],
+                                                part[1] != NULL ? part[1] : "");
+        const CpProfile *profile = cp_profile_find(name);
+        if (profile != NULL) {
+            return profile;
+        }
+    }
+    g_set_error(error, CP_ERROR, CP_ERROR_MODEL, "no profile for kernel %s", kernel);
+    return NULL;
+}
+
+static gboolean set_number(CpParamSet *set, int row, uint32_t value, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%u", value);
+    return cp_params_set(set, row, text, CP_FROM_SET, error);
+}
+
+/* CPUs that share a core do not slow each other on an emulated machine. */
+static gboolean set_topology(CpParamSet *set, const Reality *reality, yajl_val scenario,
+                             GError **error)
+{
+    yajl_val topology = member(scenario, "topology");
+    uint32_t cpus = (uint32_t)number_at(topology, "cpus", reality->n_cpus);
+    uint32_t smt = (uint32_t)number_at(topology, "smt", 1);
+    uint32_t nodes = (uint32_t)number_at(topology, "numa_nodes", 1);
+    uint32_t llcs = (uint32_t)number_at(topology, "llcs", nodes);
+    return set_number(set, CP_MACHINE_CORES, cpus / smt, error) &&
+           set_number(set, CP_MACHINE_SMT, smt, error) &&
+           set_number(set, CP_MACHINE_NODES, nodes, error) &&
+           set_number(set, CP_MACHINE_LLC, cpus / smt / MAX(llcs, nodes), error) &&
+           (smt == 1 ||
+            cp_params_set(set, CP_MACHINE_SMT_SPEED, "100%", CP_FROM_SET, error));
+}
+
+static gboolean setup(Setup *s, const Reality *reality, yajl_val scenario,
+                      CpWorkload *workload, CpTime tick_phase, GError **error)
+{
+    const CpProfile *profile = profile_of(scenario, error);
+    *s = (Setup){.workload = workload};
+    if (profile == NULL) {
+        return FALSE;
+    }
     *s = (Setup){.workload = workload,
                  .machine_params = cp_params_new(cp_machine_params),
                  .costs = cp_cost_set("reference"),
                  .classes = profile->classes,
                  .class_params = cp_profile_params(profile)};
     s->machine_params->v[CP_MACHINE_TICK_PHASE] = tick_phase;
-    if (!cp_params_set(s->machine_params, CP_MACHINE_CORES, cores, CP_FROM_SET, error) ||
+    if (!set_topology(s->machine_params, reality, scenario, error) ||
         !setup_processes(s, error)) {
         return FALSE;
     }
@@ -82,9 +126,11 @@ static void setup_clear(Setup *s)
         cp_params_free(s->proc_params[i]);
     }
     g_free(s->proc_params);
-    cp_class_params_free(s->classes, s->class_params);
-    cp_params_free(s->costs);
-    cp_params_free(s->machine_params);
+    if (s->classes != NULL) {
+        cp_class_params_free(s->classes, s->class_params);
+        cp_params_free(s->costs);
+        cp_params_free(s->machine_params);
+    }
     if (s->machine != NULL) {
         cp_machine_free(s->machine);
     }
@@ -109,7 +155,7 @@ static gboolean run(const Reality *reality, yajl_val scenario, const Repetition 
     if (workload == NULL) {
         return FALSE;
     }
-    gboolean ok = setup(&s, reality, workload, rep->tick_phase, error);
+    gboolean ok = setup(&s, reality, scenario, workload, rep->tick_phase, error);
     if (ok) {
         CpSimConfig config = {
             .machine = s.machine,
