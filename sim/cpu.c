@@ -135,7 +135,11 @@ void cp_resched(CpSim *sim, CpCpu cpu)
 
 void cp_settle(CpSim *sim, CpCpu cpu)
 {
-    cp_cpu_account(sim, &sim->cpus[cpu]);
+    if (sim->now == sim->next_tick - sim->tick) {
+        cp_cpu_account(sim, &sim->cpus[cpu]);
+    } else {
+        cp_cpu_account_tick(sim, &sim->cpus[cpu]);
+    }
 }
 
 /* --- the tick --- */

@@ -208,7 +208,7 @@ static inline void *cp_ent_data(const CpRq *rq, CpEnt ent)
 CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags);
 /* Ask cpu to reschedule as soon as it can. */
 void cp_resched(CpSim *sim, CpCpu cpu);
-/* Charges what runs on a CPU up to now, where the kernel would have done so. */
+/* Charges what runs on a CPU up to its last tick, that of this moment included. */
 void cp_settle(CpSim *sim, CpCpu cpu);
 /* Moves a queued, not running thread to another CPU's queue. */
 void cp_pull(CpSim *sim, CpTid tid, CpCpu to);

@@ -91,10 +91,22 @@ static bool its_turn(const CpBalanceTry *b)
     return (idle != CP_NONE ? idle : first) == b->cpu;
 }
 
+static void draw_clocks(const CpPolicy *policy, CpCpu cpu);
+
+/* What a level says of its span to the level above: some could not move for their affinity.
+ * Kept with the first CPU of the span. */
+static void say_pinned(const CpBalanceTry *b, bool pinned)
+{
+    CpCpu first = cp_cpumask_next(b->span, 0);
+    draw_clocks(b->policy, first);
+    state_of(b->policy, first)->level[b->level].pinned = pinned;
+}
+
 static void balanced(const CpBalanceTry *b)
 {
     uint32_t span = span_of(b);
     b->state->failed = 0;
+    say_pinned(b, false);
     if (!b->newidle && b->state->interval < 2 * span) {
         b->state->interval *= 2;
     }
@@ -121,8 +133,8 @@ static Outcome try_level(const CpBalanceTry *b)
         return MOVED;
     }
     if (all_pinned) {
-        CpBalanceRq *q = state_of(b->policy, cp_cpumask_next(b->span, 0));
-        q->level[b->level].pinned = true;
+        say_pinned(b, true);
+        b->state->failed = 0;
         if (!b->newidle && b->state->interval < PINNED_MAX) {
             b->state->interval *= 2;
         }

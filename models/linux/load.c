@@ -50,12 +50,9 @@ static void advance(const CpSim *sim, CpBalanceEnt *e)
     }
     uint32_t f = cp_pelt_factor(units);
     e->at += units;
-    e->util =
-        (uint64_t)cp_pelt_later(e->util, target(e, CP_LOAD_RUNNING), f) & CP_PELT_FULL;
-    e->runnable =
-        (uint64_t)cp_pelt_later(e->runnable, target(e, CP_LOAD_RUNNABLE), f) & CP_PELT_FULL;
-    e->queued =
-        (uint64_t)cp_pelt_later(e->queued, target(e, CP_LOAD_HERE), f) & CP_PELT_FULL;
+    e->util = (uint32_t)cp_pelt_later(e->util, target(e, CP_LOAD_RUNNING), f);
+    e->runnable = (uint32_t)cp_pelt_later(e->runnable, target(e, CP_LOAD_RUNNABLE), f);
+    e->queued = (uint32_t)cp_pelt_later(e->queued, target(e, CP_LOAD_HERE), f);
 }
 
 /* The same for a queue; util, runnable and ran mean nothing below the top. */
@@ -150,8 +147,8 @@ static void born(const CpRq *rq, CpBalanceEnt *e)
         util = MIN(util, half);
     }
     e->at = (uint32_t)now_of(rq->sim);
-    e->util = e->runnable = (uint64_t)util & CP_PELT_FULL;
-    e->queued = CP_PELT_FULL;
+    e->util = e->runnable = (uint32_t)util;
+    e->queued = (uint32_t)CP_PELT_FULL;
 }
 
 /* --- the list: who came or ran last is the newest --- */

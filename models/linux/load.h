@@ -26,7 +26,7 @@ typedef struct {
     CpLoadWeight load;
     uint32_t at; /* averages are of then, in units of pelt.h */
     /* Of 1024, shifted by CP_PELT_SHIFT: running, runnable, in a queue. */
-    uint64_t util : 21, runnable : 21, queued : 21;
+    uint32_t util, runnable, queued;
     CpEnt newer, older; /* in its CPU's list; CP_NONE at the ends */
     uint16_t cpu;       /* whose averages it counts in */
     uint16_t flags;

@@ -12,7 +12,7 @@
 enum {
     CP_PELT_UNIT_SHIFT = 10, /* a unit of time is 1024 ns */
     CP_PELT_HALF_SHIFT = 15, /* units in a half-life */
-    CP_PELT_SHIFT = 11,      /* an average of 1 */
+    CP_PELT_SHIFT = 20,      /* an average of 1 */
 };
 
 /* What an average that is always "yes" comes to, just below 1024. */
@@ -31,7 +31,7 @@ uint32_t cp_pelt_factor(uint64_t units);
 static inline int64_t cp_pelt_later(int64_t average, int64_t to, uint32_t factor)
 {
     __int128 gap = (__int128)(average - to) * factor;
-    return to + (int64_t)(gap >> 31);
+    return to + (int64_t)((gap + (1 << 30)) >> 31);
 }
 
 #endif

@@ -291,8 +291,10 @@ static uint32_t group(Kload *k, const char *name)
         CpGroupDecl root = {.name = cp_workload_string(k->w, "/"), .cpus = CP_NONE};
         g_array_append_val(k->w->groups, root);
     }
+    const char *slash = strrchr(name, '/');
+    g_autofree char *above = slash != NULL ? g_strndup(name, (gsize)(slash - name)) : NULL;
     CpGroupDecl d = {.name = cp_workload_string(k->w, name),
-                     .parent = 0,
+                     .parent = above != NULL ? group(k, above) : 0,
                      .weight = (uint32_t)(number_at(g, "shares", 1024) * 100 / 1024 + 0.5),
                      .quota = quota > 0 ? us(quota) : 0,
                      .period = us(number_at(g, "period", 100000)),
