@@ -69,8 +69,8 @@ struct CpSim {
     bool flat;         /* no groups and no global class: one queue a class and CPU */
     CpTime balance_at; /* tick at which classes balance next; CP_NEVER: none */
     uint32_t balance_gen;
-    bool balances;     /* a class does so, and there is more than one CPU */
-    bool layered;      /* CPUs differ in what they share: balance is not about crowds only */
+    bool balances; /* a class does so, and there is more than one CPU */
+    bool layered;  /* CPUs differ in what they share: balance is not about crowds only */
     bool exact_ticks, any_global, smt;
     bool periodic; /* the workload has periodic threads: their start is the first release */
     bool releases; /* some instruction may use a CP_REG_RELEASE; else it is not written */
