@@ -12,28 +12,16 @@
  * ready in an iteration: the length of the iteration, and how much later than its timeout
  * the poll before it came back. */
 
-enum { LOOPS_MAX = 65536 }; /* numbers of loops above are damage, not loops */
-
 /* asyncio's slow_callback_duration: what a recording without the setting was made with. */
 #define SLOW_CALLBACK (100 * CP_MS)
 
 /* --- reading --- */
 
-typedef enum { STEP, BLOCKED, OWN, STATES, POLLING = STATES } State;
+typedef enum { STEP, BLOCKED, OWN, STATES } State;
 
 static const char *const state_names[STATES] = {"task step", "blocking call",
                                                 "the loop itself"};
 static const unsigned state_colours[STATES] = {0, 5, 4};
-
-typedef struct {
-    CpTime from, to; /* of an iteration, or of a stretch in one state */
-    CpTime late;     /* iteration: the poll came back so much after its timeout */
-    uint32_t task;   /* of a step: row of the labels */
-    State state;     /* POLLING: all of an iteration */
-    CpTime blocking; /* of its loop */
-} Part;
-
-typedef void (*LoopFn)(void *data, uint32_t loop, const Part *part);
 
 /* What steps belong to: value of the record, or -1 - id of a task without one.  Each once.
  */
@@ -54,35 +42,6 @@ static uint32_t label_of(Labels *labels, int64_t value, uint32_t id)
         g_hash_table_insert(labels->rows, copy, row);
     }
     return GPOINTER_TO_UINT(row) - 1;
-}
-
-/* Where a loop is while its records are read. */
-typedef struct {
-    bool is_known;
-    State state;
-    CpTime blocking;     /* steps as long as this are blocking calls */
-    uint32_t task;       /* row of the labels */
-    CpTime since, begin; /* of the state, of the iteration */
-    CpTime timeout;      /* when the poll should come back; CP_NEVER: it need not */
-    CpTime late;
-} Course;
-
-typedef struct {
-    CpTime from, to; /* window, cut to the recording */
-    GArray *courses; /* [loop] */
-    const CpChartJob *job;
-    const CpCpr *cpr;
-    Labels *labels;
-    LoopFn fn;
-    void *data;
-} Walk;
-
-static Course *course_of(Walk *walk, uint32_t loop)
-{
-    if (walk->courses->len <= loop) {
-        g_array_set_size(walk->courses, loop + 1);
-    }
-    return &g_array_index(walk->courses, Course, loop);
 }
 
 /* How long a step is a blocking call: as the user says, else as the process of that thread
@@ -109,104 +68,6 @@ static CpTime blocking_length(const CpChartJob *job, const CpCpr *cpr, uint32_t 
         }
     }
     return SLOW_CALLBACK;
-}
-
-static void end_state(Walk *walk, uint32_t loop, Course *c, CpTime at)
-{
-    bool blocks = c->state == STEP && at - c->since >= c->blocking;
-    State state = blocks ? BLOCKED : c->state;
-    Part part = {.from = MAX(c->since, walk->from),
-                 .to = MIN(at, walk->to),
-                 .task = c->task,
-                 .state = state,
-                 .blocking = c->blocking};
-    if (c->is_known && c->state != POLLING && part.from < part.to) {
-        walk->fn(walk->data, loop, &part);
-    }
-}
-
-static void end_iteration(Walk *walk, uint32_t loop, Course *c, CpTime at)
-{
-    Part part = {.from = c->begin,
-                 .to = at,
-                 .late = c->late,
-                 .state = POLLING,
-                 .blocking = c->blocking};
-    if (c->is_known && c->state != POLLING && at >= walk->from && c->begin <= walk->to) {
-        walk->fn(walk->data, loop, &part);
-    }
-}
-
-static void follow(Walk *walk, const CpRecord *r, const CpRecord *more)
-{
-    Course *c = course_of(walk, r->id);
-    CpRecordKind kind = cp_record_kind(r);
-    CpTime at = cp_record_time(r);
-    end_state(walk, r->id, c, at);
-    if (c->blocking == 0) { /* a step tells no thread: one of the job's own length */
-        uint32_t tid = kind == CP_REC_LOOP_STEP ? CP_NONE : more->id;
-        c->blocking = blocking_length(walk->job, walk->cpr, tid);
-    }
-    CpTime blocking = c->blocking;
-    if (kind == CP_REC_LOOP_SELECT) {
-        int64_t timeout = cp_record_value(more);
-        end_iteration(walk, r->id, c, at);
-        *c = (Course){.state = POLLING,
-                      .blocking = blocking,
-                      .timeout = timeout > 0 ? at + timeout : CP_NEVER};
-    } else if (kind == CP_REC_LOOP_READY) {
-        end_iteration(walk, r->id, c, at);
-        bool is_late = c->is_known && c->state == POLLING && c->timeout < at;
-        *c = (Course){.state = OWN,
-                      .blocking = blocking,
-                      .begin = at,
-                      .late = is_late ? at - c->timeout : 0};
-    } else {
-        c->begin = c->is_known && c->state != POLLING ? c->begin : at;
-        c->state = STEP;
-        c->task = label_of(walk->labels, cp_record_value(more), more->id);
-    }
-    c->since = at;
-    c->is_known = true;
-}
-
-static bool is_loop(CpRecordKind kind)
-{
-    return kind >= CP_REC_LOOP_SELECT && kind <= CP_REC_LOOP_STEP;
-}
-
-static bool walk_records(void *data, const CpRecord *records, size_t n)
-{
-    for (size_t i = 0; i + 1 < n; i++) {
-        if (is_loop(cp_record_kind(&records[i])) && records[i].id < LOOPS_MAX) {
-            follow(data, &records[i], &records[i + 1]);
-        }
-    }
-    return true;
-}
-
-/* What the window shows of the loops of one recording.  Read from the start, so that what
- * goes on at the start of the window is known. */
-static gboolean walk_loops(const CpChartJob *job, size_t recording, const Walk *to,
-                           GError **error)
-{
-    CpCpr *cpr = job->recordings[recording];
-    Walk walk = *to;
-    walk.job = job;
-    walk.cpr = cpr;
-    if (!cp_chart_extent(job, recording, &walk.from, &walk.to)) {
-        return TRUE;
-    }
-    walk.courses = g_array_new(FALSE, TRUE, sizeof(Course));
-    gboolean ok =
-        cp_walk_records(cpr, cp_cpr_info(cpr)->start, walk.to, walk_records, &walk, error);
-    for (uint32_t loop = 0; ok && loop < walk.courses->len; loop++) {
-        Course *c = course_of(&walk, loop);
-        end_state(&walk, loop, c, walk.to);
-        end_iteration(&walk, loop, c, walk.to);
-    }
-    g_array_unref(walk.courses);
-    return ok;
 }
 
 /* --- what there is --- */
@@ -241,7 +102,30 @@ typedef struct {
     CpLaneBoxes boxes;
     double column_pt;
     size_t recording; /* being read */
+    CpTime until;     /* end of the window in it */
 } Chart;
+
+/* What the window shows of the loops of one recording.  Read from the start, so that what
+ * goes on at the start of the window is known, and beyond its end, so that it is known how
+ * long what began in it lasts. */
+static gboolean walk_loops(Chart *chart, size_t recording, const CpTimelineHooks *hooks,
+                           GError **error)
+{
+    CpWalk walk = {0};
+    chart->recording = recording;
+    return !cp_chart_extent(chart->job, recording, &walk.from, &chart->until) ||
+           cp_walk(chart->job->recordings[recording], &walk, hooks, chart, error);
+}
+
+static gboolean walk_all(Chart *chart, const CpTimelineHooks *hooks, GError **error)
+{
+    for (size_t i = 0; i < chart->job->n; i++) {
+        if (!walk_loops(chart, i, hooks, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
 
 static Loop *loop_at(const Chart *chart, guint i)
 {
@@ -259,44 +143,70 @@ static Loop *find_loop(const Chart *chart, uint32_t id)
     return NULL;
 }
 
-static void count(void *data, uint32_t id, const Part *part)
+/* The first span or iteration of a loop adds it. */
+static Loop *found_loop(Chart *chart, uint32_t id, uint32_t thread)
 {
-    Chart *chart = data;
     Loop *loop = find_loop(chart, id);
-    CpTime length = part->to - part->from;
     if (loop == NULL) {
-        Loop fresh = {
-            .recording = chart->recording, .loop = id, .blocking = part->blocking};
+        const CpCpr *cpr = chart->job->recordings[chart->recording];
+        Loop fresh = {.recording = chart->recording,
+                      .loop = id,
+                      .blocking = blocking_length(chart->job, cpr, thread)};
         g_array_append_val(chart->loops, fresh);
         loop = loop_at(chart, chart->loops->len - 1);
     }
-    if (part->state == POLLING) {
-        loop->n_iterations++;
-        chart->n_iterations++;
-        loop->lag = MAX(loop->lag, length + part->late);
+    return loop;
+}
+
+static State state_of(const Loop *loop, const CpLoopSpan *span)
+{
+    bool blocks = span->to - span->since >= loop->blocking;
+    return span->state == CP_LOOP_OWN ? OWN : blocks ? BLOCKED : STEP;
+}
+
+/* What of the span is in the window; 0: nothing. */
+static CpTime shown_length(const Chart *chart, const CpLoopSpan *span)
+{
+    CpTime to = MIN(span->to, chart->until);
+    return span->state != CP_LOOP_POLLS && span->from < to ? to - span->from : 0;
+}
+
+static void count_span(void *data, const CpLoopSpan *span)
+{
+    Chart *chart = data;
+    CpTime length = shown_length(chart, span);
+    if (length == 0) {
         return;
     }
-    loop->spent[part->state] += length;
-    chart->spent[part->state] += length;
-    loop->n_steps += part->state != OWN;
-    loop->n_blocked += part->state == BLOCKED;
-    chart->n_blocked += part->state == BLOCKED;
-    if (part->state != OWN && length > loop->longest) {
+    Loop *loop = found_loop(chart, span->loop, span->thread);
+    State state = state_of(loop, span);
+    loop->spent[state] += length;
+    chart->spent[state] += length;
+    loop->n_steps += state != OWN;
+    loop->n_blocked += state == BLOCKED;
+    chart->n_blocked += state == BLOCKED;
+    if (state != OWN && length > loop->longest) {
         loop->longest = length;
-        loop->longest_task = part->task;
+        loop->longest_task = label_of(&chart->labels, span->label, span->task);
     }
+}
+
+static void count_iteration(void *data, const CpIteration *it)
+{
+    Chart *chart = data;
+    if (it->begin > chart->until) {
+        return;
+    }
+    Loop *loop = found_loop(chart, it->loop, it->thread);
+    loop->n_iterations++;
+    chart->n_iterations++;
+    loop->lag = MAX(loop->lag, it->end - it->begin + it->late);
 }
 
 static gboolean count_all(Chart *chart, GError **error)
 {
-    for (size_t i = 0; i < chart->job->n; i++) {
-        chart->recording = i;
-        Walk walk = {.labels = &chart->labels, .fn = count, .data = chart};
-        if (!walk_loops(chart->job, i, &walk, error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    const CpTimelineHooks hooks = {.loop = count_span, .iteration = count_iteration};
+    return walk_all(chart, &hooks, error);
 }
 
 static int by_place(const void *a, const void *b)
@@ -363,34 +273,37 @@ static uint32_t bin_at(const CpBins *bins, CpTime at)
 }
 
 /* An iteration is drawn over its columns, in each of which the longest wait counts. */
-static void add_iteration(Chart *chart, Loop *loop, const Part *part)
+static void add_iteration(void *data, const CpIteration *it)
 {
-    if (part->from >= chart->job->from) {
+    Chart *chart = data;
+    Loop *loop = find_loop(chart, it->loop);
+    if (loop == NULL || it->begin > chart->until) {
+        return; /* not shown */
+    }
+    if (it->begin >= chart->job->from) {
         cp_lane_panel_mark(&chart->boxes, &loop->place.marks,
-                           cp_scale_at(&chart->x, part->from), chart->job->theme->muted,
+                           cp_scale_at(&chart->x, it->begin), chart->job->theme->muted,
                            &loop->mark_end);
     }
-    CpTime wait = part->to - part->from + part->late;
-    uint32_t last = bin_at(&loop->lane, part->to);
-    for (uint32_t bin = bin_at(&loop->lane, part->from); bin <= last; bin++) {
+    CpTime wait = it->end - it->begin + it->late;
+    uint32_t last = bin_at(&loop->lane, it->end);
+    for (uint32_t bin = bin_at(&loop->lane, it->begin); bin <= last; bin++) {
         if (wait > loop->wait[bin]) {
             loop->wait[bin] = wait;
-            loop->late[bin] = part->late;
+            loop->late[bin] = it->late;
         }
     }
 }
 
-static void add_part(void *data, uint32_t id, const Part *part)
+static void add_span(void *data, const CpLoopSpan *span)
 {
     Chart *chart = data;
-    Loop *loop = find_loop(chart, id);
-    if (loop == NULL) {
-        return;
-    }
-    if (part->state == POLLING) {
-        add_iteration(chart, loop, part);
-    } else {
-        cp_bins_add(&loop->lane, 0, part->task, part->state, part->from, part->to);
+    Loop *loop = find_loop(chart, span->loop);
+    CpTime length = shown_length(chart, span);
+    if (loop != NULL && length > 0) {
+        uint32_t task = label_of(&chart->labels, span->label, span->task);
+        cp_bins_add(&loop->lane, 0, task, state_of(loop, span), span->from,
+                    span->from + length);
     }
 }
 
@@ -427,18 +340,12 @@ static void init_bins(Chart *chart, Loop *loop)
 
 static gboolean read_parts(Chart *chart, GError **error)
 {
+    const CpTimelineHooks hooks = {.loop = add_span, .iteration = add_iteration};
     clear_parts(chart);
     for (guint i = 0; i < chart->loops->len; i++) {
         init_bins(chart, loop_at(chart, i));
     }
-    for (size_t i = 0; i < chart->job->n; i++) {
-        chart->recording = i;
-        Walk walk = {.labels = &chart->labels, .fn = add_part, .data = chart};
-        if (!walk_loops(chart->job, i, &walk, error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return walk_all(chart, &hooks, error);
 }
 
 /* Two boxes on each other: the iteration, then what the poll was late. */
