@@ -2,6 +2,7 @@
 
 #include "sim/error.h"
 #include "sim/params.h"
+#include "sim/timeline.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +19,6 @@ enum {
 /* What a pilot run lets be seen. */
 typedef struct {
     uint32_t hist;  /* response times of this histogram; CP_NONE: wake-up latencies */
-    GArray *woken;  /* CpTime by thread: woken then and not run since, plus 1; 0: none */
     GArray *means;  /* double */
     GArray *ends;   /* CpTime: when the last observation of a mean was made */
     double sum;     /* of the mean being made */
@@ -87,37 +87,26 @@ static void observe(Pilot *p, CpTime at, int64_t value)
 }
 
 /* Latencies of wake-ups, from enqueued to running. */
-static void observe_wakeup(Pilot *p, const CpRecord *r)
+static void observe_wakeup(void *data, const CpSpan *span)
 {
-    if (r->id == CP_NONE) {
-        return;
+    if (span->state == CP_SEEN_RUNNABLE && span->woken && !span->is_new &&
+        span->end == CP_END_RUNS) {
+        observe(data, span->to, span->to - span->since);
     }
-    if (r->id >= p->woken->len) {
-        g_array_set_size(p->woken, r->id + 1);
-    }
-    CpTime *since = &g_array_index(p->woken, CpTime, r->id);
-    CpTime now = cp_record_time(r);
-    if (cp_record_kind(r) == CP_REC_WAKEUP) {
-        *since = now + 1;
-    } else if (*since > 0) {
-        observe(p, now, now + 1 - *since);
-        *since = 0;
+}
+
+static void observe_response(void *data, const CpMoment *response)
+{
+    Pilot *p = data;
+    if (response->id == p->hist) {
+        observe(p, response->at, response->value);
     }
 }
 
 static gboolean watch(void *data, const CpRecord *records, size_t n, GError **error)
 {
     (void)error; /* nothing is written that could fail */
-    Pilot *p = data;
-    for (size_t i = 0; i < n; i++) {
-        const CpRecord *r = &records[i];
-        CpRecordKind kind = cp_record_kind(r);
-        if (kind == CP_REC_RESPOND && r->id == p->hist && i + 1 < n) {
-            observe(p, cp_record_time(r), cp_record_time(&records[i + 1]));
-        } else if (p->hist == CP_NONE && (kind == CP_REC_WAKEUP || kind == CP_REC_SWITCH)) {
-            observe_wakeup(p, r);
-        }
-    }
+    cp_timeline_feed(data, records, n);
     return TRUE;
 }
 
@@ -134,17 +123,22 @@ static uint32_t watched_hist(const CpWorkload *w)
 
 static gboolean run_pilot(Pilot *p, CpSimConfig config, CpOutcome *outcome, GError **error)
 {
-    const CpSink sink = {watch, p};
+    bool wakeups = p->hist == CP_NONE;
+    uint64_t kinds = wakeups
+                         ? UINT64_C(1) << CP_REC_WAKEUP | UINT64_C(1) << CP_REC_WAKEUP_NEW |
+                               UINT64_C(1) << CP_REC_SWITCH
+                         : UINT64_C(1) << CP_REC_RESPOND;
+    const CpTimelineHooks hooks = {.span = wakeups ? observe_wakeup : NULL,
+                                   .respond = wakeups ? NULL : observe_response};
+    const CpTimelineConfig follow = {.simulated = true, .hooks = &hooks, .data = p};
+    CpTimeline *tl = cp_timeline_new(&follow);
+    const CpSink sink = {watch, tl};
     config.sink = &sink;
-    config.filter = (CpRecordFilter){.drop_kinds = ~(UINT64_C(1) << CP_REC_RESPOND |
-                                                     UINT64_C(1) << CP_REC_WAKEUP |
-                                                     UINT64_C(1) << CP_REC_SWITCH)};
+    config.filter = (CpRecordFilter){.drop_kinds = ~kinds};
     CpSim *sim = cp_sim_new(&config, error);
-    if (sim == NULL) {
-        return FALSE;
-    }
-    *outcome = cp_sim_run(sim, error);
+    *outcome = sim != NULL ? cp_sim_run(sim, error) : CP_OUTCOME_ERROR;
     cp_sim_free(sim);
+    cp_timeline_free(tl);
     return *outcome != CP_OUTCOME_ERROR;
 }
 
@@ -177,7 +171,6 @@ static gboolean cut(const Pilot *p, CpTime *warmup, GError **error)
 static gboolean find(const CpScenario *s, CpSimConfig *config, GError **error)
 {
     Pilot p = {.hist = watched_hist(s->workload), .batch = BATCH};
-    p.woken = g_array_new(FALSE, TRUE, sizeof(CpTime));
     p.means = g_array_new(FALSE, FALSE, sizeof(double));
     p.ends = g_array_new(FALSE, FALSE, sizeof(CpTime));
     CpOutcome outcome;
@@ -186,7 +179,6 @@ static gboolean find(const CpScenario *s, CpSimConfig *config, GError **error)
     if (ok && (outcome == CP_OUTCOME_DONE || outcome == CP_OUTCOME_UNTIL)) {
         ok = cut(&p, &config->warmup, error);
     }
-    g_array_unref(p.woken);
     g_array_unref(p.means);
     g_array_unref(p.ends);
     return ok;
