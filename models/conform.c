@@ -4,33 +4,29 @@
 #include "models/registry.h"
 #include "sim/assert.h"
 #include "sim/error.h"
+#include "sim/timeline.h"
 
 #include <string.h>
 
-/* Whether a run kept the laws of conform.h, and which one it broke. */
+/* Decides whether a run kept the laws of conform.h, and which one it broke. */
 
 /* What the records say of one thread. */
 typedef struct {
-    CpThreadState state;
-    CpCpu cpu;    /* where it runs or waits */
-    CpTime since; /* when the state began */
-    CpTime born;
+    CpTime born, until; /* first and last evidence */
     CpTime run, wait, blocked;
 } Life;
 
 typedef struct {
     CpSim *sim;
     uint32_t n_threads, n_cpus;
-    int n_idle, n_waiting;
     Life *life;
-    CpTid *curr;   /* by CPU; CP_NONE: idle */
-    CpTime *busy;  /* by CPU */
-    CpTime *since; /* by CPU: last switch */
-    CpTime now;
+    CpTime *busy;       /* by CPU */
+    CpTime now;         /* of the record looked at */
     CpTime interrupted; /* time on a CPU that was not charged, all threads */
     CpTime irq;         /* the same, all CPUs */
     bool conserving;    /* check that law */
     bool global;
+    bool is_broken; /* a law: `error` says which; nothing is looked at any more */
     GError **error;
 } Walk;
 
@@ -40,37 +36,24 @@ static bool broken(Walk *w, CpTid tid, const char *law)
     g_autofree char *at = cp_format_time(w->now);
     g_set_error(w->error, CP_ERROR, CP_ERROR_MODEL, "%s%s%s, at %s", name ? "thread " : "",
                 name ? name : "", law, at);
+    w->is_broken = true;
     return false;
 }
 
-/* Ends the state a thread was in and begins another one. */
-static void enter(Walk *w, CpTid tid, CpThreadState state)
-{
-    Life *l = &w->life[tid];
-    CpTime spent = w->now - l->since;
-    l->run += l->state == CP_THREAD_RUNNING ? spent : 0;
-    l->wait += l->state == CP_THREAD_RUNNABLE ? spent : 0;
-    l->blocked += l->state == CP_THREAD_BLOCKED ? spent : 0;
-    w->n_waiting -= l->state == CP_THREAD_RUNNABLE;
-    w->n_waiting += state == CP_THREAD_RUNNABLE;
-    l->state = state;
-    l->since = w->now;
-}
-
 /* Between two moments: does a CPU idle while somebody waits for it? */
-static bool check_conserved(Walk *w)
+static bool check_conserved(Walk *w, const CpTimeline *tl)
 {
-    if (!w->conserving || w->n_idle == 0 || w->n_waiting == 0) {
+    if (!w->conserving || tl->n_running == w->n_cpus || tl->n_runnable == 0) {
         return true;
     }
     for (CpTid tid = 0; tid < w->n_threads; tid++) {
-        if (w->life[tid].state != CP_THREAD_RUNNABLE) {
+        if (tl->threads[tid].state != CP_SEEN_RUNNABLE) {
             continue;
         }
         for (CpCpu cpu = 0; cpu < w->n_cpus; cpu++) {
-            bool could =
-                w->global ? cp_thread_allowed(w->sim, tid, cpu) : w->life[tid].cpu == cpu;
-            if (w->curr[cpu] == CP_NONE && could) {
+            bool could = w->global ? cp_thread_allowed(w->sim, tid, cpu)
+                                   : tl->threads[tid].cpu == cpu;
+            if (cp_timeline_running(tl, cpu) == CP_NONE && could) {
                 return broken(w, tid, " waits while a CPU that could run it idles");
             }
         }
@@ -78,82 +61,75 @@ static bool check_conserved(Walk *w)
     return true;
 }
 
-static bool on_wakeup(Walk *w, const CpRecord *r, bool is_new)
+static bool check_wakeup(Walk *w, const CpTimeline *tl, CpTid tid, bool is_new)
 {
-    Life *l = &w->life[r->id];
-    if (is_new && l->state != CP_THREAD_NEW) {
-        return broken(w, r->id, " starts twice");
+    CpSeen state = (CpSeen)tl->threads[tid].state;
+    if (is_new && state != CP_SEEN_NOT) {
+        return broken(w, tid, " starts twice");
     }
-    if (!is_new && l->state != CP_THREAD_BLOCKED && l->state != CP_THREAD_RUNNING) {
-        return broken(w, r->id, " is woken although it is not blocked");
-    }
-    l->cpu = r->cpu;
-    if (is_new) {
-        l->born = l->since = w->now;
-    }
-    if (l->state != CP_THREAD_RUNNING) {
-        enter(w, r->id, CP_THREAD_RUNNABLE);
+    if (!is_new && state != CP_SEEN_BLOCKED && state != CP_SEEN_RUNNING) {
+        return broken(w, tid, " is woken although it is not blocked");
     }
     return true;
 }
 
-static bool leave(Walk *w, CpTid tid, const CpRecord *r)
+static bool check_switch(Walk *w, const CpTimeline *tl, const CpRecord *r)
 {
-    char state = CP_SWITCH_STATE(r->arg);
-    if (w->life[tid].state != CP_THREAD_RUNNING || w->life[tid].cpu != r->cpu) {
-        return broken(w, tid, " leaves a CPU it was not on");
+    CpTid prev = cp_timeline_running(tl, r->cpu), next = r->id;
+    if (prev != CP_NONE &&
+        (tl->threads[prev].state != CP_SEEN_RUNNING || tl->threads[prev].cpu != r->cpu)) {
+        return broken(w, prev, " leaves a CPU it was not on");
     }
-    enter(w, tid,
-          state == 'R'   ? CP_THREAD_RUNNABLE
-          : state == 'X' ? CP_THREAD_ENDED
-                         : CP_THREAD_BLOCKED);
-    return true;
-}
-
-static bool on_switch(Walk *w, const CpRecord *r)
-{
-    CpTid prev = w->curr[r->cpu], next = r->id;
-    w->busy[r->cpu] += prev == CP_NONE ? 0 : w->now - w->since[r->cpu];
-    w->since[r->cpu] = w->now;
-    if (prev != CP_NONE && !leave(w, prev, r)) {
-        return false;
-    }
-    w->n_idle += (next == CP_NONE) - (prev == CP_NONE);
-    w->curr[r->cpu] = next;
-    if (next == CP_NONE) {
+    if (next == CP_NONE || next == prev) {
         return true;
     }
-    if (w->life[next].state == CP_THREAD_RUNNING) {
+    if (tl->threads[next].state == CP_SEEN_RUNNING) {
         return broken(w, next, " runs on two CPUs");
     }
-    if (w->life[next].state != CP_THREAD_RUNNABLE) {
+    if (tl->threads[next].state != CP_SEEN_RUNNABLE) {
         return broken(w, next, " runs without having been woken");
     }
-    if (!cp_thread_allowed(w->sim, next, r->cpu)) {
-        return broken(w, next, " runs on a CPU outside its mask");
-    }
-    w->life[next].cpu = r->cpu;
-    enter(w, next, CP_THREAD_RUNNING);
-    return true;
+    return cp_thread_allowed(w->sim, next, r->cpu) ||
+           broken(w, next, " runs on a CPU outside its mask");
 }
 
-static bool step(Walk *w, const CpRecord *r)
+/* May this happen, as things stand? */
+static void check(void *data, const CpTimeline *tl, const CpRecord *r, const CpRecord *more)
 {
-    switch (cp_record_kind(r)) {
-    case CP_REC_SWITCH:
-        return on_switch(w, r);
-    case CP_REC_WAKEUP:
-        return on_wakeup(w, r, false);
-    case CP_REC_WAKEUP_NEW:
-        return on_wakeup(w, r, true);
-    case CP_REC_MIGRATE:
-        if (w->life[r->id].state == CP_THREAD_RUNNABLE) {
-            w->life[r->id].cpu = r->arg;
-        }
-        return true;
-    default:
-        return true;
+    (void)more; /* the laws are about threads and CPUs */
+    Walk *w = data;
+    CpRecordKind kind = cp_record_kind(r);
+    w->now = cp_record_time(r);
+    if (w->is_broken) {
+        return;
     }
+    if (w->now < tl->now) {
+        broken(w, CP_NONE, "time goes back");
+    } else if (w->now == tl->now || check_conserved(w, tl)) {
+        if (kind == CP_REC_SWITCH) {
+            check_switch(w, tl, r);
+        } else if (kind == CP_REC_WAKEUP || kind == CP_REC_WAKEUP_NEW) {
+            check_wakeup(w, tl, r->id, kind == CP_REC_WAKEUP_NEW);
+        }
+    }
+}
+
+static void add_span(void *data, const CpSpan *span)
+{
+    Walk *w = data;
+    Life *l = &w->life[span->thread];
+    CpTime spent = span->to - span->from;
+    l->run += span->state == CP_SEEN_RUNNING ? spent : 0;
+    l->wait += span->state == CP_SEEN_RUNNABLE ? spent : 0;
+    l->blocked += span->state == CP_SEEN_BLOCKED ? spent : 0;
+    l->born = span->is_new ? span->from : l->born;
+    l->until = span->to;
+}
+
+static void add_cpu(void *data, const CpCpuSpan *span)
+{
+    Walk *w = data;
+    w->busy[span->cpu] += span->thread != CP_NONE ? span->to - span->from : 0;
 }
 
 static int64_t metric(CpSim *sim, CpScope scope, uint32_t subject, const char *name)
@@ -167,19 +143,13 @@ static int64_t metric(CpSim *sim, CpScope scope, uint32_t subject, const char *n
 static bool check_thread(Walk *w, CpTid tid)
 {
     Life *l = &w->life[tid];
-    if (l->state == CP_THREAD_NEW) {
-        return true;
-    }
-    if (l->state != CP_THREAD_ENDED) {
-        enter(w, tid, l->state);
-    }
     CpTime run = metric(w->sim, CP_SCOPE_THREAD, tid, "cpu");
     CpTime wait = metric(w->sim, CP_SCOPE_THREAD, tid, "runq_wait");
     CpTime blocked = metric(w->sim, CP_SCOPE_THREAD, tid, "blocked");
     /* A halted CPU takes time to come back for a new thread, who is blocked meanwhile. */
     CpTime start = metric(w->sim, CP_SCOPE_THREAD, tid, "start");
     l->blocked += l->born - start;
-    if (l->run + l->wait + l->blocked != l->since - start) {
+    if (l->run + l->wait + l->blocked != l->until - start) {
         return broken(w, tid, ": run + wait + blocked is not its lifetime");
     }
     w->interrupted += l->run - run; /* interrupts are not charged to whom they hit */
@@ -195,7 +165,6 @@ static bool check_cpu(Walk *w, CpCpu cpu)
     CpTime idle = metric(w->sim, CP_SCOPE_CPU, cpu, "idle");
     CpTime overhead = metric(w->sim, CP_SCOPE_CPU, cpu, "overhead");
     CpTime irq = metric(w->sim, CP_SCOPE_CPU, cpu, "irq");
-    w->busy[cpu] += w->curr[cpu] == CP_NONE ? 0 : w->now - w->since[cpu];
     if (busy + idle + overhead + irq != w->now) {
         return broken(w, CP_NONE, "busy + idle + overhead of a CPU is not its time");
     }
@@ -206,27 +175,12 @@ static bool check_cpu(Walk *w, CpCpu cpu)
     return true;
 }
 
-static bool walk(Walk *w, const CpRecord *records, size_t n, CpTime end)
+/* The sums, when all records have been followed. */
+static bool check_sums(Walk *w, const CpTimeline *tl)
 {
-    for (size_t i = 0; i < n; i++) {
-        const CpRecord *r = &records[i];
-        if (cp_record_kind(r) == CP_REC_MORE) {
-            continue;
-        }
-        if (cp_record_time(r) < w->now) {
-            return broken(w, CP_NONE, "time goes back");
-        }
-        if (cp_record_time(r) > w->now && !check_conserved(w)) {
-            return false;
-        }
-        w->now = cp_record_time(r);
-        if (!step(w, r)) {
-            return false;
-        }
-    }
-    w->now = end;
+    w->now = tl->now;
     for (CpTid tid = 0; tid < w->n_threads; tid++) {
-        if (!check_thread(w, tid)) {
+        if (tl->threads[tid].state != CP_SEEN_NOT && !check_thread(w, tid)) {
             return false;
         }
     }
@@ -235,10 +189,27 @@ static bool walk(Walk *w, const CpRecord *records, size_t n, CpTime end)
             return false;
         }
     }
-    if (w->interrupted != w->irq) {
-        return broken(w, CP_NONE, "threads lost other time than interrupts took");
+    return w->interrupted == w->irq ||
+           broken(w, CP_NONE, "threads lost other time than interrupts took");
+}
+
+static bool walk(Walk *w, const CpRecord *records, size_t n)
+{
+    const CpTimelineHooks hooks = {.each = check, .span = add_span, .cpu = add_cpu};
+    const CpTimelineConfig config = {.n_cpus = w->n_cpus,
+                                     .n_threads = w->n_threads,
+                                     .simulated = true,
+                                     .hooks = &hooks,
+                                     .data = w};
+    CpTimeline *tl = cp_timeline_new(&config);
+    for (CpCpu cpu = 0; cpu < w->n_cpus; cpu++) {
+        cp_timeline_runs(tl, cpu, CP_NONE);
     }
-    return true;
+    cp_timeline_feed(tl, records, n);
+    cp_timeline_finish(tl, metric(w->sim, CP_SCOPE_RUN, 0, "makespan"));
+    bool ok = !w->is_broken && check_sums(w, tl);
+    cp_timeline_free(tl);
+    return ok;
 }
 
 static bool is_ideal(const CpParamSet *costs)
@@ -258,26 +229,17 @@ gboolean cp_conform_records(CpSim *sim, const CpRecord *records, size_t n, GErro
     Walk w = {.sim = sim,
               .n_threads = n_threads,
               .n_cpus = n_cpus,
-              .n_idle = (int)n_cpus,
               .life = g_new0(Life, n_threads),
-              .curr = g_new(CpTid, n_cpus),
               .busy = g_new0(CpTime, n_cpus),
-              .since = g_new0(CpTime, n_cpus),
               .conserving = is_ideal(config->costs),
               .error = error};
     for (size_t i = 0; config->classes[i] != NULL; i++) {
         w.conserving &= config->classes[i]->conserving;
         w.global |= config->classes[i]->global;
     }
-    for (CpCpu cpu = 0; cpu < n_cpus; cpu++) {
-        w.curr[cpu] = CP_NONE;
-    }
-    int64_t end = metric(sim, CP_SCOPE_RUN, 0, "makespan");
-    bool ok = walk(&w, records, n, end);
+    bool ok = walk(&w, records, n);
     g_free(w.life);
-    g_free(w.curr);
     g_free(w.busy);
-    g_free(w.since);
     return ok;
 }
 
