@@ -410,17 +410,13 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
     if (prev != CP_NONE) {
         tell_ticks(sim, c, sim->now - 1);
         state = switch_out(sim, c);
-        if (state == 'R' && c->hooks->off != NULL &&
-            cp_thread(sim, prev)->state == CP_THREAD_RUNNABLE) {
+        if (G_UNLIKELY(next == CP_NONE || cp_thread(sim, next)->cls != c->cls) &&
+            c->hooks->off != NULL && cp_thread(sim, prev)->state == CP_THREAD_RUNNABLE) {
             c->hooks->off(cp_thread_rq(sim, cp_thread(sim, prev)), prev);
         }
     }
     c->switches++;
     CpTime idle = prev == CP_NONE ? sim->now - c->run_since : 0;
-    if (prev == CP_NONE || next == CP_NONE) {
-        c->util = cp_cpu_util(sim, c->id);
-        c->util_at = sim->now;
-    }
     c->run_since = sim->now;
     if (idle > 0) {
         c->idled = idle;
@@ -442,6 +438,12 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
         sim->n_idle++;
     }
     sim->n_idle -= prev == CP_NONE;
+    bool takes = next != CP_NONE && c->cls + 1u < sim->n_classes;
+    if (G_UNLIKELY(takes != c->takes)) {
+        c->taken = cp_cpu_taken(sim, c->id);
+        c->taken_at = sim->now;
+        c->takes = takes;
+    }
     cp_record(sim, CP_REC_SWITCH, next, c->id, (uint8_t)state);
     if (state != 'R' && cp_thread(sim, prev)->block > CP_BLOCK_SLEEP) {
         cp_record(sim, CP_REC_BLOCK, prev, c->id, cp_thread(sim, prev)->block);

@@ -35,8 +35,9 @@ struct CpCpuState {
     uint64_t noise;      /* key of the random numbers for its switches */
     uint32_t server_gen; /* bumping it makes the server's timer stale */
     CpTime exit_at;      /* leaving idle: when it can run something */
-    CpTime util_at;      /* util is of then: when it last went idle or left idle */
-    uint32_t util;       /* see cp_cpu_util */
+    CpTime taken_at;     /* taken is of then: when takes last changed */
+    uint32_t taken;      /* see cp_cpu_taken */
+    bool takes;          /* a thread of a class before the last one runs */
     CpTime server_left;  /* runtime of the fair server's period left */
     uint8_t server;      /* CP_SERVER_* */
     uint32_t n_exits;    /* random numbers drawn for leaving idle */

@@ -180,12 +180,26 @@ static uint32_t forgotten(uint32_t share, CpTime after)
     return (uint32_t)(((CpTime)share >> n) * (2 * half - part) / (2 * half));
 }
 
-uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu)
+CpTime cp_thread_cpu_time(const CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpCpuState *c = &sim->cpus[t->cpu];
+    CpTime passed = sim->now - c->clock - c->irq_left;
+    return t->cpu_time + (c->curr == tid && passed > 0 ? passed : 0);
+}
+
+uint32_t cp_cpu_taken(const CpSim *sim, CpCpu cpu)
 {
     const CpCpuState *c = &sim->cpus[cpu];
-    CpTime since = sim->now - c->util_at;
-    return c->curr == CP_NONE ? forgotten(c->util, since)
-                              : 1024 - forgotten(1024 - c->util, since);
+    CpTime since = sim->now - c->taken_at;
+    return c->takes ? 1024 - forgotten(1024 - c->taken, since) : forgotten(c->taken, since);
+}
+
+CpRq *cp_rq_below(const CpRq *rq, CpEnt ent)
+{
+    cp_assert(ent & CP_ENT_GROUP);
+    return cp_rq(rq->sim, (ent & ~CP_ENT_GROUP) / rq->sim->n_cpus, rq->cpu,
+                 rq->policy->rank);
 }
 
 CpTime cp_tick_after_far(const CpSim *sim, CpTime t)

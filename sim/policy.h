@@ -133,7 +133,8 @@ struct CpPolicyClass {
     void (*set_next)(CpRq *rq, CpEnt ent);
     /* ent stops running but stays runnable: put it back. */
     void (*put_prev)(CpRq *rq, CpEnt ent);
-    /* ent, a thread that could go on, is off its CPU: another one runs there, or none. */
+    /* ent, a thread that could go on, is off its CPU, where one of another class runs now,
+     * or none. */
     void (*off)(const CpRq *rq, CpEnt ent);
     /* ent ran for delta > 0 ns of task clock since the last call.  Returns true to ask for
      * a reschedule. */
@@ -219,8 +220,9 @@ uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu);
 /* CPUs of which cp_cpu_nr is 0. */
 const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
-/* How busy the CPU has been lately, of 1024: half of it is forgotten in 32 ms. */
-uint32_t cp_cpu_util(const CpSim *sim, CpCpu cpu);
+/* How much of the CPU's time classes before the last one took lately, of 1024: half of it
+ * is forgotten in 32 ms. */
+uint32_t cp_cpu_taken(const CpSim *sim, CpCpu cpu);
 /* When the CPU last became idle or switched. */
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu);
 /* When the CPU's last idle time ended; 0: it never idled. */
@@ -244,6 +246,8 @@ const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu);
 /* The queue in which the group of rq stands or runs on this CPU, and as which entity; NULL
  * at the top. */
 CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent);
+/* The queue of a group that stands as ent in rq. */
+CpRq *cp_rq_below(const CpRq *rq, CpEnt ent);
 /* A class as configured in this run, for getters of its metrics; NULL: it is not in the
  * stack. */
 const CpPolicy *cp_policy_of(const CpSim *sim, const CpPolicyClass *cls);
@@ -275,6 +279,8 @@ bool cp_rq_allows(const CpRq *rq, CpEnt ent);
 void cp_ent_fetch(const CpPolicy *policy, CpEnt ent);
 /* When the thread was last enqueued. */
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid);
+/* CPU time of the thread up to now, ns. */
+CpTime cp_thread_cpu_time(const CpSim *sim, CpTid tid);
 /* Release of the job in hand: its flow's CP_REG_RELEASE (period, arrival, received
  * request), or cp_thread_ready_since if that holds none. */
 CpTime cp_thread_release(const CpSim *sim, CpTid tid);

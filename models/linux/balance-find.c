@@ -46,23 +46,39 @@ static bool has_spare(const CpGroupStats *g, uint32_t pct)
            (pct * g->capacity >= 100 * g->runnable && 100 * g->capacity > pct * g->util);
 }
 
-CpGroupStats cp_group_stats(const CpPolicy *policy, const CpCpuMask *cpus, CpTid without,
-                            uint32_t pct)
+static void sum_up(CpGroupStats *g, const CpMachine *m, uint32_t pct)
+{
+    g->cores = MAX(g->n / m->smt, 1);
+    g->type = overloaded(g, pct)  ? CP_GROUP_OVERLOADED
+              : has_spare(g, pct) ? CP_GROUP_SPARE
+                                  : CP_GROUP_FULL;
+    g->average = g->type == CP_GROUP_OVERLOADED && g->capacity > 0
+                     ? g->load * 1024 / g->capacity
+                     : 0;
+}
+
+CpGroupStats cp_group_stats(const CpPolicy *policy, uint32_t level, CpCpu member,
+                            CpTid without, uint32_t pct)
 {
     const CpMachine *m = cp_sim_machine(policy->sim);
-    CpGroupStats g = {.cpus = *cpus};
+    CpLevelKind kinds[CP_LEVELS];
+    CpGroupStats g = {.member = member};
+    if (level == 0) {
+        if (cp_cpu_online(policy->sim, member)) {
+            add_cpu(&g, policy, member, without, pct);
+        }
+        sum_up(&g, m, pct);
+        return g;
+    }
+    cp_levels_of(m, kinds);
+    const CpCpuMask *cpus = cp_level_span(m, kinds[level - 1], member);
     for (CpCpu c = cp_cpumask_next(cpus, 0); c != CP_NONE;
          c = cp_cpumask_next(cpus, c + 1)) {
         if (cp_cpu_online(policy->sim, c)) {
             add_cpu(&g, policy, c, without, pct);
         }
     }
-    g.cores = MAX(g.n / m->smt, 1);
-    g.type = overloaded(&g, pct)  ? CP_GROUP_OVERLOADED
-             : has_spare(&g, pct) ? CP_GROUP_SPARE
-                                  : CP_GROUP_FULL;
-    g.average =
-        g.type == CP_GROUP_OVERLOADED && g.capacity > 0 ? g.load * 1024 / g.capacity : 0;
+    sum_up(&g, m, pct);
     return g;
 }
 
@@ -79,6 +95,39 @@ CpCpuMask cp_balance_group(const CpPolicy *policy, uint32_t level, CpCpu member)
     return one;
 }
 
+CpGroups cp_groups_begin(const CpPolicy *policy, uint32_t level, CpCpu cpu,
+                         const CpCpuMask *span)
+{
+    CpGroups walk = {
+        .policy = policy, .level = level, .from = cpu, .at = cpu, .span = span};
+    if (level > 0) {
+        walk.left = *span;
+    }
+    return walk;
+}
+
+CpCpu cp_groups_next(CpGroups *walk)
+{
+    CpCpu member = walk->at;
+    const CpCpuMask *left = walk->level > 0 ? &walk->left : walk->span;
+    if (member == CP_NONE) {
+        return CP_NONE;
+    }
+    if (walk->level > 0) {
+        CpCpuMask group = cp_balance_group(walk->policy, walk->level, member);
+        for (size_t w = 0; w < G_N_ELEMENTS(group.bits); w++) {
+            walk->left.bits[w] &= ~group.bits[w];
+        }
+    }
+    CpCpu next = cp_cpumask_next(left, member + 1);
+    if (next == CP_NONE && member >= walk->from) {
+        next = cp_cpumask_next(left, 0);
+    }
+    walk->at =
+        next >= walk->from && (member < walk->from || next == walk->from) ? CP_NONE : next;
+    return member;
+}
+
 /* --- the busiest --- */
 
 typedef struct {
@@ -92,16 +141,22 @@ static bool is_smt(const CpBalanceTry *b)
     return b->level > 0 && b->below == CP_LEVEL_SMT;
 }
 
+/* Did the level below find threads in this group that could not move for their affinity? */
+static bool says_pinned(const CpBalanceTry *b, CpCpu member)
+{
+    CpCpuMask group = cp_balance_group(b->policy, b->level, member);
+    const CpBalanceRq *q = cp_balance_cpu(b->policy, cp_cpumask_next(&group, 0));
+    return q->level != NULL && q->level[b->level - 1].pinned;
+}
+
 /* What only matters to who looks. */
 static void classify(const CpBalanceTry *b, CpGroupStats *g)
 {
     const CpBalance *data = cp_balance_of(b->policy);
-    CpCpu first = cp_cpumask_next(&g->cpus, 0);
-    const CpBalanceRq *q = cp_balance_cpu(b->policy, first);
     if (g->type == CP_GROUP_OVERLOADED) {
         return;
     }
-    if (b->level > 0 && q->level != NULL && q->level[b->level - 1].pinned) {
+    if (b->level > 0 && says_pinned(b, g->member)) {
         g->type = CP_GROUP_PINNED;
     } else if (b->idle && is_smt(b) && g->runs > 1 && data->has.smt_group) {
         g->type = CP_GROUP_SMT;
@@ -140,32 +195,28 @@ static void consider(View *v, CpGroupStats g)
     }
 }
 
+static void see(const CpBalanceTry *b, View *v, CpCpu member)
+{
+    CpGroupStats g = cp_group_stats(b->policy, b->level, member, CP_NONE, b->pct);
+    v->load += g.load;
+    v->capacity += g.capacity;
+    if (member == b->cpu) {
+        v->local = g;
+    } else {
+        classify(b, &g);
+        consider(v, g);
+    }
+}
+
 /* Every group of the span, its own first and then upwards, wrapping. */
 static View look(const CpBalanceTry *b)
 {
     View v = {.found = false};
-    CpCpuMask left = *b->span;
-    CpCpu member = b->cpu;
-    for (bool first = true;; first = false) {
-        CpCpuMask group = cp_balance_group(b->policy, b->level, member);
-        CpGroupStats g = cp_group_stats(b->policy, &group, CP_NONE, b->pct);
-        v.load += g.load;
-        v.capacity += g.capacity;
-        if (first) {
-            v.local = g;
-        } else {
-            classify(b, &g);
-            consider(&v, g);
-        }
-        for (size_t w = 0; w < G_N_ELEMENTS(left.bits); w++) {
-            left.bits[w] &= ~group.bits[w];
-        }
-        member = cp_cpumask_next(&left, b->cpu);
-        member = member != CP_NONE ? member : cp_cpumask_next(&left, 0);
-        if (member == CP_NONE) {
-            return v;
-        }
+    CpGroups walk = cp_groups_begin(b->policy, b->level, b->cpu, b->span);
+    for (CpCpu member; (member = cp_groups_next(&walk)) != CP_NONE;) {
+        see(b, &v, member);
     }
+    return v;
 }
 
 /* By how many threads two groups differ, as far as that asks for a move; mirrors
@@ -206,7 +257,8 @@ static CpMovePlan amount(const CpBalanceTry *b, View *v)
 {
     CpGroupStats *busy = &v->busiest, *local = &v->local;
     bool prefers = b->level > 0;
-    CpMovePlan plan = {.kind = CP_MOVE_TASKS, .amount = 1, .from = busy->cpus};
+    CpMovePlan plan = {.kind = CP_MOVE_TASKS, .amount = 1};
+    plan.from = cp_balance_group(b->policy, b->level, busy->member);
     if (busy->type == CP_GROUP_MISFIT) {
         plan.kind = CP_MOVE_LOAD;
         plan.amount = (int64_t)busy->misfit;

@@ -54,12 +54,25 @@ typedef struct {
     CpCpu other; /* of the puller's group, where a pinned one may run; CP_NONE */
 } Look;
 
-static bool is_hot(const CpBalanceTry *b, const CpBalanceEnt *e)
+static bool is_hot(const CpBalanceTry *b, CpEnt ent)
 {
-    enum { HOT_UNITS = 488 }; /* migration_cost, 0.5 ms */
-    uint32_t ago = (uint32_t)cp_pelt_units(cp_now(b->policy->sim)) - e->at;
-    return b->kind != CP_LEVEL_SMT && !(e->flags & CP_LOAD_COLD) && ago < HOT_UNITS &&
-           b->state->failed <= b->tries;
+    CpSim *sim = b->policy->sim;
+    return b->kind != CP_LEVEL_SMT && b->state->failed <= b->tries &&
+           !(cp_balance_ent(b->policy, ent)->flags & CP_LOAD_COLD) &&
+           cp_now(sim) - cp_thread_ready_since(sim, ent) < CP_LOAD_HOT;
+}
+
+/* Another CPU of the puller's group where the thread may run, or CP_NONE. */
+static CpCpu elsewhere(const Look *l, CpEnt ent)
+{
+    CpCpuMask own = cp_balance_group(l->b->policy, l->b->level, l->b->cpu);
+    for (CpCpu c = cp_cpumask_next(&own, 0); c != CP_NONE;
+         c = cp_cpumask_next(&own, c + 1)) {
+        if (c != l->to && cp_thread_allowed(l->b->policy->sim, ent, c)) {
+            return c;
+        }
+    }
+    return l->other;
 }
 
 /* Mirrors fair.c:can_migrate_task. */
@@ -78,18 +91,11 @@ static bool may_move(Look *l, CpEnt ent, const CpBalanceEnt *e)
         return false;
     }
     if (!cp_thread_allowed(sim, ent, l->to)) {
-        CpCpuMask own = cp_balance_group(policy, l->b->level, l->b->cpu);
         l->pinned++;
-        for (CpCpu c = cp_cpumask_next(&own, 0); c != CP_NONE && !l->b->newidle;
-             c = cp_cpumask_next(&own, c + 1)) {
-            if (c != l->to && cp_thread_allowed(sim, ent, c)) {
-                l->other = c;
-                break;
-            }
-        }
+        l->other = l->b->level > 0 && !l->b->newidle ? elsewhere(l, ent) : CP_NONE;
         return false;
     }
-    return !(e->flags & CP_LOAD_RUNNING) && !is_hot(l->b, e);
+    return !is_hot(l->b, ent);
 }
 
 /* Whether a thread is worth the amount that is left, and how much of it. */
@@ -111,25 +117,61 @@ static bool fits(const Look *l, CpEnt ent, int64_t *worth)
     return *worth >> shift <= l->plan->amount;
 }
 
+/* Threads in the order of their turns, the one that ran longest ago first. */
+typedef struct {
+    CpEnt ent[CP_BALANCE_LOOKS];
+    uint32_t turn[CP_BALANCE_LOOKS];
+    uint32_t n;
+} Queue;
+
+static void insert(Queue *q, CpEnt ent, uint32_t turn)
+{
+    uint32_t i = q->n;
+    if (q->n < CP_BALANCE_LOOKS) {
+        q->n++;
+    } else if ((int32_t)(q->turn[--i] - turn) <= 0) {
+        return;
+    }
+    for (; i > 0 && (int32_t)(q->turn[i - 1] - turn) > 0; i--) {
+        q->ent[i] = q->ent[i - 1];
+        q->turn[i] = q->turn[i - 1];
+    }
+    q->ent[i] = ent;
+    q->turn[i] = turn;
+}
+
+/* Waiting threads of a queue and of the groups in it. */
+static void collect(const CpPolicy *policy, CpRq *rq, Queue *q)
+{
+    for (CpEnt e = policy->cls->next_queued(rq, CP_NONE); e != CP_NONE;
+         e = policy->cls->next_queued(rq, e)) {
+        if (e & CP_ENT_GROUP) {
+            collect(policy, cp_rq_below(rq, e), q);
+        } else {
+            insert(q, e, cp_balance_ent(policy, e)->turn);
+        }
+    }
+}
+
 /* Mirrors fair.c:detach_tasks: from the one that ran longest ago on; who is passed over
  * comes last next time. */
 static void take(Look *l)
 {
     const CpPolicy *policy = l->b->policy;
     CpSim *sim = policy->sim;
-    const CpRq *rq = cp_policy_rq(policy, l->from);
-    CpBalanceRq *top = cp_balance_cpu(policy, l->from);
+    CpRq *rq = (CpRq *)(uintptr_t)cp_policy_rq(policy, l->from); /* only walked */
+    Queue q = {.n = 0};
     cp_settle(sim, l->from); /* claims are judged by it */
-    uint32_t looks = MIN(top->nr + top->asleep, (uint32_t)CP_BALANCE_LOOKS);
-    while (l->seen < looks && top->oldest != CP_NONE && l->plan->amount > 0) {
-        CpEnt ent = top->oldest;
+    collect(policy, rq, &q);
+    for (uint32_t i = 0; i < q.n && l->plan->amount > 0; i++) {
+        CpEnt ent = q.ent[i];
         int64_t worth = 0;
         if (l->b->idle && cp_cpu_nr(sim, l->from) <= 1) {
             return;
         }
         l->seen++;
         if (!may_move(l, ent, cp_balance_ent(policy, ent)) || !fits(l, ent, &worth)) {
-            cp_load_to_front(rq, ent);
+            cp_load_pass_over(rq, ent);
             continue;
         }
         cp_pull(sim, ent, l->to);
@@ -190,8 +232,7 @@ bool cp_balance_push(const CpBalanceTry *b, CpMovePlan *plan)
     if ((!tasks && !slow) || curr == CP_NONE || !cp_thread_allowed(sim, curr, b->cpu)) {
         return false;
     }
-    CpRq *rq = (CpRq *)(uintptr_t)cp_policy_rq(policy, from); /* only told */
-    if (!(cp_balance_ent(policy, curr)->flags & CP_LOAD_RUNNING) || rq->nr == 0) {
+    if (cp_balance_cpu(policy, from)->running != curr) {
         return false; /* of another class */
     }
     cp_push(sim, curr, b->cpu);

@@ -253,6 +253,7 @@ static uint64_t balance_cpu(const CpPolicy *policy, CpCpu cpu, uint64_t tick)
         }
         next = MIN(next, b.state->last + interval_of(policy, b.state, busy));
     }
+    state_of(policy, cpu)->due = MAX(next, tick + 1);
     return MAX(next, tick + 1);
 }
 
@@ -317,10 +318,13 @@ CpTime cp_balance_tick(CpPolicy *policy)
         return CP_NEVER;
     }
     for (CpCpu cpu = 0; cpu < m->n_cpus; cpu++) {
-        if (cp_cpu_online(sim, cpu) && is_busy(sim, cpu)) {
-            told |= tells(policy, cpu);
-            next = MIN(next, balance_cpu(policy, cpu, tick));
+        if (!cp_cpu_online(sim, cpu) || !is_busy(sim, cpu)) {
+            continue;
         }
+        uint64_t due = state_of(policy, cpu)->due;
+        due = tick < due ? due : balance_cpu(policy, cpu, tick);
+        next = MIN(next, due);
+        told = told || (cp_idle_cpus(sim) > 0 && tells(policy, cpu));
     }
     if (told && cp_idle_cpus(sim) > 0) {
         if (tick >= data->idle_next) {

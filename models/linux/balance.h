@@ -81,18 +81,32 @@ typedef enum {
     CP_GROUP_OVERLOADED,
 } CpGroupType;
 typedef struct {
-    CpCpuMask cpus;
+    CpCpu member; /* one of its CPUs */
     CpGroupType type;
     uint64_t load, util, runnable, capacity, average; /* average: of load a capacity */
     uint64_t misfit;            /* load of the CPU that has lost capacity to others */
     uint32_t nr, runs, idle, n; /* threads, fair ones awake, idle CPUs, CPUs */
     uint32_t cores;
 } CpGroupStats;
-/* Figures of some CPUs; `without` is left out of them (fork), or CP_NONE. */
-CpGroupStats cp_group_stats(const CpPolicy *policy, const CpCpuMask *cpus, CpTid without,
-                            uint32_t pct);
-/* The group of `level` in the span of `cpu` that holds `member`. */
+/* Figures of the group of `level` that holds `member`; the thread `without` is left out of
+ * them (fork), or CP_NONE. */
+CpGroupStats cp_group_stats(const CpPolicy *policy, uint32_t level, CpCpu member,
+                            CpTid without, uint32_t pct);
+/* The CPUs of that group. */
 CpCpuMask cp_balance_group(const CpPolicy *policy, uint32_t level, CpCpu member);
+
+/* A walk over the groups of a span, a CPU's own first, then upwards, wrapping: a member of
+ * each, the CPU itself of its own. */
+typedef struct {
+    const CpPolicy *policy;
+    uint32_t level;
+    CpCpu from, at;
+    const CpCpuMask *span;
+    CpCpuMask left; /* of several CPUs a group: whose groups are still to come */
+} CpGroups;
+CpGroups cp_groups_begin(const CpPolicy *policy, uint32_t level, CpCpu cpu,
+                         const CpCpuMask *span);
+CpCpu cp_groups_next(CpGroups *walk);
 
 /* balance-move.c; mirrors fair.c:sched_balance_rq.  Returns whether anything moved. */
 bool cp_balance_move(const CpBalanceTry *b, CpMovePlan *plan, bool *all_pinned);

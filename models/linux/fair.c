@@ -321,7 +321,6 @@ static void eevdf_audit(CpRq *rq)
     }
     cp_require(sum == q->sum);
     cp_require(weight == q->balance.weight);
-    cp_load_audit(rq);
     cp_require(n_custom == q->n_custom);
     cp_require(rq->nr + rq->delayed == n + (q->out != CP_NONE));
 }

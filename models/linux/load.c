@@ -7,9 +7,9 @@ static CpBalanceRq *rq_of(const CpRq *rq)
     return rq->data;
 }
 
-static CpBalanceRq *top_of(const CpRq *rq)
+static inline CpBalanceRq *top_of(const CpRq *rq)
 {
-    return cp_balance_cpu(rq->policy, rq->cpu);
+    return G_LIKELY(rq->group == 0) ? rq->data : cp_balance_cpu(rq->policy, rq->cpu);
 }
 
 static bool counts(const CpRq *rq)
@@ -25,7 +25,7 @@ static uint64_t now_of(const CpSim *sim)
 void cp_load_init(CpRq *rq)
 {
     CpBalanceRq *q = rq_of(rq);
-    q->newest = q->oldest = CP_NONE;
+    q->running = CP_NONE;
     q->idle_mean = CP_MS;
 }
 
@@ -36,26 +36,35 @@ void cp_load_clear(CpRq *rq)
 
 /* --- averages --- */
 
-static int64_t target(const CpBalanceEnt *e, uint32_t flag)
+static inline uint32_t target(const CpBalanceEnt *e, uint32_t flag)
 {
-    return e->flags & flag ? CP_PELT_FULL : 0;
+    return e->flags & flag ? (uint32_t)CP_PELT_FULL : 0;
 }
 
-/* Brings an entity's averages up to now. */
-static void advance(const CpSim *sim, CpBalanceEnt *e)
+/* Brings a thread's averages up to now, or a group's. */
+static void advance(const CpSim *sim, CpBalanceEnt *e, CpEnt ent)
 {
     uint32_t units = (uint32_t)now_of(sim) - e->at;
     if (units == 0) {
         return;
     }
-    uint32_t f = cp_pelt_factor(units);
+    uint32_t f = cp_pelt_factor(units), ran = 0;
     e->at += units;
-    e->util = (uint32_t)cp_pelt_later(e->util, target(e, CP_LOAD_RUNNING), f);
-    e->runnable = (uint32_t)cp_pelt_later(e->runnable, target(e, CP_LOAD_RUNNABLE), f);
-    e->queued = (uint32_t)cp_pelt_later(e->queued, target(e, CP_LOAD_HERE), f);
+    if (!(ent & CP_ENT_GROUP)) {
+        uint32_t got = (uint32_t)cp_pelt_units(cp_thread_cpu_time(sim, ent));
+        uint32_t part = got - e->got;
+        e->got = got;
+        /* All of it or nothing is what mostly happens, and a division is slow. */
+        ran = part == 0      ? 0
+              : part < units ? (uint32_t)((uint64_t)CP_PELT_FULL * part / units)
+                             : (uint32_t)CP_PELT_FULL;
+    }
+    e->util = cp_pelt_later(e->util, ran, f);
+    e->runnable = cp_pelt_later(e->runnable, target(e, CP_LOAD_RUNNABLE), f);
+    e->queued = cp_pelt_later(e->queued, target(e, CP_LOAD_HERE), f);
 }
 
-/* The same for a queue; util, runnable and ran mean nothing below the top. */
+/* The same for a queue; util and runnable mean nothing below the top. */
 static void advance_rq(const CpSim *sim, CpBalanceRq *q)
 {
     uint64_t units = now_of(sim) - q->at;
@@ -64,10 +73,9 @@ static void advance_rq(const CpSim *sim, CpBalanceRq *q)
     }
     uint32_t f = cp_pelt_factor(units);
     q->at += units;
-    q->load = cp_pelt_later(q->load, q->weight << CP_PELT_SHIFT, f);
-    q->util = cp_pelt_later(q->util, q->runs ? CP_PELT_FULL : 0, f);
-    q->ran = cp_pelt_later(q->ran, q->runs ? CP_PELT_FULL : 0, f);
-    q->runnable = cp_pelt_later(q->runnable, (int64_t)q->nr * CP_PELT_FULL, f);
+    q->load = cp_pelt_sum_later(q->load, q->weight << CP_PELT_SHIFT, f);
+    q->util = cp_pelt_sum_later(q->util, q->running != CP_NONE ? CP_PELT_FULL : 0, f);
+    q->runnable = cp_pelt_sum_later(q->runnable, (int64_t)q->nr * CP_PELT_FULL, f);
 }
 
 /* What a thread adds to the load of its queue, shifted. */
@@ -87,7 +95,7 @@ static int64_t load_at_top(const CpRq *rq, const CpBalanceEnt *e)
         CpBalanceRq *q = rq_of(at);
         CpBalanceEnt *g = cp_balance_ent(rq->policy, group);
         advance_rq(rq->sim, q);
-        advance(rq->sim, g);
+        advance(rq->sim, g, group);
         load = load * own_load(g) / (q->load + 1);
     }
     return (int64_t)load;
@@ -135,7 +143,7 @@ static void detach(const CpRq *rq, CpBalanceEnt *e, CpEnt ent)
 
 /* A new thread is taken to want half of what its CPU has left; mirrors
  * fair.c:post_init_entity_util_avg. */
-static void born(const CpRq *rq, CpBalanceEnt *e)
+static void born(const CpRq *rq, CpBalanceEnt *e, CpTid tid)
 {
     CpBalanceRq *top = top_of(rq), *q = rq_of(rq);
     advance_rq(rq->sim, top);
@@ -147,47 +155,9 @@ static void born(const CpRq *rq, CpBalanceEnt *e)
         util = MIN(util, half);
     }
     e->at = (uint32_t)now_of(rq->sim);
+    e->got = (uint32_t)cp_pelt_units(cp_thread_cpu_time(rq->sim, tid));
     e->util = e->runnable = (uint32_t)util;
     e->queued = (uint32_t)CP_PELT_FULL;
-}
-
-/* --- the list: who came or ran last is the newest --- */
-
-static void unlink_ent(const CpRq *rq, CpBalanceEnt *e)
-{
-    CpBalanceRq *top = top_of(rq);
-    if (e->newer != CP_NONE) {
-        cp_balance_ent(rq->policy, e->newer)->older = e->older;
-    } else {
-        top->newest = e->older;
-    }
-    if (e->older != CP_NONE) {
-        cp_balance_ent(rq->policy, e->older)->newer = e->newer;
-    } else {
-        top->oldest = e->newer;
-    }
-}
-
-static void link_newest(const CpRq *rq, CpBalanceEnt *e, CpEnt ent)
-{
-    CpBalanceRq *top = top_of(rq);
-    e->newer = CP_NONE;
-    e->older = top->newest;
-    if (top->newest != CP_NONE) {
-        cp_balance_ent(rq->policy, top->newest)->newer = ent;
-    } else {
-        top->oldest = ent;
-    }
-    top->newest = ent;
-}
-
-void cp_load_to_front(const CpRq *rq, CpEnt ent)
-{
-    CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
-    if (top_of(rq)->newest != ent) {
-        unlink_ent(rq, e);
-        link_newest(rq, e, ent);
-    }
 }
 
 /* --- what happens --- */
@@ -202,18 +172,23 @@ void cp_load_weigh(const CpRq *rq, int64_t change)
     cp_assert(q->weight >= 0);
 }
 
+static inline void take_turn(CpBalanceRq *top, CpBalanceEnt *e)
+{
+    e->turn = ++top->turns;
+}
+
 /* Threads only: groups have a load and nothing else. */
 static void thread_wakes(const CpRq *rq, CpBalanceEnt *e, CpEnt ent, bool is_new)
 {
     CpBalanceRq *top = top_of(rq);
     if (is_new) {
-        born(rq, e);
+        born(rq, e, ent);
     } else {
-        enum { HOT_UNITS = 488 }; /* 0.5 ms */
-        bool hot = (uint32_t)now_of(rq->sim) - e->at < HOT_UNITS;
-        advance(rq->sim, e);
+        uint32_t slept = (uint32_t)now_of(rq->sim) - e->at;
+        bool hot = slept < cp_pelt_units(CP_LOAD_HOT) && e->cpu == rq->cpu;
+        advance(rq->sim, e, ent);
         e->flags &= (uint16_t)~CP_LOAD_COLD;
-        e->flags |= hot && e->cpu == rq->cpu ? 0 : CP_LOAD_COLD;
+        e->flags |= hot ? 0 : CP_LOAD_COLD;
     }
     if (!(e->flags & CP_LOAD_ATTACHED) || e->cpu != rq->cpu) {
         detach(rq, e, ent);
@@ -225,7 +200,7 @@ static void thread_wakes(const CpRq *rq, CpBalanceEnt *e, CpEnt ent, bool is_new
         cp_assert(top->asleep > 0);
         top->asleep--;
     } else {
-        link_newest(rq, e, ent);
+        take_turn(top, e);
     }
 }
 
@@ -237,20 +212,32 @@ void cp_load_wake(const CpRq *rq, CpEnt ent, bool is_new)
     }
     cp_assert(!(e->flags & CP_LOAD_RUNNABLE)); /* it wakes once */
     if (ent & CP_ENT_GROUP) {
-        advance(rq->sim, e);
+        advance(rq->sim, e, ent);
     } else {
         thread_wakes(rq, e, ent, is_new);
     }
     e->flags |= CP_LOAD_HERE | CP_LOAD_RUNNABLE;
 }
 
-static void stop(const CpRq *rq, CpBalanceEnt *e)
+void cp_load_stop(const CpRq *rq, CpEnt ent)
 {
     CpBalanceRq *top = top_of(rq);
-    if (e->flags & CP_LOAD_RUNNING) {
+    if (counts(rq) && top->running == ent) {
         advance_rq(rq->sim, top);
-        top->runs = false;
-        e->flags &= (uint16_t) ~(CP_LOAD_RUNNING | CP_LOAD_COLD);
+        top->running = CP_NONE;
+    }
+}
+
+void cp_load_starts(const CpRq *rq, CpEnt ent)
+{
+    CpBalanceRq *top = top_of(rq);
+    CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
+    advance(rq->sim, e, ent);
+    advance_rq(rq->sim, top);
+    if (top->running != ent) {
+        top->running = ent;
+        e->flags &= (uint16_t)~CP_LOAD_COLD;
+        take_turn(top, e);
     }
 }
 
@@ -261,12 +248,12 @@ void cp_load_sleep(const CpRq *rq, CpEnt ent)
         return;
     }
     cp_assert(e->flags & CP_LOAD_RUNNABLE);
-    advance(rq->sim, e);
+    advance(rq->sim, e, ent);
     e->flags &= (uint16_t)~CP_LOAD_RUNNABLE;
     if (!(ent & CP_ENT_GROUP)) {
         CpBalanceRq *top = top_of(rq);
-        stop(rq, e);
         advance_rq(rq->sim, top);
+        top->running = top->running == ent ? CP_NONE : top->running;
         cp_assert(top->nr > 0);
         top->nr--;
         top->asleep++;
@@ -280,45 +267,23 @@ void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends)
         return;
     }
     cp_assert(e->flags & CP_LOAD_HERE);
+    if (e->flags & CP_LOAD_RUNNABLE) {
+        cp_load_sleep(rq, ent);
+    } else {
+        advance(rq->sim, e, ent);
+    }
+    e->flags &= (uint16_t)~CP_LOAD_HERE;
     if (!(ent & CP_ENT_GROUP)) {
-        CpBalanceRq *top = top_of(rq);
-        if (e->flags & CP_LOAD_RUNNABLE) {
-            cp_load_sleep(rq, ent);
+        top_of(rq)->asleep--;
+        if (ends) {
+            detach(rq, e, ent);
         }
-        top->asleep--;
-        unlink_ent(rq, e);
-    }
-    advance(rq->sim, e);
-    e->flags &= (uint16_t) ~(CP_LOAD_HERE | CP_LOAD_RUNNABLE);
-    if (ends && !(ent & CP_ENT_GROUP)) {
-        detach(rq, e, ent);
     }
 }
 
-void cp_load_run(const CpRq *rq, CpEnt ent)
+void cp_load_pass_over(const CpRq *rq, CpEnt ent)
 {
-    CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
-    if (!counts(rq) || (ent & CP_ENT_GROUP) || (e->flags & CP_LOAD_RUNNING)) {
-        return;
-    }
-    CpBalanceRq *top = top_of(rq);
-    advance(rq->sim, e);
-    e->flags |= CP_LOAD_RUNNING;
-    if (!top->runs) {
-        advance_rq(rq->sim, top);
-        top->runs = true;
-    }
-    cp_load_to_front(rq, ent);
-}
-
-void cp_load_stop(const CpRq *rq, CpEnt ent)
-{
-    CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
-    if (!counts(rq) || (ent & CP_ENT_GROUP)) {
-        return;
-    }
-    advance(rq->sim, e);
-    stop(rq, e);
+    take_turn(top_of(rq), cp_balance_ent(rq->policy, ent));
 }
 
 /* --- asking --- */
@@ -336,37 +301,14 @@ CpLoads cp_load_of_thread(const CpPolicy *policy, CpTid tid)
 {
     CpBalanceEnt *e = cp_balance_ent(policy, tid);
     const CpRq *rq = cp_thread_queue(policy, tid, e->cpu);
-    advance(policy->sim, e);
+    advance(policy->sim, e, tid);
     return (CpLoads){(uint64_t)load_at_top(rq, e) >> CP_PELT_SHIFT,
                      e->util >> CP_PELT_SHIFT, e->runnable >> CP_PELT_SHIFT};
 }
 
 uint64_t cp_load_capacity(const CpPolicy *policy, CpCpu cpu)
 {
-    CpBalanceRq *q = cp_balance_cpu(policy, cpu);
     uint64_t full = cp_sim_machine(policy->sim)->cpu[cpu].capacity;
-    advance_rq(policy->sim, q);
-    uint64_t ran = (uint64_t)q->ran >> CP_PELT_SHIFT, all = cp_cpu_util(policy->sim, cpu);
-    uint64_t others = all > ran ? all - ran : 0;
-    return others >= 1024 ? 1 : MAX(full * (1024 - others) / 1024, 1);
-}
-
-void cp_load_audit(const CpRq *rq)
-{
-    const CpBalanceRq *top = top_of(rq);
-    uint32_t nr = 0, asleep = 0;
-    CpEnt newer = CP_NONE;
-    if (!counts(rq) || rq->group != 0) {
-        return;
-    }
-    for (CpEnt ent = top->newest; ent != CP_NONE;) {
-        const CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
-        cp_require(e->newer == newer && (e->flags & CP_LOAD_HERE) && e->cpu == rq->cpu);
-        nr += (e->flags & CP_LOAD_RUNNABLE) != 0;
-        asleep += !(e->flags & CP_LOAD_RUNNABLE);
-        newer = ent;
-        ent = e->older;
-    }
-    cp_require(top->oldest == newer);
-    cp_require(nr == top->nr && asleep == top->asleep);
+    uint64_t taken = cp_cpu_taken(policy->sim, cpu);
+    return taken >= 1024 ? 1 : MAX(full * (1024 - taken) / 1024, 1);
 }

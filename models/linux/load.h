@@ -1,5 +1,5 @@
-/* Who was how busy: load averages of threads, of queues and of CPUs, and each CPU's list of
- * fair threads, least recently run last.
+/* Who was how busy: load averages of threads, of queues and of CPUs, and in which order the
+ * threads of a CPU ran last.
  *
  * Any fair class can be balanced: its policy data begins with CpBalance, its queue data
  * with CpBalanceRq and its entity data with CpBalanceEnt, and it tells of what happens
@@ -13,22 +13,27 @@
 #include "sim/assert.h"
 #include "sim/policy.h"
 
+/* Who ran that recently has something in its CPU's cache (migration_cost), ns. */
+enum { CP_LOAD_HOT = 500000 };
+
 /* What an entity is, as flags. */
 enum {
     CP_LOAD_HERE = 1,     /* in a queue, asleep there or not */
     CP_LOAD_RUNNABLE = 2, /* not asleep */
-    CP_LOAD_RUNNING = 4,
-    CP_LOAD_ATTACHED = 8, /* counted in its CPU's averages */
-    CP_LOAD_COLD = 16,    /* nothing of it is in the cache of its CPU */
+    CP_LOAD_ATTACHED = 4, /* counted in its CPU's averages */
+    CP_LOAD_COLD = 8,     /* nothing of it is in the cache of its CPU */
 };
 
+/* Averages are of 1024, shifted by CP_PELT_SHIFT, as of `at` in units of pelt.h.  That of
+ * running is known of each stretch between two sleeps, or of the last 130 ms, as a whole:
+ * what the thread got of it, evenly. */
 typedef struct {
     CpLoadWeight load;
-    uint32_t at; /* averages are of then, in units of pelt.h */
-    /* Of 1024, shifted by CP_PELT_SHIFT: running, runnable, in a queue. */
-    uint32_t util, runnable, queued;
-    CpEnt newer, older; /* in its CPU's list; CP_NONE at the ends */
-    uint16_t cpu;       /* whose averages it counts in */
+    uint32_t at;
+    uint32_t util, runnable, queued; /* running, not asleep, in a queue */
+    uint32_t got;                    /* CPU time up to `at`, in units */
+    uint32_t turn; /* when it came to its CPU or began to run, counted there */
+    uint16_t cpu;  /* in whose averages it counts */
     uint16_t flags;
 } CpBalanceEnt;
 
@@ -49,14 +54,13 @@ typedef struct {
     uint64_t at;    /* averages are of then */
     /* Of a CPU, i.e. only in the queue at the top: */
     int64_t util, runnable; /* of its threads, blocked ones included */
-    int64_t ran;            /* share of the CPU's own time that fair threads got */
     uint32_t nr;            /* runnable threads, of groups too */
     uint32_t asleep;        /* threads asleep in a queue */
-    bool runs;              /* a fair thread runs */
-    CpEnt newest, oldest;   /* its list of threads */
+    CpEnt running;          /* fair thread, CP_NONE */
+    uint32_t turns;         /* given to threads, see CpBalanceEnt */
     CpBalanceLevel *level;
     uint32_t n_levels;
-    uint64_t busy_from; /* tick */
+    uint64_t due; /* tick before which it need not try at any level */
     /* idle times: when the last one began, and their decayed mean */
     CpTime idle_from, idle_mean;
     uint32_t scan;     /* CPUs of its cache a wake-up looks at for an idle one */
@@ -100,13 +104,30 @@ void cp_load_wake(const CpRq *rq, CpEnt ent, bool is_new);
 void cp_load_sleep(const CpRq *rq, CpEnt ent);
 /* ent leaves rq; for good if it ends. */
 void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends);
-/* ent begins to run, or stops. */
-void cp_load_run(const CpRq *rq, CpEnt ent);
+/* ent begins to run (below), or stops although it could go on, and no other fair thread
+ * runs. */
+void cp_load_starts(const CpRq *rq, CpEnt ent);
 void cp_load_stop(const CpRq *rq, CpEnt ent);
-/* A thread in the list is looked at last next time. */
-void cp_load_to_front(const CpRq *rq, CpEnt ent);
-/* The list agrees with itself, and counts are right. */
-void cp_load_audit(const CpRq *rq);
+/* ent counts as if it had just come: balancing passed it over. */
+void cp_load_pass_over(const CpRq *rq, CpEnt ent);
+
+static inline void cp_load_run(const CpRq *rq, CpEnt ent)
+{
+    if (cp_balance_of(rq->policy)->several && !(ent & CP_ENT_GROUP)) {
+        CpBalanceRq *top = G_LIKELY(rq->group == 0) ? (CpBalanceRq *)rq->data
+                                                    : cp_balance_cpu(rq->policy, rq->cpu);
+        CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
+        bool old =
+            (uint32_t)cp_pelt_units(cp_now(rq->sim)) - e->at > 4u << CP_PELT_HALF_SHIFT;
+        if (G_UNLIKELY(old || top->running == CP_NONE)) {
+            cp_load_starts(rq, ent);
+        } else if (top->running != ent) {
+            top->running = ent;
+            e->flags &= (uint16_t)~CP_LOAD_COLD;
+            e->turn = ++top->turns;
+        }
+    }
+}
 
 /* --- asked by placement and balancing; averages of now, 1024 a CPU or a weight --- */
 

@@ -1,11 +1,7 @@
 #include "models/linux/pelt.h"
 
-#include "sim/assert.h"
-
-/* What is left of an average after some time. */
-
-/* 2^31 x 2^(-k/128) */
-static const uint32_t steps[128] = {
+/* What is left of an average after k / 128 half-lives, of 2^31. */
+const uint32_t cp_pelt_steps[128] = {
     2147483648u, 2135885998u, 2124350982u, 2112878262u, 2101467502u, 2090118366u,
     2078830522u, 2067603638u, 2056437387u, 2045331439u, 2034285470u, 2023299156u,
     2012372174u, 2001504204u, 1990694927u, 1979944027u, 1969251188u, 1958616096u,
@@ -29,24 +25,3 @@ static const uint32_t steps[128] = {
     1121280436u, 1115224875u, 1109202018u, 1103211687u, 1097253708u, 1091327906u,
     1085434106u, 1079572136u,
 };
-
-enum {
-    STEP_SHIFT = CP_PELT_HALF_SHIFT - 7, /* units between two rows */
-    GONE = 31,                           /* half-lives after which nothing is left */
-};
-
-uint32_t cp_pelt_factor(uint64_t units)
-{
-    uint64_t halves = units >> CP_PELT_HALF_SHIFT;
-    if (halves >= GONE) {
-        return 0;
-    }
-    uint32_t rest = (uint32_t)units & ((1u << CP_PELT_HALF_SHIFT) - 1);
-    uint64_t f = steps[rest >> STEP_SHIFT];
-    /* Between two rows exp(-x) = 1 - x + x^2 / 2; x = rest ln 2 / 2^15, in 2^-32. */
-    uint64_t x = (uint64_t)(rest & ((1u << STEP_SHIFT) - 1)) * 90852;
-    uint64_t less = x - (x * x >> 33);
-    f -= f * less >> 32;
-    cp_assert(f <= 1u << 31);
-    return (uint32_t)(f >> halves);
-}

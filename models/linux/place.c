@@ -279,30 +279,25 @@ static bool idlest_group(const Place *p, CpCpu cpu, uint32_t level, CpLevelKind 
                          CpCpuMask *found)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
-    CpCpuMask left = *cp_level_span(m, kind, cpu);
     uint32_t pct = kind == CP_LEVEL_SMT ? 110 : 117;
     CpGroupStats local = {.n = 0}, best = {.n = 0};
-    CpCpu member = cpu;
-    for (bool first = true; member != CP_NONE; first = false) {
+    CpGroups walk = cp_groups_begin(p->policy, level, cpu, cp_level_span(m, kind, cpu));
+    for (CpCpu member; (member = cp_groups_next(&walk)) != CP_NONE;) {
         CpCpuMask group = cp_balance_group(p->policy, level, member);
-        for (size_t w = 0; w < G_N_ELEMENTS(left.bits); w++) {
-            left.bits[w] &= ~group.bits[w];
+        if (!any_allowed(p, &group)) {
+            continue;
         }
-        if (any_allowed(p, &group)) {
-            CpGroupStats g = cp_group_stats(p->policy, &group, p->tid, pct);
-            if (first) {
-                local = g;
-            } else if (best.n == 0 || better(&g, &best)) {
-                best = g;
-            }
+        CpGroupStats g = cp_group_stats(p->policy, level, member, p->tid, pct);
+        if (member == cpu) {
+            local = g;
+        } else if (best.n == 0 || better(&g, &best)) {
+            best = g;
         }
-        member = cp_cpumask_next(&left, cpu);
-        member = member != CP_NONE ? member : cp_cpumask_next(&left, 0);
     }
     if (best.n == 0 || (local.n > 0 && stays(&local, &best, kind == CP_LEVEL_ALL, pct))) {
         return false;
     }
-    *found = best.cpus;
+    *found = cp_balance_group(p->policy, level, best.member);
     return true;
 }
 

@@ -8,13 +8,13 @@
 
 #include <cmocka.h>
 
-static int64_t after(int64_t average, bool on, CpTime t)
+static uint32_t after(uint32_t average, bool on, CpTime t)
 {
     uint32_t f = cp_pelt_factor(cp_pelt_units(t));
-    return cp_pelt_later(average, on ? CP_PELT_FULL : 0, f);
+    return cp_pelt_later(average, on ? (uint32_t)CP_PELT_FULL : 0, f);
 }
 
-static int shown(int64_t average)
+static int shown(uint32_t average)
 {
     return (int)(average >> CP_PELT_SHIFT);
 }
@@ -31,21 +31,21 @@ static void test_half_life(void **state)
                {200 * CP_MS, 1007}, {10 * CP_S, 1023}};
     for (size_t i = 0; i < G_N_ELEMENTS(row); i++) {
         assert_true(abs(shown(after(0, true, row[i].t)) - row[i].up) <= 1);
-        assert_true(abs(shown(after(CP_PELT_FULL, false, row[i].t)) - (1023 - row[i].up)) <=
-                    1);
+        assert_true(abs(shown(after((uint32_t)CP_PELT_FULL, false, row[i].t)) -
+                        (1023 - row[i].up)) <= 1);
     }
-    assert_int_equal(after(CP_PELT_FULL, false, 10 * CP_S), 0);
+    assert_int_equal(after((uint32_t)CP_PELT_FULL, false, 10 * CP_S), 0);
 }
 
 /* Many small steps say the same as one, to a thousandth. */
 static void test_steps(void **state)
 {
     (void)state;
-    int64_t average = 0;
+    uint32_t average = 0;
     for (unsigned i = 0; i < 40000; i++) {
         average = after(average, true, 1024);
     }
-    assert_true(llabs(average - after(0, true, (CpTime)40000 * 1024)) <
+    assert_true(llabs((int64_t)average - after(0, true, (CpTime)40000 * 1024)) <
                 CP_PELT_FULL / 1000);
 }
 
@@ -53,7 +53,7 @@ static void test_steps(void **state)
 static void test_periodic(void **state)
 {
     (void)state;
-    int64_t average = 0;
+    uint32_t average = 0;
     for (unsigned i = 0; i < 200; i++) {
         average = after(after(average, true, 2 * CP_MS), false, 8 * CP_MS);
     }
@@ -65,7 +65,7 @@ static void test_periodic(void **state)
 static void test_taken_away(void **state)
 {
     (void)state;
-    int64_t average = CP_PELT_FULL / 2;
+    uint32_t average = CP_PELT_FULL / 2;
     assert_true(shown(after(average, true, 59 * CP_MS)) < 876);
     assert_true(shown(after(average, true, 61 * CP_MS)) >= 876);
 }
