@@ -3,6 +3,7 @@
 #include "traces/import/formats.h"
 #include "traces/import/text-event.h"
 #include "traces/import/input.h"
+#include "traces/measure.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -306,6 +307,22 @@ static void test_lives(void **state)
             assert_string_equal(cp_cpr_text(f->cpr, r[1].id), "/bin/a b");
         }
     }
+}
+
+/* A pid that comes back after its thread's last switch is another thread's, also where no
+ * fork says so; what is told at the moment of that switch is still the old one's. */
+static void test_returning_pid(void **state)
+{
+    Fixture *f = *state;
+    import(f, SWITCH("0.5", 0, 0, "R", 7) SWITCH("1.0", 0, 7, "X", 8)
+                  SWITCH("2.0", 0, 8, "S", 7) SWITCH("2.5", 0, 7, "S", 0));
+    assert_int_equal(f->report.n_threads, 3);
+    assert_int_equal(cp_cpr_thread_at(f->cpr, 0)->tid, 7);
+    assert_int_equal(cp_cpr_thread_at(f->cpr, 2)->tid, 7);
+    CpMeasure m;
+    g_autoptr(GError) error = NULL;
+    assert_true(cp_measure(f->cpr, NULL, &m, &error));
+    assert_int_equal(m.cpu, 2 * CP_S);
 }
 
 /* User probes on the interpreter's lock become its records, one lock a process. */
@@ -729,14 +746,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_dialects),    TEST(test_names),        TEST(test_states),
-        TEST(test_wakeups),     TEST(test_lives),        TEST(test_gil),
-        TEST(test_mismatch),    TEST(test_missing_idle), TEST(test_unsorted),
-        TEST(test_very_late),   TEST(test_lost),         TEST(test_reconstructed),
-        TEST(test_pages),       TEST(test_cut),          TEST(test_long_line),
-        TEST(test_nasty_names), TEST(test_huge_numbers), TEST(test_refused),
-        TEST(test_window),      TEST(test_reference),    TEST(test_damage),
-        TEST(test_formats),     TEST(test_input),
+        TEST(test_dialects),      TEST(test_names),       TEST(test_states),
+        TEST(test_wakeups),       TEST(test_lives),       TEST(test_returning_pid),
+        TEST(test_gil),           TEST(test_mismatch),    TEST(test_missing_idle),
+        TEST(test_unsorted),      TEST(test_very_late),   TEST(test_lost),
+        TEST(test_reconstructed), TEST(test_pages),       TEST(test_cut),
+        TEST(test_long_line),     TEST(test_nasty_names), TEST(test_huge_numbers),
+        TEST(test_refused),       TEST(test_window),      TEST(test_reference),
+        TEST(test_damage),        TEST(test_formats),     TEST(test_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

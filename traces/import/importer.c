@@ -39,6 +39,7 @@ typedef struct {
     int32_t first_prio; /* at first sight, or when the part to keep begins */
     uint32_t gil;       /* index + 1 of its process's lock; 0: none yet */
     CpTime wake_time;   /* last wake-up; INT64_MIN: none */
+    CpTime gone;        /* when it left its CPU for ever; INT64_MAX: not yet */
     CpTime asked, got;  /* of the interpreter's lock */
     uint16_t wake_cpu;
     uint8_t name_len;
@@ -119,7 +120,8 @@ static uint32_t thread_add(CpImporter *im, int32_t pid)
                 .pid = pid,
                 .tgid = -1,
                 .prio = CP_PRIO_UNKNOWN,
-                .wake_time = INT64_MIN};
+                .wake_time = INT64_MIN,
+                .gone = INT64_MAX};
     uint32_t slot = map_slot(im, pid);
     im->map_used += im->map[slot] == 0;
     g_array_append_val(im->threads, t);
@@ -127,10 +129,14 @@ static uint32_t thread_add(CpImporter *im, int32_t pid)
     return im->threads->len - 1;
 }
 
-static uint32_t thread_of(CpImporter *im, int32_t pid)
+/* The thread that had the pid at that time.  A pid that is seen again after its thread left
+ * its CPU for ever is another thread's, also where no fork told of it, as in recordings
+ * that were joined. */
+static uint32_t thread_of(CpImporter *im, int32_t pid, CpTime time)
 {
     uint32_t found = im->map[map_slot(im, pid)];
-    return found ? found - 1 : thread_add(im, pid);
+    bool is_its = found != 0 && time <= g_array_index(im->threads, Thread, found - 1).gone;
+    return is_its ? found - 1 : thread_add(im, pid);
 }
 
 static Thread *thread_at(CpImporter *im, uint32_t id)
@@ -240,7 +246,7 @@ static gboolean note_task(CpImporter *im, const CpTraceEvent *e, const CpTraceTa
         *id = task->pid == 0 ? IDLE : UNKNOWN;
         return TRUE;
     }
-    *id = thread_of(im, task->pid);
+    *id = thread_of(im, task->pid, e->time);
     Thread *t = thread_at(im, *id);
     Event note = {.time = e->time, .id = *id, .cpu = (uint16_t)e->cpu, .current = UNKNOWN};
     if (!same_name(t, task->comm) && !is_placeholder(task->comm)) {
@@ -274,7 +280,7 @@ static uint32_t note_current(CpImporter *im, const CpTraceEvent *e)
     if (e->current.pid <= 0) {
         return e->current.pid == 0 ? IDLE : UNKNOWN;
     }
-    uint32_t id = thread_of(im, e->current.pid);
+    uint32_t id = thread_of(im, e->current.pid, e->time);
     Thread *t = thread_at(im, id);
     if (t->name[0] == 0 && !is_placeholder(e->current.comm)) {
         set_name(im, t, e->current.comm, true);
@@ -293,6 +299,16 @@ static void fresh_child(CpImporter *im, const CpTraceEvent *e)
         if (found == 0 || thread_at(im, found - 1)->exited) {
             thread_add(im, e->other.pid);
         }
+    }
+}
+
+/* The last switch of a thread says that it is dead; after its exit event it may still wait
+ * for a while. */
+static void note_gone(CpImporter *im, const Event *e)
+{
+    char letter = CP_SWITCH_STATE(e->state);
+    if (e->kind == CP_TRACE_SWITCH && e->id < UNKNOWN && (letter == 'X' || letter == 'Z')) {
+        thread_at(im, e->id)->gone = e->time;
     }
 }
 
@@ -353,6 +369,7 @@ gboolean cp_importer_push(CpImporter *im, const CpTraceEvent *e, GError **error)
     } else if (e->kind == CP_TRACE_EXIT && event.id < UNKNOWN) {
         thread_at(im, event.id)->exited = true;
     }
+    note_gone(im, &event);
     return enqueue(im, event, error);
 }
 
