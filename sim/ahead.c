@@ -17,6 +17,7 @@ static void keep(CpSim *sim, const CpFlow *flow, const CpInsn *insn, Undo *undo)
 {
     const CpOpInfo *info = cp_op_info(sim->w, insn->op);
     uint32_t n = !(info->flags & CP_OPF_WRITES) ? 0 : info->operands[0] == 'P' ? 2 : 1;
+    cp_assert(undo->n + n <= G_N_ELEMENTS(undo->rows)); /* two registers a step at most */
     for (uint32_t k = 0; k < n; k++) {
         int64_t *reg = &cp_regs(sim, flow)[insn->b + k];
         undo->rows[undo->n].reg = reg;
@@ -41,6 +42,7 @@ static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
 {
     CpTime sum = 0;
     for (int n = 0; n < AHEAD_INSNS; n++) {
+        cp_assert(flow->pc < sim->w->code->len);
         const CpInsn *insn = &sim->code[flow->pc];
         bool is_control = insn->op < CP_OP_KERNEL;
         if (is_control && !(cp_op_info(sim->w, insn->op)->flags & CP_OPF_EFFECT)) {
@@ -64,7 +66,10 @@ CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
     CpFlow flow = *cp_flow_of(sim, tid);
     Undo undo;
     undo.n = 0;
+    const bool stopping = sim->stopping;
     CpTime sum = walk_ahead(sim, tid, &flow, &undo);
+    /* Nothing has happened; a recording that cannot be read ends the run sooner. */
+    cp_assert(sim->stopping == stopping || sim->io_error != NULL);
     while (undo.n > 0) {
         undo.n--;
         *undo.rows[undo.n].reg = undo.rows[undo.n].was;

@@ -10,6 +10,7 @@ bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow)
 {
     const CpArrivalsDecl *d =
         &g_array_index(sim->w->arrivals, CpArrivalsDecl, stream->desc);
+    cp_assert(stream->index != UINT32_MAX); /* it is not over */
     if (d->arg == CP_ARG_NONE) {
         const CpList *list = &g_array_index(sim->w->lists, CpList, d->gap);
         if (stream->index >= list->n) {
@@ -28,6 +29,7 @@ bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow)
 static void arm(CpSim *sim, CpStream *stream, CpFlow *flow)
 {
     uint32_t row = (uint32_t)(stream - (CpStream *)(void *)sim->arrivals.streams->data);
+    cp_assert(row < sim->arrivals.streams->len);
     if (cp_arrival_time(sim, stream, flow)) {
         cp_timer_push(sim, CP_TIMER_ARRIVAL, stream->next, row, 0);
     } else {
@@ -39,6 +41,9 @@ static void arm(CpSim *sim, CpStream *stream, CpFlow *flow)
 
 void cp_arrival_open(CpSim *sim, CpTid tid, uint32_t desc, CpFlow *flow)
 {
+    cp_assert(desc < sim->w->arrivals->len);
+    /* Its thread sleeps until the stream is over. */
+    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_BLOCKED);
     CpStream stream = {.tid = tid, .desc = desc, .body = flow->pc + 1};
     g_array_append_val(sim->arrivals.streams, stream);
     uint32_t row = sim->arrivals.streams->len - 1;
@@ -47,6 +52,7 @@ void cp_arrival_open(CpSim *sim, CpTid tid, uint32_t desc, CpFlow *flow)
 
 void cp_arrival_fire(CpSim *sim, uint32_t row)
 {
+    cp_assert(row < sim->arrivals.streams->len);
     CpStream stream = g_array_index(sim->arrivals.streams, CpStream, row);
     const CpThread *t = cp_thread(sim, stream.tid);
     if (t->state == CP_THREAD_ENDED) {
@@ -56,6 +62,7 @@ void cp_arrival_fire(CpSim *sim, uint32_t row)
         cp_wake_thread(sim, stream.tid, CP_NONE, CP_WAKE_TIMER, 0);
         return;
     }
+    cp_assert(stream.next <= sim->now);
     cp_flow_outside(sim, stream.tid, stream.body, stream.next);
     arm(sim, &g_array_index(sim->arrivals.streams, CpStream, row),
         cp_flow_of(sim, stream.tid));

@@ -19,6 +19,10 @@ static uint32_t class_for(const CpSim *sim, const CpSchedAttr *attr)
 void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(attr->policy <= CP_SCHED_DEADLINE);
+    cp_assert(attr->cpus == CP_NONE || attr->cpus < sim->w->masks->len);
+    /* Else it would stand in the structure of a class that is no longer its own. */
+    cp_assert(!(t->flags & CP_TF_DELAYED));
     t->cls = (uint8_t)class_for(sim, attr);
     t->affinity = attr->cpus == CP_NONE ? 0 : (uint16_t)(attr->cpus + 1);
     t->flags &= (uint8_t)~CP_TF_SPECIAL;
@@ -34,6 +38,8 @@ void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 static void move_running(CpSim *sim, CpTid tid, CpCpu to)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->state == CP_THREAD_RUNNING && to != t->cpu);
+    cp_assert(cp_thread_allowed(sim, tid, to));
     cp_resched_after(sim, &sim->cpus[t->cpu], 0);
     t->state = CP_THREAD_BLOCKED;
     t->flags |= CP_TF_WAKING;
@@ -107,7 +113,9 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
         }
     }
     cp_enqueue(sim, tid, cpu, CP_ENQ_RESTORE | (moves ? CP_ENQ_MIGRATED : 0));
+    cp_assert(cp_thread_allowed(sim, tid, t->cpu));
     if (running && !moves) {
+        cp_assert(c->curr == tid);
         c->cls = t->cls;
         c->hooks = sim->classes[t->cls].cls;
         cp_set_next(sim, c, tid);

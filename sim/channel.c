@@ -27,6 +27,8 @@ static void insert_before(CpSim *sim, CpChannel *c, CpTid tid, CpTid before)
 {
     CpThread *t = cp_thread(sim, tid);
     CpTid after = before == CP_NONE ? c->last : cp_thread(sim, before)->prev;
+    cp_assert(before == CP_NONE || &sim->chans[cp_thread(sim, before)->chan] == c);
+    cp_assert((c->n == 0) == (c->first == CP_NONE) && (c->n == 0) == (c->last == CP_NONE));
     t->next = before;
     t->prev = after;
     if (after == CP_NONE) {
@@ -46,6 +48,8 @@ static void add(CpSim *sim, CpChan chan, CpTid tid)
     CpChannel *c = &sim->chans[chan];
     int prio = rt_prio(sim, tid);
     CpTid before = CP_NONE;
+    cp_assert(cp_thread(sim, tid)->chan == CP_NONE); /* in one queue at a time */
+    cp_assert(c->n_rt <= c->n);
     if (prio > 0) {
         before = c->first;
         for (uint32_t i = 0; i < c->n_rt && rt_prio(sim, before) >= prio; i++) {
@@ -61,6 +65,8 @@ static void add(CpSim *sim, CpChan chan, CpTid tid)
 void cp_channel_move(CpSim *sim, CpTid tid, CpTid before)
 {
     CpChan chan = cp_thread(sim, tid)->chan;
+    cp_assert(tid != before && cp_thread(sim, before)->chan == chan);
+    cp_assert(rt_prio(sim, tid) == 0 && rt_prio(sim, before) == 0);
     cp_channel_remove(sim, tid);
     insert_before(sim, &sim->chans[chan], tid, before);
     sim->chans[chan].n++;
@@ -70,7 +76,10 @@ void cp_channel_move(CpSim *sim, CpTid tid, CpTid before)
 void cp_channel_remove(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->chan != CP_NONE);
     CpChannel *c = &sim->chans[t->chan];
+    cp_assert((t->prev == CP_NONE ? c->first : cp_thread(sim, t->prev)->next) == tid);
+    cp_assert((t->next == CP_NONE ? c->last : cp_thread(sim, t->next)->prev) == tid);
     if (t->prev == CP_NONE) {
         c->first = t->next;
     } else {
@@ -92,7 +101,8 @@ uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause c
 {
     uint32_t woken = 0;
     while (woken < n && sim->chans[chan].first != CP_NONE) {
-        cp_wake_thread(sim, sim->chans[chan].first, waker, cause, flags);
+        bool woke = cp_wake_thread(sim, sim->chans[chan].first, waker, cause, flags);
+        cp_assert(woke); /* who waits is blocked, and leaves the queue */
         woken++;
     }
     return woken;
@@ -100,17 +110,20 @@ uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause c
 
 uint32_t cp_waiters(const CpSim *sim, CpChan chan)
 {
+    cp_assert(chan < sim->tables.chan.n);
     return sim->chans[chan].n;
 }
 
 CpTid cp_first_waiter(const CpSim *sim, CpChan chan)
 {
+    cp_assert(chan < sim->tables.chan.n);
     return sim->chans[chan].first;
 }
 
 void cp_wait(CpSim *sim, CpTid tid, CpChan chan, CpTime deadline, CpBlock reason,
              uint32_t object)
 {
+    cp_assert(chan < sim->tables.chan.n);
     add(sim, chan, tid);
     cp_block(sim, tid, deadline, reason, object);
 }

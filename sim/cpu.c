@@ -21,11 +21,13 @@ static inline CpTime min_time(CpTime a, CpTime b)
 /* Nominal work done in `wall` ns at a CPU's speed, and the time a piece of work takes. */
 static inline CpTime work_of(const CpCpuState *c, CpTime wall)
 {
+    cp_assert(wall >= 0 && c->speed > 0);
     return G_LIKELY(c->speed == 1024) ? wall : wall * c->speed / 1024;
 }
 
 static inline CpTime wall_of(const CpCpuState *c, CpTime work)
 {
+    cp_assert(work >= 0 && c->speed > 0);
     if (G_LIKELY(c->speed == 1024)) {
         return work;
     }
@@ -35,6 +37,8 @@ static inline CpTime wall_of(const CpCpuState *c, CpTime work)
 void cp_cpu_advance(CpSim *sim, CpCpuState *c)
 {
     CpTime delta = sim->now - c->clock;
+    cp_assert(delta >= 0);
+    cp_assert(c->irq_left >= 0 && c->ovh_left >= 0);
     if (delta == 0) {
         return;
     }
@@ -63,6 +67,7 @@ void cp_cpu_advance(CpSim *sim, CpCpuState *c)
         c->overhead += ovh;
         work -= ovh;
     }
+    cp_assert(work >= 0); /* interrupts and kernel work took no more than there was */
     c->busy += work;
     CpTime left = t->burst_left - work_of(c, work);
     t->burst_left = sim->now >= c->burst_end || left < 0 ? 0 : left;
@@ -73,6 +78,7 @@ void cp_cpu_account(CpSim *sim, CpCpuState *c)
 {
     cp_cpu_advance(sim, c);
     CpTime delta = c->uncharged;
+    cp_assert(delta >= 0);
     if (delta == 0) {
         return;
     }
@@ -93,6 +99,7 @@ void cp_cpu_account_tick(CpSim *sim, CpCpuState *c)
         tick -= sim->tick; /* the one of this moment is still to come here */
     }
     CpTime since = now - tick;
+    cp_assert(since >= 0 && tick <= now);
     if (c->uncharged > since && c->curr != CP_NONE) {
         CpTime rest = c->uncharged - since;
         c->uncharged = since;
@@ -112,11 +119,13 @@ void cp_cpu_arm(CpSim *sim, CpCpuState *c)
         c->burst_end = rest > CP_NEVER - from ? CP_NEVER : from + rest;
         key = min_time(min_time(key, c->burst_end), c->look);
     }
+    cp_assert(key >= sim->now); /* nothing is planned for the past */
     cp_slots_set(&sim->slots, c->id, key);
 }
 
 void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay)
 {
+    cp_assert(delay >= 0);
     CpTime at = sim->now + delay;
     if (c->curr != CP_NONE) {
         at += c->irq_left + c->ovh_left;
@@ -188,6 +197,7 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
     } else if (look < sim->now) {
         look = sim->now;
     }
+    cp_assert(c->curr != CP_NONE && look >= sim->now);
     c->look = look;
 }
 
@@ -224,6 +234,7 @@ static bool ask_expired(CpSim *sim, CpCpuState *c, const CpPolicyClass *cls)
 static void look(CpSim *sim, CpCpuState *c)
 {
     const CpPolicyClass *cls = c->hooks;
+    cp_assert(cls == sim->classes[cp_thread(sim, c->curr)->cls].cls);
     cp_cpu_account(sim, c);
     tell_ticks(sim, c, sim->now);
     if (c->resched_at > sim->now && cls->expired != NULL && ask_expired(sim, c, cls)) {
@@ -252,6 +263,8 @@ static char switch_out(CpSim *sim, CpCpuState *c)
     CpTid tid = c->curr;
     CpThread *t = cp_thread(sim, tid);
     CpThreadCold *cold = &sim->cold[tid];
+    cp_assert(c->run_since <= sim->now);
+    cp_assert(t->state != CP_THREAD_RUNNABLE || t->cpu != c->id || t->flags & CP_TF_WOKEN);
     cp_hist_add(&sim->slice_hist, sim->now - c->run_since);
     if (t->state == CP_THREAD_RUNNING) {
         t->state = CP_THREAD_RUNNABLE;
@@ -278,6 +291,7 @@ static void first_run(CpSim *sim, CpTid tid)
 /* A wake-up of the warm-up is none of those counted. */
 static void woken_runs(CpSim *sim, CpTid tid, CpTime waited)
 {
+    cp_assert(waited >= 0);
     if (sim->now - waited < sim->counted_from) {
         return;
     }
@@ -301,6 +315,9 @@ static void switch_in(CpSim *sim, CpCpuState *c, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpTime waited = sim->now - t->since;
+    cp_assert(t->state == CP_THREAD_RUNNABLE && waited >= 0);
+    cp_assert(t->chan == CP_NONE && !(t->flags & (CP_TF_DELAYED | CP_TF_WAKING)));
+    cp_assert(cp_thread_allowed(sim, tid, c->id));
     sim->cold[tid].runq_wait += waited;
     c->ovh_left = switch_cost(sim, c);
     if (t->flags & (CP_TF_WOKEN | CP_TF_MIGRATED | CP_TF_SPIN | CP_TF_STOP)) {
@@ -368,6 +385,7 @@ void cp_cpu_speed(CpSim *sim, CpCpuState *c)
             }
         }
     }
+    cp_assert(speed <= 1024);
     c->speed = speed > 0 ? speed : 1;
 }
 
@@ -415,6 +433,7 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
             c->hooks->off(cp_thread_rq(sim, cp_thread(sim, prev)), prev);
         }
     }
+    cp_assert(prev != next);
     c->switches++;
     CpTime idle = prev == CP_NONE ? sim->now - c->run_since : 0;
     c->run_since = sim->now;
@@ -438,6 +457,7 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
         sim->n_idle++;
     }
     sim->n_idle -= prev == CP_NONE;
+    cp_assert(sim->n_idle <= sim->n_cpus);
     bool takes = next != CP_NONE && c->cls + 1u < sim->n_classes;
     if (G_UNLIKELY(takes != c->takes)) {
         c->taken = cp_cpu_taken(sim, c->id);
@@ -559,6 +579,7 @@ static bool leaves_kernel(CpSim *sim, const CpCpuState *c)
 
 void cp_cpu_event(CpSim *sim, CpCpuState *c)
 {
+    cp_assert(sim->irq_cpu == CP_NONE && sim->event_cpu == CP_NONE); /* a flat stack */
     sim->irq_cpu = sim->event_cpu = c->id;
     sim->turn = c->id < sim->turn ? sim->turn : c->id + 1;
     if (c->curr != CP_NONE && c->hooks->ticked) {
@@ -584,6 +605,7 @@ void cp_cpu_event(CpSim *sim, CpCpuState *c)
 /* An interrupt takes `cost` from whoever runs there, without charging it. */
 void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost)
 {
+    cp_assert(cpu < sim->n_cpus);
     CpCpuState *c = &sim->cpus[cpu];
     if (cost > 0 && c->curr != CP_NONE) {
         cp_cpu_advance(sim, c);

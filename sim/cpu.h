@@ -67,6 +67,7 @@ static inline void cp_cpu_idle(CpSim *sim, const CpCpuState *c)
 static inline void cp_cpu_count(CpSim *sim, CpCpuState *c, int change)
 {
     sim->n_overloaded -= c->nr >= 2;
+    cp_assert(change >= 0 || c->nr >= (uint32_t)-change);
     c->nr = (uint32_t)((int)c->nr + change);
     sim->n_overloaded += c->nr >= 2;
     cp_cpu_idle(sim, c);
@@ -78,6 +79,7 @@ static inline void cp_cpu_count(CpSim *sim, CpCpuState *c, int change)
 
 static inline void cp_cpu_expect(CpSim *sim, CpCpuState *c, int change)
 {
+    cp_assert(change >= 0 || c->waking >= (uint32_t)-change);
     c->waking = (uint32_t)((int)c->waking + change);
     cp_cpu_idle(sim, c);
 }

@@ -15,6 +15,7 @@ uint32_t cp_request_new(CpSim *sim)
 {
     if (sim->requests.free != CP_NONE) {
         uint32_t row = sim->requests.free;
+        cp_assert(row < sim->requests.rows->len);
         sim->requests.free = cp_request(sim, row)->next_free;
         return row;
     }
@@ -25,6 +26,8 @@ uint32_t cp_request_new(CpSim *sim)
 
 void cp_request_free(CpSim *sim, uint32_t request)
 {
+    cp_assert(request < sim->requests.rows->len);
+    cp_assert(request != sim->requests.free); /* nobody frees it twice */
     cp_request(sim, request)->next_free = sim->requests.free;
     sim->requests.free = request;
 }
@@ -34,7 +37,10 @@ void cp_request_free(CpSim *sim, uint32_t request)
 static void device_start(CpSim *sim, CpObj *dev, uint32_t request)
 {
     const CpRequest *r = cp_request(sim, request);
+    cp_assert(&sim->objs[r->obj] == dev && dev->kind == CP_OBJ_DEVICE);
     dev->running++;
+    cp_assert(cp_obj_decl(sim->w, r->obj)->n == 0 ||
+              dev->running <= (uint64_t)cp_obj_decl(sim->w, r->obj)->n);
     cp_record_wide(sim, CP_REC_DEVICE, r->obj, CP_RECORD_NO_CPU, 1, r->tid, r->service);
     cp_timer_push(sim, CP_TIMER_DEVICE, sim->now + r->service, request, 0);
 }
@@ -50,6 +56,8 @@ void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service, int64_
 {
     CpObj *dev = &sim->objs[obj];
     const CpObjDecl *decl = cp_obj_decl(sim->w, obj);
+    cp_assert(dev->kind == CP_OBJ_DEVICE);
+    cp_assert(cp_thread(sim, tid)->block == CP_BLOCK_IO && sim->cold[tid].object == obj);
     uint32_t row = cp_request_new(sim);
     CpRequest *r = cp_request(sim, row);
     if (service < 0) {
@@ -75,6 +83,7 @@ void cp_device_submit(CpSim *sim, CpObjId obj, CpTid tid, CpTime service, int64_
 static void device_transfer(CpSim *sim, CpObj *dev, uint32_t request)
 {
     CpRequest *r = cp_request(sim, request);
+    cp_assert(r->transfer > 0 && cp_obj_decl(sim->w, r->obj)->bandwidth > 0);
     CpTime start = MAX(dev->since, sim->now);
     dev->since = start + r->transfer;
     r->service += dev->since - sim->now;
@@ -86,6 +95,8 @@ void cp_device_done(CpSim *sim, uint32_t request)
 {
     CpRequest r = *cp_request(sim, request);
     CpObj *dev = &sim->objs[r.obj];
+    cp_assert(dev->running > 0);
+    cp_assert(dev->n == 0 || dev->running == (uint64_t)cp_obj_decl(sim->w, r.obj)->n);
     if (r.transfer > 0) {
         device_transfer(sim, dev, request);
         return;

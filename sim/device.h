@@ -19,6 +19,7 @@ void cp_request_free(CpSim *sim, uint32_t request);
 /* Valid until the next cp_request_new. */
 static inline CpRequest *cp_request(const CpSim *sim, uint32_t request)
 {
+    cp_assert(request < sim->requests.rows->len);
     return &g_array_index(sim->requests.rows, CpRequest, request);
 }
 

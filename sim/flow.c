@@ -55,6 +55,7 @@ static CpFlowId flow_row(CpSim *sim, uint32_t n_regs)
 
 CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_id)
 {
+    cp_assert(entry < sim->w->code->len);
     CpFlowId id = flow_row(sim, n_regs);
     CpFlow *flow = &sim->flows[id];
     *flow = (CpFlow){.pc = entry,
@@ -72,6 +73,9 @@ CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_i
 void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs)
 {
     CpFlowId *first = free_flow(sim, n_regs);
+    cp_assert(flow < sim->tables.flow.n);
+    cp_assert(*first != flow); /* nobody frees it twice */
+    cp_assert((sim->flows[flow].regs == CP_NONE) == (n_regs == 0));
     sim->flows[flow].thread = *first;
     *first = flow;
 }
@@ -80,6 +84,7 @@ void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs)
 
 static int64_t sample(CpSim *sim, CpFlow *flow, uint32_t dist)
 {
+    cp_assert(dist < sim->w->dists->len);
     return cp_dist_sample(&g_array_index(sim->w->dists, CpDist, dist),
                           (const int64_t *)(void *)sim->w->values->data,
                           cp_rng_key(sim->seed, flow->rng_id, flow->draws++));
@@ -91,6 +96,7 @@ int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index)
     case CP_ARG_CONST:
         return cp_const(sim, index);
     case CP_ARG_REG:
+        cp_assert(flow->regs != CP_NONE);
         return cp_regs(sim, flow)[index];
     case CP_ARG_DIST:
         return sample(sim, flow, index);
@@ -134,6 +140,9 @@ static bool compare(uint8_t cmp, int64_t a, int64_t b)
 
 static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
 {
+    cp_assert(hist < sim->w->hists->len);
+    cp_assert(from == CP_NEVER ||
+              from <= sim->now); /* nothing is answered before it is asked */
     if (from == CP_NEVER) {
         cp_diagnose(sim, "respond without a request", &tid, tid != CP_NONE,
                     "respond: nothing was received or released before");
@@ -148,6 +157,7 @@ static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
 
 static uint32_t list_get(CpSim *sim, uint32_t list, int64_t index, int64_t *out)
 {
+    cp_assert(list < sim->w->lists->len);
     const CpList *l = &g_array_index(sim->w->lists, CpList, list);
     if (index < 0 || index >= l->n) {
         return 0;
@@ -158,6 +168,7 @@ static uint32_t list_get(CpSim *sim, uint32_t list, int64_t index, int64_t *out)
 
 static void op_mark(CpSim *sim, CpTid tid, uint32_t string)
 {
+    cp_assert(string < sim->w->strings->len);
     uint32_t cpu = tid == CP_NONE ? CP_RECORD_NO_CPU : cp_thread(sim, tid)->cpu;
     cp_record_wide(sim, CP_REC_MARK, string, cpu, 0, tid, 0);
 }
@@ -174,6 +185,7 @@ static uint32_t replay(CpSim *sim, CpTid tid, const CpFlow *flow, const CpInsn *
         sim->outcome = CP_OUTCOME_ERROR;
         return flow->pc;
     }
+    cp_require(piece.target < replay->targets->len); /* it comes from a file */
     regs[1] = piece.value;
     return g_array_index(replay->targets, uint32_t, piece.target);
 }
@@ -255,6 +267,7 @@ void cp_control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         next = replay(sim, tid, flow, i);
         break;
     }
+    cp_assert(next < sim->w->code->len); /* the verifier has walked every path */
     flow->pc = next;
 }
 
@@ -267,6 +280,7 @@ static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
         return CP_STEP_AGAIN;
     }
     const CpRuntimeClass *runtime = sim->procs[cp_thread(sim, tid)->proc].runtime;
+    cp_assert(flow == cp_flow_of(sim, tid));
     if (insn->op >= CP_OP_RUNTIME) {
         return runtime->step(sim, tid, insn, (CpWhy)flow->why);
     }
@@ -297,6 +311,8 @@ CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     bool was_due = c->resched_at <= sim->now;
+    cp_assert(c->curr == tid && cp_thread(sim, tid)->cpu == c->id);
+    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_RUNNING);
     for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
         const CpInsn *insn = &sim->code[flow->pc];
         if (sim->stopping || (c->resched_at <= sim->now && !was_due)) {
@@ -316,12 +332,14 @@ CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
             flow->rt_state = 0;
             break;
         case CP_STEP_RUN:
+            cp_assert(cp_thread(sim, tid)->burst_left >= 0);
             flow->why = CP_WHY_RAN;
             if (cp_thread(sim, tid)->burst_left > 0 || c->ovh_left > 0) {
                 return CP_FLOW_BURST;
             }
             break;
         case CP_STEP_BLOCK:
+            cp_assert(cp_thread(sim, tid)->state != CP_THREAD_RUNNING);
             return CP_FLOW_BLOCKED;
         case CP_STEP_SWITCH:
             flow = cp_flow_of(sim, tid);
@@ -347,6 +365,7 @@ void cp_flow_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release)
     const CpTime kept = *own;
     const uint32_t back = flow->pc;
     const uint8_t why = flow->why;
+    cp_assert(cp_thread(sim, tid)->state != CP_THREAD_RUNNING);
     flow->pc = pc;
     *own = release;
     for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
@@ -356,6 +375,7 @@ void cp_flow_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release)
         }
         flow->why = CP_WHY_BEGIN;
         CpStep step = execute(sim, tid, flow, insn);
+        cp_assert(step == CP_STEP_NEXT || step == CP_STEP_AGAIN); /* it takes no time */
         flow->pc += step == CP_STEP_NEXT;
     }
     *own = kept;

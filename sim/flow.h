@@ -28,6 +28,7 @@ static inline CpFlow *cp_flow_of(const CpSim *sim, CpTid tid)
 
 static inline int64_t *cp_regs(const CpSim *sim, const CpFlow *flow)
 {
+    cp_assert(flow->regs < sim->tables.reg.n);
     return sim->regs + flow->regs;
 }
 

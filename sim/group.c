@@ -16,6 +16,7 @@ enum { SLICE_NS = 5000000 };
 
 static CpGroupCpu *at_cpu(const CpSim *sim, CpGroup group, CpCpu cpu)
 {
+    cp_assert(group < sim->n_groups && cpu < sim->n_cpus);
     return &sim->group_cpu[group * sim->n_cpus + cpu];
 }
 
@@ -85,6 +86,7 @@ bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change)
     bool visible = true;
     for (CpGroup g = group; g != 0; g = sim->groups[g].parent) {
         CpGroupCpu *gc = at_cpu(sim, g, cpu);
+        cp_assert(change > 0 || gc->nr >= (uint32_t)-change);
         gc->nr = (uint32_t)((int)gc->nr + change);
         visible = visible && !gc->throttled;
         share(sim, g);
@@ -100,6 +102,7 @@ static void start_periods(CpSim *sim, CpGroup group)
     if (g->timer_on) {
         return;
     }
+    cp_assert(g->period > 0 && g->phase < g->period);
     CpTime n = sim->now < g->phase ? 0 : (sim->now - g->phase) / g->period + 1;
     g->timer_on = true;
     cp_timer_push(sim, CP_TIMER_GROUP, g->phase + n * g->period, group, 0);
@@ -110,6 +113,7 @@ static bool grab(CpSim *sim, CpGroup group, CpGroupCpu *gc, CpTime target)
     CpGroupState *g = &sim->groups[group];
     CpTime need = target - gc->left;
     CpTime got = need < g->pool ? need : g->pool;
+    cp_assert(need > 0);
     start_periods(sim, group);
     if (got > 0) {
         g->pool -= got;
@@ -121,6 +125,7 @@ static bool grab(CpSim *sim, CpGroup group, CpGroupCpu *gc, CpTime target)
 void cp_group_charge(CpSim *sim, CpGroup group, CpCpuState *c, CpTime delta)
 {
     CpGroupState *g = &sim->groups[group];
+    cp_assert(delta > 0);
     g->cpu_time += delta;
     if (g->quota == 0) {
         return;
@@ -136,6 +141,7 @@ void cp_group_charge(CpSim *sim, CpGroup group, CpCpuState *c, CpTime delta)
 
 CpTime cp_group_look(const CpSim *sim, CpGroup group, const CpCpuState *c)
 {
+    cp_assert(sim->groups[group].quota >= 0);
     if (sim->groups[group].quota == 0) {
         return CP_NEVER;
     }
@@ -170,6 +176,7 @@ static void throttle(CpSim *sim, CpGroup group, CpCpuState *c)
         }
         cp_dequeue_group(sim, up, c->id, fair_rank(sim), CP_DEQ_SPECIAL);
     }
+    cp_assert(!gc->throttled && gc->nr > 0);
     cp_cpu_count(sim, c, hidden(sim, group, c->id) ? 0 : -(int)gc->nr);
     gc->throttled = true;
     gc->since = sim->now;
@@ -198,6 +205,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCpuState *c)
 {
     CpGroupState *g = &sim->groups[group];
     CpGroupCpu *gc = at_cpu(sim, group, c->id);
+    cp_assert(gc->throttled && g->first == c->id && gc->since <= sim->now);
     g->first = gc->next;
     gc->throttled = false;
     g->throttled_ns += sim->now - MAX(gc->since, sim->counted_from);
@@ -221,6 +229,7 @@ void cp_group_timer(CpSim *sim, CpGroup group)
 {
     CpGroupState *g = &sim->groups[group];
     bool was_throttled = g->first != CP_NONE;
+    cp_assert(g->timer_on);
     g->timer_on = false;
     if (!g->used && !was_throttled) {
         g->pool = g->quota;
@@ -269,6 +278,7 @@ static void look_all(CpSim *sim)
 /* Mirrors core.c:tg_set_cfs_bandwidth: the pool is refilled and nobody stays throttled. */
 void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota)
 {
+    cp_assert(group > 0 && group < sim->n_groups && quota >= 0);
     CpGroupState *g = &sim->groups[group];
     account_all(sim);
     g->quota = g->pool = quota;
@@ -286,6 +296,7 @@ void cp_group_set_quota(CpSim *sim, CpGroup group, CpTime quota)
 
 void cp_group_set_weight(CpSim *sim, CpGroup group, uint32_t weight)
 {
+    cp_assert(group > 0 && group < sim->n_groups && weight > 0);
     CpPolicy *policy = &sim->classes[fair_rank(sim)].policy;
     CpGroupState *g = &sim->groups[group];
     account_all(sim);

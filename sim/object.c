@@ -41,6 +41,7 @@ void cp_items_push(CpObj *obj, CpItem item)
         obj->head = 0;
         obj->cap = cap;
     }
+    cp_assert(obj->n < obj->cap && obj->head < obj->cap);
     obj->items[(obj->head + obj->n) % obj->cap] = item;
     obj->n++;
     obj->n_max = MAX(obj->n_max, obj->n);
@@ -48,7 +49,7 @@ void cp_items_push(CpObj *obj, CpItem item)
 
 CpItem cp_items_pop(CpObj *obj)
 {
-    cp_assert(obj->n > 0);
+    cp_assert(obj->n > 0 && obj->n <= obj->cap);
     CpItem item = obj->items[obj->head];
     obj->head = (obj->head + 1) % obj->cap;
     obj->n--;

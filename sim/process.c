@@ -21,6 +21,7 @@ static int64_t *copy_vars(CpSim *sim, CpProcId parent)
 
 CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
 {
+    cp_assert(parent < sim->tables.proc.n);
     CpProcId id = cp_table_add(&sim->tables.proc);
     cp_require(id != CP_NONE);
     CpProcess *p = &sim->procs[id];
@@ -49,9 +50,11 @@ void cp_process_end(CpSim *sim, CpProcId proc, CpTid except)
 
 void cp_runtime_timer_fire(CpSim *sim, uint32_t row)
 {
+    cp_assert(row < sim->rt.timers->len);
     CpRuntimeTimer *timer = &g_array_index(sim->rt.timers, CpRuntimeTimer, row);
     CpProcId proc = timer->proc;
     uint32_t id = timer->id, gen = timer->gen;
+    cp_assert(row != sim->rt.free_timer); /* it fires once */
     timer->next_free = sim->rt.free_timer;
     sim->rt.free_timer = row;
     sim->procs[proc].runtime->timer(sim, id, gen);
@@ -59,6 +62,8 @@ void cp_runtime_timer_fire(CpSim *sim, uint32_t row)
 
 void cp_timer(CpSim *sim, CpProcId proc, CpTime at, uint32_t id, uint32_t gen)
 {
+    cp_assert(sim->procs[proc].runtime->timer != NULL);
+    cp_assert(at >= sim->now);
     uint32_t row = sim->rt.free_timer;
     if (row == CP_NONE) {
         CpRuntimeTimer empty = {0};

@@ -18,6 +18,7 @@ struct CpProcess {
 /* The variable as that process sees it; valid until the end of the run. */
 static inline int64_t *cp_var(const CpSim *sim, CpProcId proc, uint32_t var)
 {
+    cp_assert(proc < sim->tables.proc.n && var < sim->w->vars->len);
     int64_t *own = sim->procs[proc].vars;
     return G_LIKELY(own == NULL) || g_array_index(sim->w->vars, CpVarDecl, var).shared
                ? &sim->vars[var]

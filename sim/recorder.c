@@ -25,10 +25,27 @@ static size_t filter_block(const CpRecordFilter *filter, CpRecord *records, size
     return kept;
 }
 
+/* Time never goes back; a MORE record keeps a value in its place. */
+static bool in_order(const CpRecord *records, size_t n)
+{
+    CpTime last = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (cp_record_kind(&records[i]) != CP_REC_MORE) {
+            if (cp_record_time(&records[i]) < last) {
+                return false;
+            }
+            last = cp_record_time(&records[i]);
+        }
+    }
+    return true;
+}
+
 void cp_record_flush(CpSim *sim)
 {
     const CpRecordFilter *filter = &sim->config.filter;
     size_t n = (size_t)(sim->rec.next - sim->rec.block);
+    cp_assert(sim->rec.next >= sim->rec.block && sim->rec.next <= sim->rec.end);
+    cp_audit(in_order(sim->rec.block, n));
     if (filter->from > 0 || filter->to > 0 || filter->drop_kinds != 0) {
         n = filter_block(filter, sim->rec.block, n);
     }
@@ -46,6 +63,8 @@ void cp_record_flush(CpSim *sim)
 void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, uint32_t arg,
                     uint32_t id2, int64_t value)
 {
+    cp_assert(cpu < sim->n_cpus || cpu == CP_RECORD_NO_CPU);
+    cp_assert(cp_record_info(kind)->has_more);
     if (sim->rec.next == NULL) {
         return;
     }

@@ -10,6 +10,7 @@ void cp_record_flush(CpSim *sim);
 static inline void cp_record(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu,
                              uint32_t arg)
 {
+    cp_assert(cpu < sim->n_cpus && !cp_record_info(kind)->has_more);
     if (sim->rec.next != NULL) {
         if (G_UNLIKELY(sim->rec.next >= sim->rec.end)) {
             cp_record_flush(sim);

@@ -44,6 +44,7 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
         return FALSE;
     }
     if (slot->policy.server_runtime > 0 && sim->server.runtime == 0) {
+        cp_assert(slot->policy.server_period > slot->policy.server_runtime);
         sim->server.runtime = slot->policy.server_runtime;
         sim->server.period = slot->policy.server_period;
     }
@@ -131,7 +132,9 @@ void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpEnq
     CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
     const CpPolicyClass *cls = rq->policy->cls;
     CpGroupCpu *gc = &sim->group_cpu[group * sim->n_cpus + cpu];
+    cp_assert(group > 0 && group < sim->n_groups);
     if (gc->delayed) {
+        cp_assert(rq->delayed > 0);
         gc->delayed = false;
         rq->delayed--;
         cls->requeue(rq, ent);
@@ -145,6 +148,7 @@ void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpDeq
 {
     CpEnt ent = cp_group_ent(sim, group, cpu);
     CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, rank);
+    cp_assert(rq->nr > 0);
     bool gone = rq->policy->cls->dequeue(rq, ent, flags);
     rq->nr--;
     if (rq->curr == ent) {
@@ -190,6 +194,9 @@ void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = queue_of(sim, t->group, cpu, t->cls);
+    cp_assert(t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING);
+    cp_assert(t->chan == CP_NONE && !(t->flags & (CP_TF_DELAYED | CP_TF_WAKING)));
+    cp_assert(rq->policy->cls->global || cp_thread_allowed(sim, tid, cpu));
     t->cpu = (uint16_t)cpu;
     rq->policy->cls->enqueue(rq, tid, flags);
     counts_of(sim, rq)->nr++;
@@ -204,6 +211,7 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    cp_assert(counts_of(sim, rq)->nr > 0 && !(t->flags & CP_TF_DELAYED));
     if (rq->curr == tid) {
         cp_cpu_account(sim, &sim->cpus[t->cpu]);
     }
@@ -211,6 +219,8 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
     if (rq->curr == tid) {
         rq->curr = CP_NONE;
     }
+    /* Only who sleeps may stay, and a queue of all CPUs keeps no sleepers. */
+    cp_assert(gone || (flags == CP_DEQ_SLEEP && !rq->policy->cls->global));
     if (!gone) {
         t->flags |= CP_TF_DELAYED;
         rq->delayed++;
@@ -223,10 +233,12 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
 void cp_rq_dequeue_done(CpRq *rq, CpEnt ent)
 {
     CpSim *sim = rq->sim;
+    cp_assert(rq->delayed > 0);
     rq->delayed--;
     if (ent & CP_ENT_GROUP) {
         sim->group_cpu[ent & ~CP_ENT_GROUP].delayed = false;
     } else {
+        cp_assert(cp_thread(sim, ent)->flags & CP_TF_DELAYED);
         cp_thread(sim, ent)->flags &= (uint8_t)~CP_TF_DELAYED;
     }
 }
@@ -237,6 +249,7 @@ void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    cp_assert(t->flags & CP_TF_DELAYED);
     if (!rq->policy->cls->dequeue(rq, tid, flags | CP_DEQ_SPECIAL)) {
         cp_require(false);
     }
@@ -247,6 +260,7 @@ void cp_requeue_delayed(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    cp_assert(t->flags & CP_TF_DELAYED && rq->delayed > 0);
     rq->policy->cls->requeue(rq, tid);
     rq->delayed--;
     t->flags &= (uint8_t)~CP_TF_DELAYED;
@@ -305,6 +319,7 @@ CpTid cp_pick(CpSim *sim, CpCpuState *c)
 
 void cp_put_prev(CpSim *sim, CpCpuState *c, CpTid tid)
 {
+    cp_assert(c->curr == tid && c->uncharged == 0);
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
     for (CpGroup g = t->group;; g = sim->groups[g].parent) {
@@ -377,6 +392,7 @@ bool cp_charge_class(CpSim *sim, CpCpuState *c, CpTime delta)
     }
     bool resched = false;
     CpEnt ent = c->curr;
+    cp_assert(delta > 0);
     if (G_UNLIKELY(c->server != CP_SERVER_OFF)) {
         resched = cp_server_charge(sim, c, delta);
     }
@@ -496,6 +512,7 @@ void cp_global_rest(CpSim *sim, CpTid prev)
         waiting -= !is_free(sim, &sim->cpus[cpu]) && sim->cpus[cpu].cls == rank;
         idle += sim->cpus[cpu].curr == CP_NONE && sim->cpus[cpu].online;
     }
+    cp_assert(waiting <= cp_rq(sim, 0, 0, rank)->nr);
     for (CpCpu cpu = 0; cpu < sim->n_cpus && waiting > 0 && idle > 0; cpu++) {
         CpCpuState *c = &sim->cpus[cpu];
         if (c->curr == CP_NONE && c->online) {
@@ -512,6 +529,7 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
         return;
     }
     CpCpuState *c = &sim->cpus[cpu];
+    cp_assert(t->cpu == cpu);
     if (c->curr == CP_NONE) {
         cp_resched_after(sim, c, 0);
     } else if (is_free(sim, c)) {
@@ -535,6 +553,7 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
 
 void cp_migrate(CpSim *sim, CpTid tid, CpCpu to)
 {
+    cp_assert(to < sim->n_cpus && to != cp_thread(sim, tid)->cpu);
     CpThread *t = cp_thread(sim, tid);
     cp_record(sim, CP_REC_MIGRATE, tid, t->cpu, to);
     sim->cold[tid].migrations++;
@@ -545,6 +564,8 @@ void cp_pull(CpSim *sim, CpTid tid, CpCpu to)
 {
     CpThread *t = cp_thread(sim, tid);
     cp_require(t->state == CP_THREAD_RUNNABLE);
+    cp_assert(to < sim->n_cpus && cp_thread_allowed(sim, tid, to));
+    cp_assert(sim->cpus[t->cpu].curr != tid);
     cp_cpu_account(sim, &sim->cpus[t->cpu]);
     cp_cpu_account(sim, &sim->cpus[to]);
     CpCpu from = t->cpu;

@@ -12,6 +12,7 @@ struct CpClassSlot {
 
 static inline CpRq *cp_rq(const CpSim *sim, CpGroup group, CpCpu cpu, uint32_t cls)
 {
+    cp_assert(group < sim->n_groups && cpu < sim->n_cpus && cls < sim->n_classes);
     return G_LIKELY(group == 0)
                ? sim->cpus[cpu].root + cls
                : &sim->rqs[(group * sim->n_cpus + cpu) * sim->n_classes + cls];

@@ -76,8 +76,9 @@ bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint3
 uint32_t cp_waiters(const CpSim *sim, CpChan chan);
 CpTid cp_first_waiter(const CpSim *sim, CpChan chan);
 CpChan cp_channel_new(CpSim *sim);
-/* The thread's burst ends at that simulated time at the latest: step gets STOPPED.  It must
- * have a burst; if it is not on a CPU then, the stop is delivered when it next runs. */
+/* The thread's burst ends at that simulated time at the latest: step gets STOPPED.  If it
+ * is not on a CPU then, the stop is delivered when it next runs; if the burst is over by
+ * then, or the thread has waited meanwhile, nothing happens. */
 void cp_stop_at(CpSim *sim, CpTid tid, CpTime at);
 /* The runtime's `timer` hook is called with (id, gen) at that time, in interrupt context.
  */

@@ -26,6 +26,7 @@ void cp_server_arm(CpSim *sim, CpCpuState *c)
     if (sim->server.runtime == 0 || c->server != CP_SERVER_OFF || !waits(sim, c)) {
         return;
     }
+    cp_assert(sim->server.period > sim->server.runtime);
     c->server = CP_SERVER_ARMED;
     c->server_left = sim->server.runtime;
     cp_timer_push(sim, CP_TIMER_SERVER, sim->now + sim->server.period - sim->server.runtime,
@@ -38,6 +39,7 @@ bool cp_server_timer(CpSim *sim, CpCpu cpu, uint32_t gen)
     if (c->server != CP_SERVER_ARMED || c->server_gen != gen) {
         return false;
     }
+    cp_assert(c->server_left > 0);
     c->server_gen++;
     c->server = CP_SERVER_OFF;
     if (!waits(sim, c)) {
@@ -53,6 +55,7 @@ bool cp_server_charge(CpSim *sim, CpCpuState *c, CpTime delta)
     if (c->cls != fair_rank(sim)) {
         return false;
     }
+    cp_assert(c->server != CP_SERVER_OFF && delta > 0);
     c->server_left -= delta;
     if (c->server_left > 0) {
         return false;

@@ -21,6 +21,7 @@
 void cp_run(CpSim *sim, CpTid tid, CpTime work)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->state == CP_THREAD_RUNNING);
     t->burst_left = work < 0 ? 0 : work;
     sim->cold[tid].work += t->burst_left;
 }
@@ -33,6 +34,7 @@ CpTime cp_run_left(CpSim *sim, CpTid tid)
 void cp_charge(CpSim *sim, CpTid tid, CpTime cost)
 {
     const CpThread *t = cp_thread(sim, tid);
+    cp_assert(cost >= 0);
     if (cost > 0 && t->state == CP_THREAD_RUNNING) {
         sim->cpus[t->cpu].ovh_left += cost;
     }
@@ -41,6 +43,8 @@ void cp_charge(CpSim *sim, CpTid tid, CpTime cost)
 void cp_stop_at(CpSim *sim, CpTid tid, CpTime at)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->state != CP_THREAD_ENDED);
+    cp_assert(at >= sim->now);
     cp_timer_push(sim, CP_TIMER_STOP, at, tid, t->wake_gen);
 }
 
@@ -49,6 +53,7 @@ void cp_burst_stop(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpFlow *flow = cp_flow_of(sim, tid);
+    cp_assert(t->burst_left >= 0 && flow->why != CP_WHY_BEGIN);
     t->flags &= (uint8_t)~CP_TF_STOP;
     flow->why = CP_WHY_STOPPED;
     sim->rare[tid].stopped = t->burst_left;
@@ -60,6 +65,7 @@ void cp_burst_respin(CpSim *sim, CpTid tid)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(sim->code[flow->pc].op == CP_OP_SPIN);
     CpTime end = cp_regs(sim, flow)[sim->code[flow->pc].b];
     CpTime left = end > sim->now ? end - sim->now : 0;
     sim->cold[tid].work += left - t->burst_left;
@@ -76,6 +82,7 @@ static int64_t normal(uint64_t r)
 /* 32 times the square root of x < 2^54, to a few parts in a thousand: two Newton steps. */
 static int64_t root32(uint64_t x)
 {
+    cp_assert(x > 0 && x < UINT64_C(1) << 54);
     x <<= 10;
     uint64_t r = UINT64_C(1) << ((64 - (unsigned)__builtin_clzll(x)) / 2);
     r = (r + x / r) / 2;
@@ -99,6 +106,7 @@ CpTime cp_burst_disturbed(CpSim *sim, CpFlow *flow, CpTime work)
     int64_t n = work / gap, share = hit * 65536 / gap;
     n += (int64_t)(((unsigned __int128)part * (uint64_t)gap) >> 32) < work % gap;
     work -= (CpTime)((__int128)work * share >> 16);
+    cp_assert(n >= 0 && share >= 0);
     if (n < 2) {
         return n == 0 ? work : work + hit * quantile[r & 15] / 256;
     }
@@ -135,6 +143,7 @@ static CpStep op_spin(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 
 static CpStep sleep_until(CpSim *sim, CpTid tid, CpTime at)
 {
+    cp_assert(at >= sim->now);
     cp_block(sim, tid, at, CP_BLOCK_SLEEP, CP_NONE);
     return CP_STEP_BLOCK;
 }
@@ -165,6 +174,7 @@ static void begin_late(CpSim *sim, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     const CpPolicyClass *cls = sim->classes[t->cls].cls;
+    cp_assert(sim->cpus[t->cpu].curr == tid);
     CpRq *rq = cp_rq(sim, cls->global ? 0 : t->group, t->cpu, t->cls);
     if (!cls->ticked && cls->expired != NULL && cls->expired(rq, tid)) {
         cp_resched_after(sim, &sim->cpus[t->cpu], 0);
@@ -272,6 +282,7 @@ static CpStep op_yield(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         return CP_STEP_NEXT;
     }
     CpRq *rq = cp_thread_rq(sim, t);
+    cp_assert(sim->cpus[t->cpu].curr == tid);
     cp_cpu_account(sim, &sim->cpus[t->cpu]);
     if (rq->policy->cls->yield != NULL) {
         rq->policy->cls->yield(rq);
@@ -292,6 +303,7 @@ static CpStep op_spawn(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         return CP_STEP_RUN;
     }
     CpTid child = cp_thread_create(sim, i->c, tid);
+    cp_assert(cp_thread(sim, child)->state == CP_THREAD_NEW);
     CpFlow *to = cp_flow_of(sim, child);
     for (uint32_t k = 0; k < i->b; k++) {
         cp_regs(sim, to)[CP_REG_FREE + k] = cp_regs(sim, flow)[i->a + k];

@@ -150,6 +150,7 @@ G_STATIC_ASSERT(offsetof(CpSim, n_idle) == offsetof(CpSimHead, n_idle));
 /* The workload's 64-bit number at that place. */
 static inline int64_t cp_const(const CpSim *sim, uint32_t index)
 {
+    cp_assert(index < sim->w->consts->len);
     return g_array_index(sim->w->consts, int64_t, index);
 }
 

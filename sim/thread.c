@@ -29,6 +29,7 @@ static uint32_t attr_row(CpSim *sim, uint32_t decl, CpTid parent)
 static void add_kin(CpSim *sim, CpTid child, CpTid parent)
 {
     CpThreadRare *kin = sim->rare;
+    cp_assert(kin[child].parent_plus1 == 0 && child != parent);
     kin[child].parent_plus1 = parent + 1;
     kin[child].next_plus1 = kin[parent].first_plus1;
     if (kin[parent].first_plus1 != 0) {
@@ -43,6 +44,9 @@ static void remove_kin(CpSim *sim, CpTid child)
     if (k->parent_plus1 == 0) {
         return;
     }
+    cp_assert((k->prev_plus1 != 0
+                   ? sim->rare[k->prev_plus1 - 1].next_plus1
+                   : sim->rare[k->parent_plus1 - 1].first_plus1) == child + 1);
     if (k->prev_plus1 != 0) {
         sim->rare[k->prev_plus1 - 1].next_plus1 = k->next_plus1;
     } else {
@@ -94,6 +98,7 @@ static void own_hist(CpSim *sim, CpTid tid)
 
 CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
 {
+    cp_assert(decl < sim->w->threads->len);
     const CpThreadDecl *d = cp_thread_decl(sim->w, decl);
     CpTid tid = add_rows(sim);
     CpThread *t = cp_thread(sim, tid);
@@ -168,6 +173,8 @@ void cp_thread_end(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
     CpProcess *proc = &sim->procs[t->proc];
+    cp_assert(t->state != CP_THREAD_ENDED && t->chan == CP_NONE);
+    cp_assert(proc->n_live > 0 && sim->decls[t->decl].live > 0);
     t->state = CP_THREAD_ENDED;
     t->since = sim->now;
     proc->n_live--;
@@ -179,6 +186,7 @@ void cp_thread_end(CpSim *sim, CpTid tid)
     if (proc->runtime->thread_ended != NULL) {
         proc->runtime->thread_ended(sim, tid);
     }
+    cp_assert(t->flags & CP_TF_DAEMON || sim->n_threads_live > 0);
     if (!(t->flags & CP_TF_DAEMON) && --sim->n_threads_live == 0) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_DONE;
@@ -212,6 +220,7 @@ void cp_thread_kill(CpSim *sim, CpTid tid)
         }
     }
     t->burst_left = 0;
+    cp_assert(!(t->flags & CP_TF_DELAYED));
     cp_thread_end(sim, tid);
 }
 

@@ -71,6 +71,7 @@ struct CpDeclState {    /* what has become of one declaration */
 
 static inline CpThread *cp_thread(const CpSim *sim, CpTid tid)
 {
+    cp_assert(tid < sim->tables.thread.n);
     return &sim->threads[tid];
 }
 

@@ -63,6 +63,8 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpCpuState *c = &sim->cpus[t->cpu];
+    cp_assert(t->state == CP_THREAD_BLOCKED || t->state == CP_THREAD_NEW);
+    cp_assert(t->chan == CP_NONE && t->since <= sim->now);
     cp_cpu_account(sim, c);
     t->state = CP_THREAD_RUNNABLE;
     if (!(flags & CP_ENQ_RESTORE)) { /* else it never slept, but moved while it ran */
@@ -106,6 +108,7 @@ static CpTime idle_exit(CpSim *sim, CpCpu cpu, CpCpu from, CpTid waker)
         return c->exit_at - sim->now; /* one interrupt wakes all, then one is picked */
     }
     CpTime idle = sim->now - c->run_since, delay = 0;
+    cp_assert(idle >= 0);
     if (from != cpu) {
         delay = sim->cost[CP_COST_WAKE_REMOTE];
         if (waker != CP_NONE) {
@@ -128,6 +131,7 @@ static void send(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpEnqFlags flag
         cp_activate(sim, tid, flags);
         return;
     }
+    cp_assert(delay > 0);
     t->flags |= CP_TF_WAKING;
     t->state = CP_THREAD_BLOCKED;
     cp_cpu_expect(sim, &sim->cpus[t->cpu], 1);
@@ -177,6 +181,7 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
     CpThreadCold *cold = &sim->cold[tid];
     const CpThreadDecl *decl = cp_thread_decl(sim->w, t->decl);
     CpCpu from = parent == CP_NONE ? t->cpu : cp_thread(sim, parent)->cpu;
+    cp_assert(t->state == CP_THREAD_NEW);
     cold->start = t->since = sim->now;
     if (sim->periodic && decl->n_regs > 0) {
         cp_regs(sim, cp_flow_of(sim, tid))[CP_REG_RELEASE] = sim->now;
@@ -213,6 +218,8 @@ bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint3
 void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object)
 {
     CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->state == CP_THREAD_RUNNING);
+    cp_assert(sim->cpus[t->cpu].curr == tid);
     t->block = (uint8_t)reason;
     sim->cold[tid].object = object;
     cp_dequeue(sim, tid, CP_DEQ_SLEEP);
