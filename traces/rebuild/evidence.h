@@ -6,14 +6,6 @@
 #include "traces/rebuild/pieces.h"
 #include "traces/rebuild/rebuild.h"
 
-typedef enum {
-    THREAD_UNSEEN,
-    THREAD_READY,
-    THREAD_RUNNING,
-    THREAD_BLOCKED,
-    THREAD_ENDED,
-} ThreadState;
-
 /* A wake-up as its author did it. */
 typedef struct {
     int64_t place; /* of its piece */
@@ -23,16 +15,15 @@ typedef struct {
 
 typedef struct {
     CpRebuiltThread facts;
-    ThreadState state;
-    uint32_t cpu; /* last one it ran on, CP_NONE */
+    uint32_t cpu; /* last one it ran on, or was to run on; CP_NONE */
     uint32_t start_cpu;
     uint32_t parent; /* who started it within the recording, CP_NONE */
     uint32_t
         spawned_by; /* a kept thread that starts it, CP_NONE: it exists or starts itself */
     uint32_t waker; /* author of a wake-up begun but not reported yet, CP_NONE */
     int64_t waker_piece; /* place of its wake */
-    CpTime since;        /* of the state */
     CpTime run;          /* CPU time not yet put into a piece */
+    CpTime settled;      /* CPU time up to then is in `run` or in pieces */
     CpTime start;        /* when it begins, if nobody starts it */
     CpTime asked;        /* for an interpreter's lock and has not got it; INT64_MIN: not */
     uint32_t gil;
@@ -48,7 +39,8 @@ typedef struct {
     uint64_t named, unnamed;  /* wake-ups with and without an author */
     bool changes_rt;          /* it became a real-time thread */
     bool exiting;             /* it has begun to end */
-    bool kept, foreign, begun, doubtful, several_cpus, wake_begun;
+    bool awake;               /* what it waited for since it left its CPU is in a piece */
+    bool kept, foreign, begun, ended, several_cpus, wake_begun;
 } RebuildThread;
 
 /* An interpreter's lock. */
@@ -70,9 +62,11 @@ struct CpRebuild {
     bool prio_seen[140]; /* kernel priorities that threads changed to */
     GArray *order;       /* uint32_t: kept threads, by process, then as they appeared */
     GArray *gils;        /* RebuildGil */
-    uint32_t *current;   /* thread by CPU, CP_NONE: idle or not known */
     uint32_t n_cpus;
-    bool simulated, has_waking, has_wakeups, open, past;
+    struct CpTimeline *timeline; /* during reading */
+    bool simulated;
+    bool has_waking; /* the source tells the beginnings of wake-ups */
+    bool open;       /* reading has reached the part */
     CpTime from, to; /* in the recording */
     char *source;
     uint64_t rules[CP_RULES];

@@ -1,0 +1,308 @@
+#include "traces/rebuild/reading.h"
+
+/* Decides who woke whom: whether somebody of the recording ended a wait, and whether that
+ * was a join. */
+
+/* A lock dropped longer ago than this did not wake the thread that now runs again. */
+#define DROP_NEAR (500 * CP_US)
+/* Nor did the end of a child so long ago. */
+#define END_NEAR  (200 * CP_US)
+
+static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
+{
+    return &rb->threads[id];
+}
+
+static bool runs(const CpRebuild *rb, uint32_t id)
+{
+    return cp_rebuild_is_kept(rb, id) && rb->timeline->threads[id].state == CP_SEEN_RUNNING;
+}
+
+/* Since when it is off its CPU, within the part. */
+static CpTime off_since(const CpRebuild *rb, const RebuildThread *t)
+{
+    return MAX(cp_rebuild_seen(rb, t)->since, rb->from);
+}
+
+/* --- pieces --- */
+
+/* The author's side of a wake-up; `wait` is the place of the sleeper's, 0: not known yet.
+ * The last ones towards the thread that started the author are kept: it may have been
+ * joining it. */
+static int64_t add_wake(CpRebuild *rb, RebuildThread *author, uint32_t sleeper,
+                        int64_t wait, CpRebuildRule rule)
+{
+    int64_t place = cp_rebuild_add(
+        rb, author,
+        (CpPiece){.kind = CP_PIECE_WAKE, .thread = sleeper, .rule = (uint8_t)rule});
+    if (sleeper == author->spawned_by) {
+        RebuildWake last = {place, wait, rule};
+        if (author->last_wakes == NULL) {
+            author->last_wakes = g_array_new(FALSE, FALSE, sizeof(RebuildWake));
+        }
+        g_array_append_val(author->last_wakes, last);
+    }
+    return place;
+}
+
+/* It was a timer that interrupted the author. */
+static void unwake(CpRebuild *rb, uint32_t author, int64_t place)
+{
+    RebuildThread *a = thread_at(rb, author);
+    cp_pieces_take_back(rb->pieces, author, place);
+    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
+        if (g_array_index(a->last_wakes, RebuildWake, i).place == place) {
+            g_array_remove_index(a->last_wakes, i);
+            return;
+        }
+    }
+}
+
+void cp_rebuild_drop_wake(CpRebuild *rb, RebuildThread *t)
+{
+    if (t->wake_begun && t->waker != CP_NONE) {
+        unwake(rb, t->waker, t->waker_piece);
+    }
+    t->wake_begun = false;
+    t->waker = CP_NONE;
+}
+
+static void note_wait(RebuildThread *a, int64_t place, int64_t wait)
+{
+    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
+        RebuildWake *last = &g_array_index(a->last_wakes, RebuildWake, i);
+        last->wait = last->place == place ? wait : last->wait;
+    }
+}
+
+/* A wait that lasted until now, for somebody or for nobody.  One that ends before the first
+ * piece is the thread's start.  Returns the place of the piece, 0: none. */
+static int64_t end_wait(CpRebuild *rb, RebuildThread *t, CpTime now, uint32_t author,
+                        CpRebuildRule rule)
+{
+    bool named = author != CP_NONE;
+    int64_t place = 0;
+    cp_rebuild_settle(rb, t, now);
+    if (!named && !t->begun && t->spawned_by == CP_NONE) {
+        cp_rebuild_begin(t, now - rb->from, t->cpu);
+    } else {
+        place = cp_rebuild_add(rb, t,
+                               (CpPiece){.kind = named ? CP_PIECE_WAIT : CP_PIECE_DELAY,
+                                         .value = now - off_since(rb, t),
+                                         .thread = named ? author : 0,
+                                         .rule = (uint8_t)rule});
+        cp_rebuild_begin(t, 0, t->cpu);
+    }
+    rb->rules[rule]++;
+    t->waits += named;
+    t->by_author += named && rule == CP_RULE_AUTHOR;
+    t->named += named;
+    t->unnamed += !named && rule == CP_RULE_OUTSIDE;
+    t->awake = true;
+    return place;
+}
+
+void cp_rebuild_unseen(CpRebuild *rb, RebuildThread *t, CpTime now)
+{
+    end_wait(rb, t, now, CP_NONE, CP_RULE_UNSEEN);
+}
+
+/* --- who did it --- */
+
+/* The lock of an interpreter has changed hands a moment ago.  One who asked for it was
+ * woken by the one who dropped it; one who dropped it, and waits until somebody has taken
+ * it, by the one who took it. */
+static uint32_t lock_partner(const CpRebuild *rb, const RebuildThread *t, CpTime now)
+{
+    if (t->gil >= rb->gils->len) {
+        return CP_NONE;
+    }
+    const RebuildGil *gil = &g_array_index(rb->gils, RebuildGil, t->gil);
+    if (gil->dropped == INT64_MIN || now - gil->dropped > DROP_NEAR) {
+        return CP_NONE;
+    }
+    if (gil->dropper == t->facts.id) {
+        uint32_t taker = gil->taken >= gil->dropped ? gil->taker : gil->asker;
+        return taker != t->facts.id && runs(rb, taker) ? taker : CP_NONE;
+    }
+    bool asked = t->asked != INT64_MIN && gil->dropped >= t->asked;
+    return asked && cp_rebuild_is_kept(rb, gil->dropper) ? gil->dropper : CP_NONE;
+}
+
+/* Puts the author's WAKE and the sleeper's WAIT, which know each other. */
+static void link_wake(CpRebuild *rb, RebuildThread *t, uint32_t author, CpTime now,
+                      CpRebuildRule rule)
+{
+    RebuildThread *a = thread_at(rb, author);
+    int64_t wait = end_wait(rb, t, now, author, rule);
+    cp_rebuild_settle(rb, a, now);
+    add_wake(rb, a, t->facts.id, wait, rule);
+}
+
+/* The sleeper's child ended a moment ago on another CPU: it was joining it. */
+static bool joins(CpRebuild *rb, RebuildThread *t, CpTime now)
+{
+    CpTime since = off_since(rb, t);
+    if (t->ended_child == CP_NONE || t->child_end < since ||
+        now - t->child_end > END_NEAR) {
+        return false;
+    }
+    cp_rebuild_settle(rb, t, now);
+    t->last_join = cp_rebuild_add(rb, t,
+                                  (CpPiece){.kind = CP_PIECE_JOIN,
+                                            .value = now - since,
+                                            .thread = t->ended_child,
+                                            .rule = CP_RULE_JOIN});
+    rb->rules[CP_RULE_JOIN]++;
+    t->ended_child = CP_NONE;
+    t->awake = true;
+    return true;
+}
+
+/* The thread's wait has been ended by `author`, if that can be. */
+static void wake(CpRebuild *rb, RebuildThread *t, uint32_t author, CpTime now,
+                 CpRebuildRule rule)
+{
+    if (author == t->facts.id || !runs(rb, author)) {
+        author = lock_partner(rb, t, now);
+        rule = CP_RULE_LOCK;
+    }
+    if (author != CP_NONE && author != t->facts.id) {
+        link_wake(rb, t, author, now, rule);
+    } else if (!joins(rb, t, now)) {
+        end_wait(rb, t, now, CP_NONE, CP_RULE_OUTSIDE);
+    }
+}
+
+/* A thread whose state at switch-out was not known did sleep if somebody woke it. */
+static bool sleeps(const CpRebuild *rb, const RebuildThread *t)
+{
+    uint8_t state = cp_rebuild_seen(rb, t)->state;
+    return rb->open && t->kept && !t->awake && !t->ended &&
+           (state == CP_SEEN_BLOCKED || state == CP_SEEN_NOT || state == CP_SEEN_OFF);
+}
+
+/* Simulated runs say the cause only when the thread is enqueued, so the author is put down
+ * at once and taken back if it was a timer that interrupted it. */
+void cp_rebuild_on_waking(CpRebuild *rb, const CpRecord *r, CpTime now)
+{
+    RebuildThread *t = thread_at(rb, r->id);
+    if (!sleeps(rb, t)) {
+        return;
+    }
+    uint32_t author =
+        r->arg & CP_WAKING_IRQ ? CP_NONE : cp_timeline_running(rb->timeline, r->cpu);
+    if (!rb->simulated) {
+        wake(rb, t, author, now, CP_RULE_WAKING);
+        return;
+    }
+    t->wake_begun = true;
+    t->waker = CP_NONE;
+    if (author != r->id && cp_rebuild_is_kept(rb, author)) {
+        RebuildThread *a = thread_at(rb, author);
+        cp_rebuild_settle(rb, a, now);
+        t->waker = author;
+        t->waker_piece = add_wake(rb, a, r->id, 0, CP_RULE_WAKING);
+    }
+}
+
+/* The end of a simulated wake-up: the cause is known now. */
+static void confirm_wake(CpRebuild *rb, RebuildThread *t, const CpRecord *r, CpTime now)
+{
+    if (CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD && t->waker != CP_NONE) {
+        int64_t wait = end_wait(rb, t, now, t->waker, CP_RULE_WAKING);
+        note_wait(thread_at(rb, t->waker), t->waker_piece, wait);
+        t->waker = CP_NONE;
+    } else {
+        end_wait(rb, t, now, CP_NONE, CP_RULE_OUTSIDE);
+    }
+    cp_rebuild_drop_wake(rb, t);
+}
+
+void cp_rebuild_on_wakeup(CpRebuild *rb, const CpRecord *r, CpTime now)
+{
+    RebuildThread *t = thread_at(rb, r->id);
+    if (!sleeps(rb, t)) {
+        return;
+    }
+    t->cpu = t->cpu == CP_NONE ? r->cpu : t->cpu;
+    if (rb->simulated && t->wake_begun) {
+        confirm_wake(rb, t, r, now);
+        return;
+    }
+    /* Where waking events exist, a wake-up without one comes from outside. */
+    bool named = CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD && !rb->has_waking;
+    uint32_t author =
+        named ? cp_timeline_running(rb->timeline, CP_WAKEUP_AUTHOR(r)) : CP_NONE;
+    wake(rb, t, author, now, CP_RULE_AUTHOR);
+}
+
+void cp_rebuild_on_gil(CpRebuild *rb, CpRecordKind kind, uint32_t gil, uint32_t id,
+                       CpTime now)
+{
+    if (gil > UINT16_MAX || id >= rb->n_threads) {
+        return;
+    }
+    while (gil >= rb->gils->len) {
+        RebuildGil none = {CP_NONE, CP_NONE, CP_NONE, INT64_MIN, INT64_MIN};
+        g_array_append_val(rb->gils, none);
+    }
+    RebuildThread *t = thread_at(rb, id);
+    RebuildGil *g = &g_array_index(rb->gils, RebuildGil, gil);
+    t->gil = gil;
+    if (kind == CP_REC_GIL_ASK) {
+        t->asked = now;
+        g->asker = id;
+    } else if (kind == CP_REC_GIL_GOT) {
+        t->asked = INT64_MIN;
+        g->taker = id;
+        g->taken = now;
+    } else {
+        g->dropper = id;
+        g->dropped = now;
+    }
+}
+
+/* --- what it was in the end --- */
+
+void cp_rebuild_note_all_joined(CpRebuild *rb, RebuildThread *t)
+{
+    /* A thread that waited for one of its children to end, and started others only after
+     * all had ended, waited for all of them: on another machine another one may be the
+     * last. */
+    if (t->last_join != 0 && t->live_children == 0) {
+        cp_pieces_change(rb->pieces, t->facts.id, t->last_join, CP_PIECE_JOIN_ALL);
+    }
+    t->last_join = 0;
+}
+
+void cp_rebuild_find_join(CpRebuild *rb, RebuildThread *t)
+{
+    if (t->spawned_by == CP_NONE) {
+        return;
+    }
+    RebuildThread *p = thread_at(rb, t->spawned_by);
+    for (guint i = 0; t->exiting && t->last_wakes != NULL && i < t->last_wakes->len; i++) {
+        const RebuildWake *w = &g_array_index(t->last_wakes, RebuildWake, i);
+        if (w->wait == 0) {
+            continue;
+        }
+        rb->rules[w->rule]--;
+        rb->rules[CP_RULE_JOIN]++;
+        p->waits--;
+        p->by_author -= w->rule == CP_RULE_AUTHOR;
+        p->last_join = w->wait;
+        cp_pieces_change(rb->pieces, t->spawned_by, w->wait, CP_PIECE_JOIN);
+        cp_pieces_take_back(rb->pieces, t->facts.id, w->place);
+    }
+}
+
+void cp_rebuild_outvote(CpRebuild *rb, RebuildThread *t)
+{
+    if (t->by_author > 0 && t->unnamed > 2 * t->named) {
+        cp_pieces_outvote(rb->pieces, t->facts.id, CP_RULE_AUTHOR);
+        rb->rules[CP_RULE_AUTHOR] -= t->by_author;
+        rb->rules[CP_RULE_OUTVOTED] += t->by_author;
+        t->waits -= t->by_author;
+    }
+}
