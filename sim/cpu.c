@@ -188,7 +188,7 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
     }
     if (cls->ticked) {
         CpTime first = sim->now + (c->id < sim->turn);
-        if (sim->exact_ticks) {
+        if (sim->exact_ticks || c->lazy) {
             look = first;
         }
         if (look != CP_NEVER) {
@@ -196,6 +196,10 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
         }
     } else if (look < sim->now) {
         look = sim->now;
+    }
+    if (cls->timer != NULL) {
+        CpTime timer = cls->timer(c->root + c->cls, c->curr);
+        look = min_time(look, timer < sim->now ? sim->now : timer);
     }
     cp_assert(c->curr != CP_NONE && look >= sim->now);
     c->look = look;
@@ -237,7 +241,9 @@ static void look(CpSim *sim, CpCpuState *c)
     cp_assert(cls == sim->classes[cp_thread(sim, c->curr)->cls].cls);
     cp_cpu_account(sim, c);
     tell_ticks(sim, c, sim->now);
-    if (c->resched_at > sim->now && cls->expired != NULL && ask_expired(sim, c, cls)) {
+    bool lazy = c->lazy && sim->now == sim->next_tick - sim->tick;
+    bool expired = cls->expired != NULL && ask_expired(sim, c, cls);
+    if (c->resched_at > sim->now && (expired || lazy)) {
         /* A tick's takes effect when the interrupts of this moment are over. */
         CpTime after = cls->ticked ? c->irq_left + c->ovh_left : 0;
         c->resched_at = min_time(c->resched_at, sim->now + after);
@@ -508,7 +514,7 @@ static bool schedule(CpSim *sim, CpCpuState *c)
     } else if (runnable && (c->clock != sim->now || c->uncharged > 0)) {
         cp_cpu_account(sim, c);
     }
-    c->clock_stands = false;
+    c->clock_stands = c->lazy = false;
     c->resched_at = CP_NEVER;
     if (runnable) {
         if (c->hooks->put_prev != NULL) {

@@ -39,6 +39,7 @@ struct CpCpuState {
     uint32_t taken;      /* see cp_cpu_taken */
     bool takes;          /* a thread of a class before the last one runs */
     CpTime server_left;  /* runtime of the fair server's period left */
+    bool lazy;           /* the next tick is to reschedule */
     uint8_t server;      /* CP_SERVER_* */
     uint32_t n_exits;    /* random numbers drawn for leaving idle */
 };

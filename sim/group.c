@@ -69,11 +69,13 @@ static void share(CpSim *sim, CpGroup group)
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         total += at_cpu(sim, group, cpu)->nr;
     }
+    /* The kernel counts by averages that never quite reach the number of threads. */
+    uint64_t times = policy->concur ? CLAMP(total - 1, 1, sim->n_cpus) : 1;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         uint64_t nr = at_cpu(sim, group, cpu)->nr;
         CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, fair_rank(sim));
         if (nr > 0) {
-            uint64_t weight = sim->groups[group].shares * nr / total;
+            uint64_t weight = sim->groups[group].shares * times * nr / total;
             policy->cls->group_weight(policy, rq, cp_group_ent(sim, group, cpu),
                                       weight < 2 ? 2 : (uint32_t)weight,
                                       sim->groups[group].idle);

@@ -31,6 +31,8 @@ typedef struct {
     /* Set by init: so much of each period the last class of the stack gets even if this one
      * always has something to run; 0: nothing. */
     CpTime server_runtime, server_period;
+    bool
+        concur; /* set by init: a group's weight counts as often as it has threads to run */
 } CpPolicy;
 
 /* One class's queue on one CPU at one level of the group tree. */
@@ -141,6 +143,12 @@ struct CpPolicyClass {
     bool (*account)(CpRq *rq, CpEnt ent, CpTime delta);
     /* Should woken (just enqueued in rq) take the CPU from rq->curr (just accounted)? */
     bool (*preempts)(CpRq *rq, CpEnt woken, CpWakeFlags flags);
+    /* After preempts said yes to a thread woken from another CPU: does that CPU's tick
+     * decide when it takes effect? */
+    bool (*waits_for_tick)(const CpRq *rq);
+    /* When a timer of the class interrupts the CPU: `expired` is asked then, whatever the
+     * ticks are; CP_NEVER: it is off. */
+    CpTime (*timer)(const CpRq *root, CpTid curr);
     /* The earliest time at which `expired` could say true if nothing else happens, or
      * CP_NEVER; called when curr starts and whenever the queue changes. */
     CpTime (*next_look)(CpRq *rq, CpEnt curr);

@@ -536,6 +536,14 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
         return;
     } else if (takes(sim, c, tid, flags)) {
         CpTime delay = sim->irq_cpu == cpu ? 0 : sim->cost[CP_COST_WAKE_REMOTE];
+        const CpPolicyClass *cls = sim->classes[t->cls].cls;
+        if (sim->irq_cpu != cpu && t->cls == c->cls && cls->waits_for_tick != NULL &&
+            cls->waits_for_tick(cp_thread_rq(sim, t))) {
+            c->lazy = true;
+            cp_cpu_look(sim, c);
+            cp_cpu_arm(sim, c);
+            return;
+        }
         c->clock_stands = true;
         if (sim->next_tick - sim->now <= delay + c->irq_left + c->ovh_left ||
             sim->now == sim->next_tick - sim->tick) {
@@ -543,6 +551,8 @@ void cp_wakeup_check(CpSim *sim, CpTid tid, CpCpu cpu, CpWakeFlags flags)
             cp_cpu_arm(sim, c);
         }
         cp_resched_after(sim, c, delay);
+    } else if (c->lazy && sim->irq_cpu == cpu) {
+        cp_resched_after(sim, c, 0); /* on the way out of the interrupt */
     } else if (t->cls == c->cls) {
         cp_cpu_look(sim, c);
         cp_cpu_arm(sim, c);

@@ -115,7 +115,10 @@ bool cp_fair_expired(CpRq *rq, CpEnt curr)
 {
     const CpFairEnt *e = cp_fair_ent(rq, curr);
     cp_assert(cp_fair_rq(rq)->out == curr); /* only its mark is a protection */
-    return !alone(rq) && cp_fair_data(rq)->has.protect == CP_PROTECT_SHORTEST &&
+    if (rq->group == 0 && cp_hrtick_fires(rq)) {
+        return true;
+    }
+    return !alone(rq) && cp_fair_data(rq)->has.protect != CP_PROTECT_REQUEST &&
            !cp_fair_is_protected(rq, e);
 }
 

@@ -34,15 +34,27 @@ bool cp_fair_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags)
     if (has->preempt_short == CP_PREEMPT_SHORT_CANCEL && short_wins(rq, w, c)) {
         cp_fair_unprotect(rq, c);
     }
-    bool unprotected = is_short && has->preempt_short == CP_PREEMPT_SHORT_PICK;
+    bool unprotected = is_short && has->preempt_short >= CP_PREEMPT_SHORT_PICK;
     if (cp_fair_choose(rq, !unprotected) == woken) {
         if (unprotected) {
             cp_fair_unprotect(rq, c);
         }
         return true;
     }
-    if (has->shrink == CP_SHRINK_ALWAYS || (is_short && has->shrink == CP_SHRINK_SHORT)) {
+    if (is_short && has->preempt_short == CP_PREEMPT_SHORT_ELIGIBLE &&
+        cp_fair_eligible(cp_fair_rq(rq), w->v)) {
+        cp_fair_unprotect(rq, c);
+        cp_fair_rq(rq)->next = woken;
+        return true;
+    }
+    if (has->shrink >= CP_SHRINK_ALWAYS || (is_short && has->shrink == CP_SHRINK_SHORT)) {
         cp_fair_shrink_protection(rq, c);
     }
     return false;
+}
+
+bool cp_fair_waits_for_tick(const CpRq *rq)
+{
+    const CpFairRq *q = (const CpFairRq *)(const void *)cp_balance_cpu(rq->policy, rq->cpu);
+    return cp_fair_data(rq)->has.lazy && !q->told;
 }

@@ -153,6 +153,7 @@ static inline void cp_fair_join(CpRq *rq, CpFairEnt *e, CpEnt ent)
 static inline void cp_fair_leave(CpRq *rq, CpFairEnt *e, CpEnt ent)
 {
     CpFairRq *q = cp_fair_rq(rq);
+    q->next = q->next == ent ? CP_NONE : q->next;
     if (q->out == ent) {
         cp_assert(!(e->flags & CP_FAIR_QUEUED));
         q->out = CP_NONE;

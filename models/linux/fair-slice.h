@@ -26,16 +26,27 @@ static inline void cp_fair_slices_changed(CpRq *rq)
 
 /* --- protection --- */
 
+/* V without the running entity e; e's own v if it is alone. */
+static inline int64_t cp_fair_others(const CpFairRq *q, const CpFairEnt *e)
+{
+    int64_t weight = q->balance.weight - e->bal.load.weight;
+    return weight == 0
+               ? e->v
+               : cp_fair_floor_div(q->sum - (__int128)e->v * e->bal.load.weight, weight);
+}
+
 /* e, which was not running before, runs. */
 static inline void cp_fair_protect(CpRq *rq, CpFairEnt *e)
 {
     e->vprot = e->deadline;
-    if (cp_fair_rq(rq)->n_custom > 0 &&
-        cp_fair_data(rq)->has.protect == CP_PROTECT_SHORTEST) {
+    uint32_t how = cp_fair_data(rq)->has.protect;
+    if (cp_fair_rq(rq)->n_custom > 0 && how != CP_PROTECT_REQUEST) {
         cp_fair_slices(rq);
         uint32_t shortest = cp_fair_rq(rq)->min_slice;
         cp_assert(shortest <= cp_fair_slice(rq, e)); /* it is one of them */
-        if (shortest < cp_fair_slice(rq, e)) {
+        if (shortest < cp_fair_slice(rq, e) && how == CP_PROTECT_INELIGIBLE) {
+            e->vprot = MIN(e->deadline, cp_fair_others(cp_fair_rq(rq), e) + 1);
+        } else if (shortest < cp_fair_slice(rq, e)) {
             e->vprot = MIN(e->deadline, e->v + cp_vdelta(&e->bal.load, shortest));
         }
     }
@@ -60,7 +71,11 @@ static inline void cp_fair_unprotect(const CpRq *rq, CpFairEnt *e)
 static inline void cp_fair_shrink_protection(const CpRq *rq, CpFairEnt *e)
 {
     cp_fair_slices(rq);
-    e->vprot = MIN(e->vprot, e->v + cp_vdelta(&e->bal.load, cp_fair_rq(rq)->min_slice));
+    int64_t from = e->v;
+    if (cp_fair_data(rq)->has.shrink == CP_SHRINK_BELOW) {
+        from = MIN(from, cp_fair_average(cp_fair_rq(rq)));
+    }
+    e->vprot = MIN(e->vprot, from + cp_vdelta(&e->bal.load, cp_fair_rq(rq)->min_slice));
 }
 
 #endif

@@ -58,6 +58,7 @@ static void eevdf_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
     cp_fair_join(rq, e, ent);
     cp_fair_slices_changed(rq);
     cp_load_wake(rq, ent, flags & CP_ENQ_FORK);
+    cp_hrtick_comes(rq);
 }
 
 static bool eevdf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
@@ -99,6 +100,7 @@ static void eevdf_requeue(CpRq *rq, CpEnt ent)
     cp_fair_update_lag(rq, e);
     e->flags &= ~(uint32_t)CP_FAIR_DELAYED;
     cp_load_wake(rq, ent, false);
+    cp_hrtick_comes(rq);
     if (e->vlag > 0) {
         cp_fair_leave(rq, e, ent);
         e->vlag = 0;
@@ -116,6 +118,17 @@ static CpEnt eevdf_pick(CpRq *rq)
         CpEnt ent = q->out; /* a higher class had the CPU in between */
         q->out = CP_NONE;
         cp_fair_push(rq, cp_fair_ent(rq, ent), ent);
+    }
+    if (rq->group == 0) {
+        cp_hrtick_stop(rq);
+    }
+    if (q->next != CP_NONE) {
+        const CpFairEnt *e = cp_fair_ent(rq, q->next);
+        CpEnt next = q->next;
+        q->next = CP_NONE;
+        if ((e->flags & CP_FAIR_QUEUED) && cp_fair_eligible(q, e->v)) {
+            return next;
+        }
     }
     return cp_fair_choose(rq, true);
 }
@@ -149,6 +162,7 @@ static void eevdf_set_next(CpRq *rq, CpEnt ent)
     }
     q->out = ent;
     cp_fair_protect(rq, e);
+    cp_hrtick_starts(rq, ent);
     q->next_tick = 0;
     if (G_UNLIKELY(q->queue.heaps)) {
         fetch_ahead(rq);
@@ -253,12 +267,15 @@ static gboolean eevdf_init(CpPolicy *policy, GError **error)
 #define BALANCE(name, ...) .balance.has.name = (uint32_t)v[BALANCE_##name],
 #include "models/linux/features.def"
     };
+    policy->concur = d->has.group_share == CP_GROUP_SHARE_CONCUR;
     return TRUE;
 }
 
 static void eevdf_rq_init(CpRq *rq)
 {
     cp_fair_rq(rq)->out = CP_NONE;
+    cp_fair_rq(rq)->slice_end = CP_NEVER;
+    cp_fair_rq(rq)->next = CP_NONE;
     cp_load_init(rq);
 }
 
@@ -349,6 +366,8 @@ const CpPolicyClass cp_policy_eevdf = {
     .off = cp_load_stop,
     .account = cp_fair_account,
     .preempts = cp_fair_preempts,
+    .waits_for_tick = cp_fair_waits_for_tick,
+    .timer = cp_hrtick_at,
     .next_look = cp_fair_next_look,
     .expired = cp_fair_expired,
     .yield = cp_fair_yield,

@@ -5,6 +5,7 @@
  *   fair-slice      how long a request is, and whom it protects
  *   fair-lag        what an entity is owed, kept over a sleep, and its place on return
  *   fair-charge.c   virtual time passes
+ *   fair-hrtick.c   slices that end on a timer
  *   fair-pick.c     who runs next
  *   fair-preempt.c  whether a wakee takes the CPU
  *
@@ -81,7 +82,10 @@ typedef struct {
     __int128 sum;                  /* of weight x v, of all that are here */
     int64_t zero;                  /* V when the queue was last not empty */
     CpEnt out;                     /* the entity outside the queue, CP_NONE */
+    CpEnt next;                    /* who won by its short slice and is picked first */
     CpTime next_tick;              /* first tick after the last charge; 0: not known */
+    CpTime slice_end;              /* of a CPU: when a timer ends the slice, CP_NEVER */
+    bool told;                     /* of a CPU: this moment's wake-up interrupted it */
     uint32_t n_custom;             /* entities with a slice of their own */
     uint32_t min_slice, max_slice; /* over all entities; good if n_custom > 0 and !stale */
     bool stale;
@@ -168,5 +172,15 @@ CpTime cp_fair_next_look(CpRq *rq, CpEnt curr);
 bool cp_fair_expired(CpRq *rq, CpEnt curr);
 void cp_fair_yield(CpRq *rq);
 bool cp_fair_preempts(CpRq *rq, CpEnt woken, CpWakeFlags flags);
+bool cp_fair_waits_for_tick(const CpRq *rq);
+
+/* fair-hrtick.c: the thread that begins to run, or one that comes to a CPU whose timer does
+ * not run, sets it; every choice stops it. */
+void cp_hrtick_starts(const CpRq *rq, CpEnt ent);
+void cp_hrtick_comes(const CpRq *rq);
+void cp_hrtick_stop(const CpRq *rq);
+CpTime cp_hrtick_at(const CpRq *root, CpTid curr);
+/* Has it fired?  It does so once. */
+bool cp_hrtick_fires(const CpRq *rq);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "sim/error.h"
 
+#include <string.h>
+
 yajl_val member(yajl_val object, const char *key)
 {
     const char *path[] = {key, NULL};
@@ -83,6 +85,10 @@ Reality *reality_load(const char *folder, GError **error)
     }
     r->overheads = read_json(folder, "overheads.json", NULL);
     r->n_cpus = count_cpus(r->scenarios);
+    g_autofree char *path = g_build_filename(folder, "machine.txt", NULL);
+    g_autofree char *machine = NULL;
+    r->lazy = g_file_get_contents(path, &machine, NULL, NULL) &&
+              strstr(machine, "(lazy)") != NULL;
     return r;
 }
 

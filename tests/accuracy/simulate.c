@@ -112,6 +112,14 @@ static gboolean setup(Setup *s, const Reality *reality, yajl_val scenario,
                  .classes = profile->classes,
                  .class_params = cp_profile_params(profile)};
     s->machine_params->v[CP_MACHINE_TICK_PHASE] = tick_phase;
+    for (unsigned i = 0; reality->lazy && profile->classes[i] != NULL; i++) {
+        int row = profile->classes[i]->params == NULL
+                      ? -1
+                      : cp_params_find(profile->classes[i]->params, "eevdf.lazy");
+        if (row >= 0) {
+            s->class_params[i]->v[row] = 1;
+        }
+    }
     if (!set_topology(s->machine_params, reality, scenario, error) ||
         !setup_processes(s, error)) {
         return FALSE;
