@@ -15,7 +15,7 @@
 typedef struct {
     char *folder;
     yajl_val scenarios, measurements, overheads; /* owned; overheads may be NULL */
-    bool lazy; /* the kernel ran with lazy preemption */
+    bool lazy;                                   /* the kernel ran with lazy preemption */
     unsigned n_cpus;                             /* of the machine measured */
 } Reality;
 
