@@ -61,7 +61,7 @@ static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
 
 /* Runs on the thread's own registers, which are put back, and on its own draws, which are
  * keyed by number: the real execution will meet the same values. */
-CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
+static CpTime flow_ahead(CpSim *sim, CpTid tid)
 {
     CpFlow flow = *cp_flow_of(sim, tid);
     Undo undo;
@@ -75,4 +75,9 @@ CpTime cp_flow_ahead(CpSim *sim, CpTid tid)
         *undo.rows[undo.n].reg = undo.rows[undo.n].was;
     }
     return sum;
+}
+
+CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
+{
+    return cp_thread(sim, tid)->burst_left + flow_ahead(sim, tid);
 }

@@ -26,9 +26,9 @@ bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow)
     return stream->next <= d->until;
 }
 
-static void arm(CpSim *sim, CpStream *stream, CpFlow *flow)
+void cp_arrival_arm(CpSim *sim, uint32_t row, CpFlow *flow)
 {
-    uint32_t row = (uint32_t)(stream - (CpStream *)(void *)sim->arrivals.streams->data);
+    CpStream *stream = &g_array_index(sim->arrivals.streams, CpStream, row);
     cp_assert(row < sim->arrivals.streams->len);
     if (cp_arrival_time(sim, stream, flow)) {
         cp_timer_push(sim, CP_TIMER_ARRIVAL, stream->next, row, 0);
@@ -47,23 +47,5 @@ void cp_arrival_open(CpSim *sim, CpTid tid, uint32_t desc, CpFlow *flow)
     CpStream stream = {.tid = tid, .desc = desc, .body = flow->pc + 1};
     g_array_append_val(sim->arrivals.streams, stream);
     uint32_t row = sim->arrivals.streams->len - 1;
-    arm(sim, &g_array_index(sim->arrivals.streams, CpStream, row), flow);
-}
-
-void cp_arrival_fire(CpSim *sim, uint32_t row)
-{
-    cp_assert(row < sim->arrivals.streams->len);
-    CpStream stream = g_array_index(sim->arrivals.streams, CpStream, row);
-    const CpThread *t = cp_thread(sim, stream.tid);
-    if (t->state == CP_THREAD_ENDED) {
-        return;
-    }
-    if (stream.index == UINT32_MAX) {
-        cp_wake_thread(sim, stream.tid, CP_NONE, CP_WAKE_TIMER, 0);
-        return;
-    }
-    cp_assert(stream.next <= sim->now);
-    cp_flow_outside(sim, stream.tid, stream.body, stream.next);
-    arm(sim, &g_array_index(sim->arrivals.streams, CpStream, row),
-        cp_flow_of(sim, stream.tid));
+    cp_arrival_arm(sim, row, flow);
 }

@@ -16,7 +16,8 @@ typedef struct {   /* one open arrival stream */
 void cp_arrival_open(CpSim *sim, CpTid tid, uint32_t desc, CpFlow *flow);
 /* Draws the next arrival into stream->next; false: the stream is over. */
 bool cp_arrival_time(CpSim *sim, CpStream *stream, CpFlow *flow);
-/* The timer of a stream has come. */
-void cp_arrival_fire(CpSim *sim, uint32_t stream);
+/* Draws when the stream's next request arrives and sets its timer; at its end, the one that
+ * wakes its thread. */
+void cp_arrival_arm(CpSim *sim, uint32_t stream, CpFlow *flow);
 
 #endif

@@ -1,10 +1,9 @@
 #include "sim/channel.h"
 
 #include "sim/thread.h"
-#include "sim/wake.h"
 
-/* Wait queues, ordered as futex queues are: real-time waiters by priority, then all others
- * first come first served; mirrors futex_queue. */
+/* Decides in what order threads wait: as in futex queues real-time waiters by priority,
+ * then all others first come first served; mirrors futex_queue. */
 
 CpChan cp_channel_new(CpSim *sim)
 {
@@ -43,7 +42,7 @@ static void insert_before(CpSim *sim, CpChannel *c, CpTid tid, CpTid before)
     }
 }
 
-static void add(CpSim *sim, CpChan chan, CpTid tid)
+void cp_channel_add(CpSim *sim, CpChan chan, CpTid tid)
 {
     CpChannel *c = &sim->chans[chan];
     int prio = rt_prio(sim, tid);
@@ -96,18 +95,6 @@ void cp_channel_remove(CpSim *sim, CpTid tid)
     t->next = t->prev = CP_NONE;
 }
 
-uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause cause,
-                 uint32_t flags)
-{
-    uint32_t woken = 0;
-    while (woken < n && sim->chans[chan].first != CP_NONE) {
-        bool woke = cp_wake_thread(sim, sim->chans[chan].first, waker, cause, flags);
-        cp_assert(woke); /* who waits is blocked, and leaves the queue */
-        woken++;
-    }
-    return woken;
-}
-
 uint32_t cp_waiters(const CpSim *sim, CpChan chan)
 {
     cp_assert(chan < sim->tables.chan.n);
@@ -118,12 +105,4 @@ CpTid cp_first_waiter(const CpSim *sim, CpChan chan)
 {
     cp_assert(chan < sim->tables.chan.n);
     return sim->chans[chan].first;
-}
-
-void cp_wait(CpSim *sim, CpTid tid, CpChan chan, CpTime deadline, CpBlock reason,
-             uint32_t object)
-{
-    cp_assert(chan < sim->tables.chan.n);
-    add(sim, chan, tid);
-    cp_block(sim, tid, deadline, reason, object);
 }

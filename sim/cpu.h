@@ -53,7 +53,6 @@ enum {
 /* Something to balance may have come up: classes are asked at the next tick. */
 void cp_balance_soon(CpSim *sim);
 /* That tick; gen: see cp_balance_soon. */
-void cp_balance_fire(CpSim *sim, uint32_t gen);
 
 /* Every change of what a CPU has to do goes through these two. */
 static inline void cp_cpu_idle(CpSim *sim, const CpCpuState *c)
@@ -93,7 +92,6 @@ void cp_cpu_account(CpSim *sim, CpCpuState *c);
 /* Only up to the last tick that has passed, as if every tick were simulated. */
 void cp_cpu_account_tick(CpSim *sim, CpCpuState *c);
 void cp_cpu_arm(CpSim *sim, CpCpuState *c);
-void cp_cpu_event(CpSim *sim, CpCpuState *c);
 void cp_cpu_speed(CpSim *sim, CpCpuState *c);
 /* Ask for a reschedule that takes effect after `delay`. */
 void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay);
@@ -112,7 +110,7 @@ CpLag cp_cpu_lag(const CpSim *sim, const CpCpuState *c);
 /* server.c */
 /* A thread of the last class may have begun to wait behind another class. */
 void cp_server_arm(CpSim *sim, CpCpuState *c);
-/* False: the timer was stale. */
+/* Its timer has come.  True: the server steps in, choose anew. */
 bool cp_server_timer(CpSim *sim, CpCpu cpu, uint32_t gen);
 /* The running thread was charged; true: the server's time is up, choose anew. */
 bool cp_server_charge(CpSim *sim, CpCpuState *c, CpTime delta);

@@ -1,22 +1,14 @@
 #include "sim/flow.h"
 
-#include "sim/cpu.h"
 #include "sim/diagnose.h"
 #include "sim/process.h"
 #include "sim/recorder.h"
-#include "sim/runqueue.h"
 #include "sim/thread.h"
 
 #include <string.h>
 
-/* The op interpreter: decides who executes an instruction, and when a thread needs time.
- *
- * Control operations are control.c's, kernel services service.c's; from CP_OP_RUNTIME on
- * the process's runtime decides. */
-
-enum {
-    ZERO_TIME_LIMIT = 10000000
-}; /* instructions at one instant before we call it a loop */
+/* Decides what an operation does that takes no time, and which rows and registers a flow
+ * has. */
 
 /* --- rows --- */
 
@@ -269,116 +261,4 @@ void cp_control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     }
     cp_assert(next < sim->w->code->len); /* the verifier has walked every path */
     flow->pc = next;
-}
-
-/* --- the interpreter --- */
-
-static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
-{
-    if (G_LIKELY(insn->op < CP_OP_KERNEL)) {
-        cp_control(sim, tid, flow, insn);
-        return CP_STEP_AGAIN;
-    }
-    const CpRuntimeClass *runtime = sim->procs[cp_thread(sim, tid)->proc].runtime;
-    cp_assert(flow == cp_flow_of(sim, tid));
-    if (insn->op >= CP_OP_RUNTIME) {
-        return runtime->step(sim, tid, insn, (CpWhy)flow->why);
-    }
-    if (runtime->kernel_step != NULL) {
-        return runtime->kernel_step(sim, tid, insn, (CpWhy)flow->why);
-    }
-    return cp_services[insn->op - CP_OP_KERNEL](sim, tid, flow, insn);
-}
-
-static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
-{
-    cp_diagnose(sim, "zero-time loop", &tid, 1,
-                "a loop repeats without time passing (%d instructions)", ZERO_TIME_LIMIT);
-    sim->stopping = true;
-    sim->outcome = CP_OUTCOME_GUARD;
-    return CP_FLOW_PREEMPT;
-}
-
-/* May the next instruction begin only after pending kernel work has passed?  A burst simply
- * comes after it, everything else must wait. */
-static bool must_pay_first(const CpCpuState *c, const CpFlow *flow, const CpInsn *insn)
-{
-    return c->ovh_left > 0 && flow->why == CP_WHY_BEGIN && insn->op >= CP_OP_KERNEL &&
-           insn->op != CP_OP_COMPUTE;
-}
-
-CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
-{
-    CpFlow *flow = cp_flow_of(sim, tid);
-    bool was_due = c->resched_at <= sim->now;
-    cp_assert(c->curr == tid && cp_thread(sim, tid)->cpu == c->id);
-    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_RUNNING);
-    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
-        const CpInsn *insn = &sim->code[flow->pc];
-        if (sim->stopping || (c->resched_at <= sim->now && !was_due)) {
-            return CP_FLOW_PREEMPT;
-        }
-        if (G_UNLIKELY(must_pay_first(c, flow, insn))) {
-            return CP_FLOW_BURST;
-        }
-        switch (execute(sim, tid, flow, insn)) {
-        case CP_STEP_NEXT:
-            flow->pc++;
-            flow->why = CP_WHY_BEGIN;
-            flow->rt_state = 0;
-            break;
-        case CP_STEP_AGAIN:
-            flow->why = CP_WHY_BEGIN;
-            flow->rt_state = 0;
-            break;
-        case CP_STEP_RUN:
-            cp_assert(cp_thread(sim, tid)->burst_left >= 0);
-            flow->why = CP_WHY_RAN;
-            if (cp_thread(sim, tid)->burst_left > 0 || c->ovh_left > 0) {
-                return CP_FLOW_BURST;
-            }
-            break;
-        case CP_STEP_BLOCK:
-            cp_assert(cp_thread(sim, tid)->state != CP_THREAD_RUNNING);
-            return CP_FLOW_BLOCKED;
-        case CP_STEP_SWITCH:
-            flow = cp_flow_of(sim, tid);
-            break;
-        case CP_STEP_EXIT:
-            if (cp_thread(sim, tid)->state == CP_THREAD_RUNNING) {
-                cp_dequeue(sim, tid, CP_DEQ_EXIT | CP_DEQ_SPECIAL);
-                cp_thread_end(sim, tid);
-            }
-            return CP_FLOW_ENDED;
-        }
-        if (cp_thread(sim, tid)->state != CP_THREAD_RUNNING) {
-            return CP_FLOW_BLOCKED;
-        }
-    }
-    return zero_loop(sim, tid);
-}
-
-void cp_flow_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release)
-{
-    CpFlow *flow = cp_flow_of(sim, tid);
-    int64_t *own = &cp_regs(sim, flow)[CP_REG_RELEASE];
-    const CpTime kept = *own;
-    const uint32_t back = flow->pc;
-    const uint8_t why = flow->why;
-    cp_assert(cp_thread(sim, tid)->state != CP_THREAD_RUNNING);
-    flow->pc = pc;
-    *own = release;
-    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
-        const CpInsn *insn = &sim->code[flow->pc];
-        if (insn->op == CP_OP_ARRIVE_END) {
-            break;
-        }
-        flow->why = CP_WHY_BEGIN;
-        CpStep step = execute(sim, tid, flow, insn);
-        cp_assert(step == CP_STEP_NEXT || step == CP_STEP_AGAIN); /* it takes no time */
-        flow->pc += step == CP_STEP_NEXT;
-    }
-    *own = kept;
-    flow->pc = back;
-    flow->why = why;
 }

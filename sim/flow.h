@@ -36,32 +36,17 @@ static inline int64_t *cp_regs(const CpSim *sim, const CpFlow *flow)
 CpFlowId cp_flow_new(CpSim *sim, uint32_t entry, uint32_t n_regs, uint64_t rng_id);
 void cp_flow_free(CpSim *sim, CpFlowId flow, uint32_t n_regs);
 
-typedef enum { CP_FLOW_BURST, CP_FLOW_BLOCKED, CP_FLOW_ENDED, CP_FLOW_PREEMPT } CpFlowEnd;
-/* Executes instructions of the running thread until one needs time. */
-CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid);
-/* Executes an instant body outside any CPU, from pc up to the ARRIVE_END, for a request
- * released at that time. */
-void cp_flow_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release);
-
 /* Executes one operation of control-ops.def and moves the pc. */
 void cp_control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn);
 /* Value of an operand given by CP_ARG_*; may draw a random number. */
 int64_t cp_operand(CpSim *sim, CpFlow *flow, uint8_t arg, uint32_t index);
 
-/* service.c */
-/* One operation of kernel-ops.def each, by its place there; flow->why says why. */
-typedef CpStep (*CpService)(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn);
-extern const CpService cp_services[CP_KERNEL_OPS];
-
+/* burst.c */
 /* The burst of a spinning thread ends at a moment: what is left of it now. */
 void cp_burst_respin(CpSim *sim, CpTid tid);
 /* A stop that came due off the CPU: the burst ends here. */
 void cp_burst_stop(CpSim *sim, CpTid tid);
 /* How disturbances lengthen a burst, or shorten it; draws one number. */
 CpTime cp_burst_disturbed(CpSim *sim, CpFlow *flow, CpTime work);
-
-/* ahead.c */
-/* What the thread will compute after its present burst, up to where it waits. */
-CpTime cp_flow_ahead(CpSim *sim, CpTid tid);
 
 #endif

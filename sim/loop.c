@@ -1,17 +1,17 @@
 #include "sim/loop.h"
 
-#include "sim/arrival.h"
 #include "sim/audit.h"
 #include "sim/baseline.h"
 #include "sim/channel.h"
 #include "sim/cpu.h"
 #include "sim/device.h"
 #include "sim/diagnose.h"
-#include "sim/flow.h"
+#include "sim/execute.h"
 #include "sim/group.h"
 #include "sim/noise.h"
 #include "sim/process.h"
 #include "sim/runqueue.h"
+#include "sim/schedule.h"
 #include "sim/thread.h"
 #include "sim/timer.h"
 #include "sim/wake.h"
@@ -147,6 +147,7 @@ static void timer_event(CpSim *sim, CpTimer timer)
         if (!cp_server_timer(sim, id, timer.gen)) {
             return;
         }
+        cp_resched(sim, id);
         break;
     case CP_TIMER_WARMUP:
         sim->n_passive--;

@@ -59,11 +59,6 @@ uint32_t cp_crowded_cpus(const CpSim *sim)
     return sim->n_overloaded;
 }
 
-bool cp_thread_throttled(const CpSim *sim, CpTid tid, CpCpu cpu)
-{
-    return cp_group_hides(sim, cp_thread(sim, tid)->group, cpu);
-}
-
 const CpRq *cp_thread_queue(const CpPolicy *policy, CpTid tid, CpCpu cpu)
 {
     CpGroup group = policy->cls->global ? 0 : cp_thread(policy->sim, tid)->group;
@@ -130,11 +125,6 @@ uint64_t cp_rq_random(CpRq *rq)
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)
 {
     return &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].attr);
-}
-
-CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
-{
-    return cp_thread(sim, tid)->burst_left + cp_flow_ahead(sim, tid);
 }
 
 void cp_ent_fetch(const CpPolicy *policy, CpEnt ent)

@@ -37,15 +37,6 @@ CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
     return id;
 }
 
-void cp_process_end(CpSim *sim, CpProcId proc, CpTid except)
-{
-    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
-        if (tid != except && cp_thread(sim, tid)->proc == proc) {
-            cp_thread_kill(sim, tid);
-        }
-    }
-}
-
 /* --- timers of runtimes --- */
 
 void cp_runtime_timer_fire(CpSim *sim, uint32_t row)

@@ -384,37 +384,6 @@ void cp_set_idle(CpSim *sim, CpCpuState *c)
     }
 }
 
-bool cp_charge_class(CpSim *sim, CpCpuState *c, CpTime delta)
-{
-    const CpThread *t = cp_thread(sim, c->curr);
-    if (t->state != CP_THREAD_RUNNING) {
-        return false;
-    }
-    bool resched = false;
-    CpEnt ent = c->curr;
-    cp_assert(delta > 0);
-    if (G_UNLIKELY(c->server != CP_SERVER_OFF)) {
-        resched = cp_server_charge(sim, c, delta);
-    }
-    if (G_LIKELY(sim->flat)) {
-        CpRq *rq = c->root + c->cls;
-        return (rq->policy->cls->account != NULL &&
-                rq->policy->cls->account(rq, ent, delta)) ||
-               resched;
-    }
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
-        CpRq *rq = queue_of(sim, g, c->id, c->cls);
-        if (rq->policy->cls->account != NULL) {
-            resched |= rq->policy->cls->account(rq, ent, delta);
-        }
-        if (g == 0) {
-            return resched;
-        }
-        cp_group_charge(sim, g, c, delta);
-        ent = cp_group_ent(sim, g, c->id);
-    }
-}
-
 /* --- wake-up preemption --- */
 
 static unsigned depth(const CpSim *sim, CpGroup g)

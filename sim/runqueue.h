@@ -23,6 +23,12 @@ static inline CpEnt cp_group_ent(const CpSim *sim, CpGroup group, CpCpu cpu)
     return CP_ENT_GROUP | (group * sim->n_cpus + cpu);
 }
 
+/* The class that queues groups and has the fair server: the last one. */
+static inline uint32_t cp_fair_rank(const CpSim *sim)
+{
+    return sim->n_classes - 1;
+}
+
 gboolean cp_runqueues_init(CpSim *sim, GError **error);
 void cp_runqueues_clear(CpSim *sim);
 void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags);
@@ -31,7 +37,6 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags);
 CpTid cp_pick(CpSim *sim, CpCpuState *c);
 void cp_put_prev(CpSim *sim, CpCpuState *c, CpTid tid);
 void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid);
-bool cp_charge_class(CpSim *sim, CpCpuState *c, CpTime delta);
 /* Class queue of a thread on a CPU. */
 static inline CpRq *cp_thread_rq(const CpSim *sim, const CpThread *t)
 {

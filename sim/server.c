@@ -2,23 +2,18 @@
 #include "sim/runqueue.h"
 #include "sim/timer.h"
 
-/* The fair server: what waits behind a class that never lets go of a CPU gets a part of
- * each period all the same.
+/* Decides when the fair server steps in: what waits behind a class that never lets go of a
+ * CPU gets a part of each period all the same.
  *
  * It is deferred: armed when a thread of the last class begins to wait behind another
  * class, it steps in only when all of the period but its runtime has passed.  Time the last
  * class gets anyway is charged to it.  Mirrors deadline.c:dl_server_start,
  * dl_server_timer and update_curr_dl_se for the one server of the fair class. */
 
-static uint32_t fair_rank(const CpSim *sim)
-{
-    return sim->n_classes - 1;
-}
-
 static bool waits(const CpSim *sim, const CpCpuState *c)
 {
-    return cp_rq(sim, 0, c->id, fair_rank(sim))->nr > 0 && c->curr != CP_NONE &&
-           c->cls < fair_rank(sim);
+    return cp_rq(sim, 0, c->id, cp_fair_rank(sim))->nr > 0 && c->curr != CP_NONE &&
+           c->cls < cp_fair_rank(sim);
 }
 
 void cp_server_arm(CpSim *sim, CpCpuState *c)
@@ -46,13 +41,12 @@ bool cp_server_timer(CpSim *sim, CpCpu cpu, uint32_t gen)
         return false;
     }
     c->server = CP_SERVER_ON;
-    cp_resched(sim, cpu);
     return true;
 }
 
 bool cp_server_charge(CpSim *sim, CpCpuState *c, CpTime delta)
 {
-    if (c->cls != fair_rank(sim)) {
+    if (c->cls != cp_fair_rank(sim)) {
         return false;
     }
     cp_assert(c->server != CP_SERVER_OFF && delta > 0);

@@ -226,19 +226,18 @@ void cp_thread_kill(CpSim *sim, CpTid tid)
 
 /* --- queries --- */
 
+void cp_process_end(CpSim *sim, CpProcId proc, CpTid except)
+{
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
+        if (tid != except && cp_thread(sim, tid)->proc == proc) {
+            cp_thread_kill(sim, tid);
+        }
+    }
+}
+
 uint32_t cp_sim_n_threads(const CpSim *sim)
 {
     return sim->tables.thread.n;
-}
-
-char *cp_sim_thread_name(const CpSim *sim, CpTid tid)
-{
-    const CpThread *t = cp_thread(sim, tid);
-    const char *name = cp_workload_text(sim->w, cp_thread_decl(sim->w, t->decl)->name);
-    if (sim->decls[t->decl].instances <= 1) {
-        return g_strdup(name);
-    }
-    return g_strdup_printf("%s-%u", name, sim->cold[tid].instance + 1);
 }
 
 CpProcId cp_sim_thread_proc(const CpSim *sim, CpTid tid)

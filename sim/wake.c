@@ -233,3 +233,25 @@ void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t o
         cp_diagnose_cycle(sim, tid);
     }
 }
+
+/* --- channels --- */
+
+uint32_t cp_wake(CpSim *sim, CpChan chan, uint32_t n, CpTid waker, CpWakeCause cause,
+                 uint32_t flags)
+{
+    uint32_t woken = 0;
+    while (woken < n && sim->chans[chan].first != CP_NONE) {
+        bool woke = cp_wake_thread(sim, sim->chans[chan].first, waker, cause, flags);
+        cp_assert(woke); /* who waits is blocked, and leaves the queue */
+        woken++;
+    }
+    return woken;
+}
+
+void cp_wait(CpSim *sim, CpTid tid, CpChan chan, CpTime deadline, CpBlock reason,
+             uint32_t object)
+{
+    cp_assert(chan < sim->tables.chan.n);
+    cp_channel_add(sim, chan, tid);
+    cp_block(sim, tid, deadline, reason, object);
+}
