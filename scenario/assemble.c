@@ -225,13 +225,14 @@ static void settings_free(GArray *list)
     g_array_unref(list);
 }
 
-/* A recording brings its number of CPUs.  Its CPU times contain what the kernel's work
- * cost, so that cost is not added a second time. */
+/* A recording brings its number of CPUs.  What the kernel's work costs has been taken out
+ * of its CPU times and is added again; that no burst is as long as another is in them. */
 static void add_recorded(CpBuild *b)
 {
     g_autofree char *cores = g_strdup_printf("%u", MAX(b->recorded_cpus, 1));
     add_setting(b, "cores", cores, NULL, CP_FROM_RECORDING);
-    add_setting(b, "costs", "ideal", NULL, CP_FROM_RECORDING);
+    add_setting(b, "costs", "reference", NULL, CP_FROM_RECORDING);
+    add_setting(b, "speed.noise", "0%", NULL, CP_FROM_RECORDING);
 }
 
 bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)

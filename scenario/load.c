@@ -3,6 +3,7 @@
 #include "lang/compile.h"
 #include "lang/parse.h"
 #include "lang/workload-json.h"
+#include "models/registry.h"
 #include "scenario/expect.h"
 #include "traces/cpr.h"
 #include "traces/cpr-pack.h"
@@ -118,7 +119,8 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
 {
     CpWorkload *w = NULL;
     CpCpr *cpr = cp_cpr_open(path, error);
-    CpRebuildOptions options = {.placement = true};
+    CpParamSet *costs = cp_cost_set("reference");
+    CpRebuildOptions options = {.placement = true, .costs = costs};
     CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, &options, error) : NULL;
     if (rb != NULL) {
         b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
@@ -126,6 +128,7 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
     }
     cp_rebuild_free(rb);
     cp_cpr_free(cpr);
+    cp_params_free(costs);
     return w;
 }
 

@@ -105,6 +105,7 @@ static void tell_span(CpFollower *f, uint32_t id, const CpSeenThread *t, CpTime 
                    .end = end,
                    .woken = runnable && t->woken,
                    .is_new = runnable && t->is_new,
+                   .begun = runnable && t->woken ? t->begun : t->since,
                    .why = CP_BLOCK_NONE,
                    .object = CP_NONE};
     if (t->state == CP_SEEN_BLOCKED) {
@@ -153,6 +154,7 @@ static void become_woken(CpFollower *f, uint32_t id, CpTime at, uint32_t cpu, bo
     become(f, id, CP_SEEN_RUNNABLE, at, CP_END_WOKEN);
     t->woken = true;
     t->is_new = is_new;
+    t->begun = MIN(t->waking, at);
     t->waking = CP_NEVER;
     t->cpu = cpu != CP_NONE ? cpu : t->cpu;
     if (f->hooks.wakeup != NULL && at >= f->from) {

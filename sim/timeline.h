@@ -71,6 +71,7 @@ typedef struct {
     CpEnd end;       /* how it ended */
     bool woken;      /* RUNNABLE: by a wake-up, not by losing a CPU */
     bool is_new;     /* and this was its first one */
+    CpTime begun;    /* RUNNABLE by a wake-up: when that was begun, <= since; else since */
     CpBlock why;     /* BLOCKED: on what; CP_BLOCK_NONE: not told */
     CpRecordKind on; /* and the kind whose names (cp_cpr_name_at) `object` is one of; */
     uint32_t object; /* CP_NONE: not told */
@@ -199,6 +200,7 @@ typedef struct {
 typedef struct {
     CpTime since;   /* of the state */
     CpTime waking;  /* a wake-up was begun then and has not ended; CP_NEVER: none */
+    CpTime begun;   /* when the one that made it RUNNABLE was */
     CpTime resumed; /* when it last came back from a wait */
     CpTime lock_since, gil_since;
     uint32_t cpu;    /* RUNNING: on it; RUNNABLE: queued there; else where it was last */

@@ -147,7 +147,8 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
     sim->wakeups++;
     sim->cold[tid].blocked += sim->now - t->since;
     t->since = sim->now;
-    cp_record(sim, CP_REC_WAKING, tid, from, t->cpu);
+    uint32_t irq = cause == CP_WAKE_THREAD ? 0 : CP_WAKING_IRQ;
+    cp_record(sim, CP_REC_WAKING, tid, from, t->cpu | irq);
     if (waker != CP_NONE) {
         cp_charge(sim, waker, sim->cost[CP_COST_WAKE]);
     }

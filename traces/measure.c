@@ -8,6 +8,8 @@ typedef struct {
     bool *kept;  /* by thread */
     CpTime *ran; /* the same */
     uint32_t n_threads;
+    uint32_t ended;    /* thread whose wait has just ended by a wake-up, CP_NONE */
+    CpTime ended_wait; /* that long */
     CpHist latency;
     CpMeasure *m;
     uint64_t n_moved;    /* went on on another CPU than before */
@@ -33,6 +35,15 @@ static void add_run(Sums *sums, const CpSpan *span)
     m->voluntary += left && span->end != CP_END_PREEMPTED;
 }
 
+/* Who ended the wait is told right behind it, see add_wakeup. */
+static void add_block(Sums *sums, const CpSpan *span)
+{
+    CpTime length = span->to - span->from;
+    sums->m->blocked += length;
+    sums->ended = span->end == CP_END_WOKEN ? span->thread : CP_NONE;
+    sums->ended_wait = length;
+}
+
 static void add_span(void *data, const CpSpan *span)
 {
     Sums *sums = data;
@@ -41,10 +52,13 @@ static void add_span(void *data, const CpSpan *span)
     }
     if (span->state == CP_SEEN_RUNNING) {
         add_run(sums, span);
+    } else if (span->state == CP_SEEN_BLOCKED) {
+        add_block(sums, span);
     } else if (span->state == CP_SEEN_RUNNABLE && span->end == CP_END_RUNS) {
         sums->m->run_wait += span->to - span->from;
         if (span->woken) {
-            cp_hist_add(&sums->latency, span->to - span->from);
+            sums->m->wake_delay += span->since - span->begun;
+            cp_hist_add(&sums->latency, span->to - span->begun);
         }
     }
 }
@@ -59,6 +73,10 @@ static void add_wakeup(void *data, const CpWakeup *w)
 {
     Sums *sums = data;
     sums->m->wakeups += is_kept(sums, w->thread);
+    if (w->thread == sums->ended && w->waker != CP_NONE) {
+        sums->m->blocked_on_threads += sums->ended_wait;
+    }
+    sums->ended = CP_NONE;
 }
 
 static void add_migration(void *data, const CpMigration *m)
@@ -93,7 +111,7 @@ gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error
     const CpWalk all = {0};
     CpMeasure m = {0};
     CpArena *arena = cp_arena_new();
-    Sums sums = {.n_threads = cp_cpr_n_threads(cpr), .m = &m};
+    Sums sums = {.n_threads = cp_cpr_n_threads(cpr), .ended = CP_NONE, .m = &m};
     sums.kept = g_new0(bool, sums.n_threads + 1);
     sums.ran = g_new0(CpTime, sums.n_threads + 1);
     cp_hist_init(&sums.latency, arena);

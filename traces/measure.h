@@ -10,11 +10,17 @@ typedef struct {
     CpTime first, last; /* first and last moment one of the threads was on a CPU */
     CpTime cpu;         /* CPU time of all of them */
     CpTime run_wait;    /* runnable without a CPU, all of them */
-    uint64_t switches;  /* to or from one of them */
+    CpTime wake_delay;  /* between beginning and end of wake-ups, all of them: not part of
+                           run_wait; 0 where a source tells only one of the two */
+    CpTime blocked;     /* waiting for something else, from its beginning seen */
+    CpTime blocked_on_threads; /* of that, ended by another thread; the rest by a timer, a
+                                  device, or nobody seen */
+    uint64_t switches;         /* to or from one of them */
     uint64_t voluntary, involuntary; /* switches out of one of them */
     uint64_t migrations;             /* moves between CPUs, also while queued */
     uint64_t wakeups;
-    CpTime wakeup_p50, wakeup_p99; /* from enqueued to running; 0 if there were none */
+    CpTime wakeup_p50, wakeup_p99; /* from the beginning of a wake-up to running; 0 if
+                                      there were none */
     uint32_t longest;              /* thread with the most CPU time, CP_NONE */
     CpTime longest_cpu;
 } CpMeasure;

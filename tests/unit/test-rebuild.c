@@ -693,7 +693,8 @@ static void check_text(Fixture *f, CpTime cpu)
     cp_diag_free(diag);
 }
 
-/* A recording is loaded like a workload, on as many cores as it has. */
+/* A recording is loaded like a workload, on as many cores as it has.  The kernel's work is
+ * taken out of its CPU times and added again: as much, but for what goes another way. */
 static void check_scenario(Fixture *f, CpTime cpu)
 {
     CpDiag *diag = cp_diag_new(f->out, NULL, 0);
@@ -708,7 +709,8 @@ static void check_scenario(Fixture *f, CpTime cpu)
     GError *error = NULL;
     CpSim *sim = cp_sim_new(&config, &error);
     assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
-    assert_int_equal(metric(sim, CP_SCOPE_RUN, 0, "cpu"), cpu);
+    CpTime simulated = metric(sim, CP_SCOPE_RUN, 0, "cpu");
+    assert_in_range(simulated, cpu - cpu / 50, cpu + cpu / 50);
     cp_sim_free(sim);
     cp_scenario_free(s);
     cp_diag_free(diag);

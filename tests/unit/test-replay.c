@@ -1,6 +1,7 @@
 /* Replay of recordings: the streams of pieces, the same simulation as from a program held
  * in memory, and memory that does not grow with the recording. */
 #include "models/ops.h"
+#include "models/registry.h"
 #include "sim/error.h"
 #include "tests/unit/fixture-replay.h"
 #include "traces/import/formats.h"
@@ -240,7 +241,9 @@ static void write_out(CpWorkload *w, const char *path)
     GError *error = NULL;
     CpCpr *cpr = cp_cpr_open(path, &error);
     assert_non_null(cpr);
-    CpRebuild *rb = cp_rebuild_new(cpr, NULL, &error);
+    CpParamSet *costs = cp_cost_set("reference");
+    CpRebuild *rb = cp_rebuild_new(cpr, &(CpRebuildOptions){.costs = costs}, &error);
+    cp_params_free(costs);
     assert_non_null(rb);
     for (uint32_t i = 0; i < w->threads->len; i++) {
         CpPieceWindow window = {0};

@@ -9,7 +9,7 @@
 /* A wake-up as its author did it. */
 typedef struct {
     int64_t place; /* of its piece */
-    int64_t wait;  /* of the sleeper's; 0: it has not been put down */
+    int64_t wait;  /* of the sleeper's */
     CpRebuildRule rule;
 } RebuildWake;
 
@@ -20,12 +20,11 @@ typedef struct {
     uint32_t parent; /* who started it within the recording, CP_NONE */
     uint32_t
         spawned_by; /* a kept thread that starts it, CP_NONE: it exists or starts itself */
-    uint32_t waker; /* author of a wake-up begun but not reported yet, CP_NONE */
-    int64_t waker_piece; /* place of its wake */
-    CpTime run;          /* CPU time not yet put into a piece */
-    CpTime settled;      /* CPU time up to then is in `run` or in pieces */
-    CpTime start;        /* when it begins, if nobody starts it */
-    CpTime asked;        /* for an interpreter's lock and has not got it; INT64_MIN: not */
+    CpTime run;     /* CPU time not yet put into a piece */
+    CpTime owed;    /* kernel work still to be taken out of it */
+    CpTime settled; /* CPU time up to then is in `run` or in pieces */
+    CpTime start;   /* when it begins, if nobody starts it */
+    CpTime asked;   /* for an interpreter's lock and has not got it; INT64_MIN: not */
     uint32_t gil;
     GArray *last_wakes; /* RebuildWake: of the thread that started it, with nothing behind
                            them; NULL: none */
@@ -40,7 +39,7 @@ typedef struct {
     bool changes_rt;          /* it became a real-time thread */
     bool exiting;             /* it has begun to end */
     bool awake;               /* what it waited for since it left its CPU is in a piece */
-    bool kept, foreign, begun, ended, several_cpus, wake_begun;
+    bool kept, foreign, begun, ended, several_cpus;
 } RebuildThread;
 
 /* An interpreter's lock. */
@@ -57,6 +56,7 @@ struct CpRebuild {
     int64_t *pids;
     int64_t *tids;
     RebuildThread *threads;
+    CpTime cost[CP_COSTS]; /* taken out of the pieces */
     uint32_t n_threads;
     CpPieces *pieces;
     bool prio_seen[140]; /* kernel priorities that threads changed to */
@@ -64,10 +64,9 @@ struct CpRebuild {
     GArray *gils;        /* RebuildGil */
     uint32_t n_cpus;
     struct CpTimeline *timeline; /* during reading */
-    bool simulated;
-    bool has_waking; /* the source tells the beginnings of wake-ups */
-    bool open;       /* reading has reached the part */
-    CpTime from, to; /* in the recording */
+    bool has_waking;             /* the source tells the beginnings of wake-ups */
+    bool open;                   /* reading has reached the part */
+    CpTime from, to;             /* in the recording */
     char *source;
     uint64_t rules[CP_RULES];
 };

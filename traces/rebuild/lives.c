@@ -38,11 +38,13 @@ void cp_rebuild_settle(CpRebuild *rb, RebuildThread *t, CpTime now)
     if (seen->state == CP_SEEN_RUNNING && !t->ended) {
         add_run(rb, t, seen->since, now);
     }
-    if (t->run > 0) {
-        cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_RUN, .value = t->run});
-        t->facts.cpu_time += t->run;
-        t->run = 0;
+    CpTime paid = MIN(t->run, t->owed);
+    if (t->run > paid) {
+        cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_RUN, .value = t->run - paid});
     }
+    t->facts.cpu_time += t->run;
+    t->owed -= paid;
+    t->run = 0;
 }
 
 /* --- start and end of threads --- */
@@ -89,6 +91,8 @@ static void on_fork(CpRebuild *rb, uint32_t child, uint32_t parent, CpTime now)
         cp_rebuild_seen(rb, p)->state != CP_SEEN_RUNNING) {
         return;
     }
+    bool process = rb->pids[child] != rb->pids[parent];
+    cp_rebuild_owe(p, rb->cost[process ? CP_COST_FORK_PROCESS : CP_COST_FORK]);
     cp_rebuild_settle(rb, p, now);
     cp_rebuild_add(rb, p, (CpPiece){.kind = CP_PIECE_SPAWN, .thread = child});
     c->spawned_by = parent;
@@ -167,6 +171,18 @@ static void on_priority(CpRebuild *rb, uint32_t id, int64_t prio, CpTime now)
 
 /* --- what the timeline tells --- */
 
+/* What the machine will add for the switch to the thread. */
+static void owe_switch(CpRebuild *rb, RebuildThread *t, const CpSwitch *s, bool moved)
+{
+    const CpParamSet *costs = rb->options.costs;
+    cp_rebuild_owe(t, rb->cost[CP_COST_SWITCH]);
+    cp_rebuild_owe(t, moved ? rb->cost[CP_COST_MIGRATION] : 0);
+    if (costs != NULL && s->from == CP_NONE) {
+        CpTime idle = s->at - rb->timeline->cpus[s->cpu].since;
+        cp_rebuild_owe(t, cp_cost_after_idle(costs, CP_COST_IDLE_COLD, idle));
+    }
+}
+
 /* A thread is given a CPU. */
 static void on_switched(void *data, const CpSwitch *s)
 {
@@ -180,6 +196,7 @@ static void on_switched(void *data, const CpSwitch *s)
     }
     cp_rebuild_begin(t, s->at - rb->from, s->cpu);
     bool moved = t->cpu != CP_NONE && t->cpu != s->cpu;
+    owe_switch(rb, t, s, moved);
     t->facts.migrations += moved;
     t->several_cpus |= moved;
     t->cpu = s->cpu;
@@ -264,7 +281,6 @@ static void close_part(CpRebuild *rb)
         if (!t->ended) {
             cp_rebuild_note_all_joined(rb, t);
         }
-        cp_rebuild_drop_wake(rb, t); /* whatever it was, it has not come */
     }
 }
 

@@ -16,6 +16,12 @@ void cp_rebuild_keep(CpRebuild *rb, uint32_t id, bool foreign);
 int64_t cp_rebuild_add(CpRebuild *rb, RebuildThread *t, CpPiece piece);
 /* CPU time up to now becomes a piece, so that what follows happens behind it. */
 void cp_rebuild_settle(CpRebuild *rb, RebuildThread *t, CpTime now);
+/* Kernel work of so many ns stands in what it runs from here on, or is about to end: the
+ * machine adds it again, so it is taken out. */
+static inline void cp_rebuild_owe(RebuildThread *t, CpTime cost)
+{
+    t->owed += cost;
+}
 /* First sight of a thread that nobody started within the recording. */
 void cp_rebuild_begin(RebuildThread *t, CpTime start, uint32_t cpu);
 
@@ -32,8 +38,6 @@ void cp_rebuild_unseen(CpRebuild *rb, RebuildThread *t, CpTime now);
 void cp_rebuild_find_join(CpRebuild *rb, RebuildThread *t);
 /* The thread starts others, or the part ends: what its last join was for. */
 void cp_rebuild_note_all_joined(CpRebuild *rb, RebuildThread *t);
-/* A wake-up that was begun has not come. */
-void cp_rebuild_drop_wake(CpRebuild *rb, RebuildThread *t);
 /* Timers interrupt whoever runs: where most wake-ups of a thread named nobody, those that
  * did named a victim. */
 void cp_rebuild_outvote(CpRebuild *rb, RebuildThread *t);

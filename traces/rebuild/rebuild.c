@@ -60,10 +60,12 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
     CpRebuild *rb = g_new0(CpRebuild, 1);
     rb->options = *options;
     rb->cpr = cpr;
-    rb->simulated = info->origin == CP_ORIGIN_SIMULATED;
     rb->from = MAX(options->from, info->start);
     rb->to = options->to == 0 ? info->end : MIN(options->to, info->end);
     rb->n_threads = cp_cpr_n_threads(cpr);
+    for (unsigned i = 0; options->costs != NULL && i < CP_COSTS; i++) {
+        rb->cost[i] = options->costs->v[i];
+    }
     rb->threads = g_new0(RebuildThread, (size_t)rb->n_threads + 1);
     rb->pids = g_new0(int64_t, (size_t)rb->n_threads + 1);
     rb->tids = g_new0(int64_t, (size_t)rb->n_threads + 1);
@@ -77,7 +79,6 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
             .start_cpu = CP_NONE,
             .parent = CP_NONE,
             .spawned_by = CP_NONE,
-            .waker = CP_NONE,
             .asked = INT64_MIN,
             .ended_child = CP_NONE,
             .prio = t->prio,

@@ -17,6 +17,7 @@
 #ifndef CP_TRACES_REBUILD_REBUILD_H
 #define CP_TRACES_REBUILD_REBUILD_H
 
+#include "sim/costs.h"
 #include "sim/program.h"
 #include "traces/cpr.h"
 
@@ -27,6 +28,9 @@ typedef struct {
     bool pin;         /* a thread seen on one CPU only may run nowhere else */
     bool placement;   /* started threads begin where they did, as fits the same machine */
     CpTime from, to;  /* part of the recording; to = 0: up to its end */
+    const CpParamSet *costs; /* see sim/costs.h; borrowed by cp_rebuild_new: the share of
+                                kernel work in the measured CPU time, taken out because a
+                                machine with these costs adds it; NULL: nothing */
 } CpRebuildOptions;
 
 typedef enum {

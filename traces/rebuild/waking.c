@@ -26,9 +26,8 @@ static CpTime off_since(const CpRebuild *rb, const RebuildThread *t)
 
 /* --- pieces --- */
 
-/* The author's side of a wake-up; `wait` is the place of the sleeper's, 0: not known yet.
- * The last ones towards the thread that started the author are kept: it may have been
- * joining it. */
+/* The author's side of a wake-up; `wait` is the place of the sleeper's.  The last ones
+ * towards the thread that started the author are kept: it may have been joining it. */
 static int64_t add_wake(CpRebuild *rb, RebuildThread *author, uint32_t sleeper,
                         int64_t wait, CpRebuildRule rule)
 {
@@ -43,36 +42,6 @@ static int64_t add_wake(CpRebuild *rb, RebuildThread *author, uint32_t sleeper,
         g_array_append_val(author->last_wakes, last);
     }
     return place;
-}
-
-/* It was a timer that interrupted the author. */
-static void unwake(CpRebuild *rb, uint32_t author, int64_t place)
-{
-    RebuildThread *a = thread_at(rb, author);
-    cp_pieces_take_back(rb->pieces, author, place);
-    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
-        if (g_array_index(a->last_wakes, RebuildWake, i).place == place) {
-            g_array_remove_index(a->last_wakes, i);
-            return;
-        }
-    }
-}
-
-void cp_rebuild_drop_wake(CpRebuild *rb, RebuildThread *t)
-{
-    if (t->wake_begun && t->waker != CP_NONE) {
-        unwake(rb, t->waker, t->waker_piece);
-    }
-    t->wake_begun = false;
-    t->waker = CP_NONE;
-}
-
-static void note_wait(RebuildThread *a, int64_t place, int64_t wait)
-{
-    for (guint i = 0; a->last_wakes != NULL && i < a->last_wakes->len; i++) {
-        RebuildWake *last = &g_array_index(a->last_wakes, RebuildWake, i);
-        last->wait = last->place == place ? wait : last->wait;
-    }
 }
 
 /* A wait that lasted until now, for somebody or for nobody.  One that ends before the first
@@ -137,6 +106,12 @@ static void link_wake(CpRebuild *rb, RebuildThread *t, uint32_t author, CpTime n
     int64_t wait = end_wait(rb, t, now, author, rule);
     cp_rebuild_settle(rb, a, now);
     add_wake(rb, a, t->facts.id, wait, rule);
+    cp_rebuild_owe(a, rb->cost[CP_COST_WAKE]);
+    uint32_t cpu = cp_rebuild_seen(rb, t)->cpu;
+    if (cpu != cp_rebuild_seen(rb, a)->cpu &&
+        cp_timeline_running(rb->timeline, cpu) == CP_NONE) {
+        cp_rebuild_owe(a, rb->cost[CP_COST_WAKE_IPI]);
+    }
 }
 
 /* The sleeper's child ended a moment ago on another CPU: it was joining it. */
@@ -182,41 +157,17 @@ static bool sleeps(const CpRebuild *rb, const RebuildThread *t)
            (state == CP_SEEN_BLOCKED || state == CP_SEEN_NOT || state == CP_SEEN_OFF);
 }
 
-/* Simulated runs say the cause only when the thread is enqueued, so the author is put down
- * at once and taken back if it was a timer that interrupted it. */
 void cp_rebuild_on_waking(CpRebuild *rb, const CpRecord *r, CpTime now)
 {
     RebuildThread *t = thread_at(rb, r->id);
+    uint32_t current = cp_timeline_running(rb->timeline, r->cpu);
     if (!sleeps(rb, t)) {
         return;
     }
-    uint32_t author =
-        r->arg & CP_WAKING_IRQ ? CP_NONE : cp_timeline_running(rb->timeline, r->cpu);
-    if (!rb->simulated) {
-        wake(rb, t, author, now, CP_RULE_WAKING);
-        return;
+    if ((r->arg & CP_WAKING_IRQ) && runs(rb, current)) {
+        cp_rebuild_owe(thread_at(rb, current), rb->cost[CP_COST_TIMER]);
     }
-    t->wake_begun = true;
-    t->waker = CP_NONE;
-    if (author != r->id && cp_rebuild_is_kept(rb, author)) {
-        RebuildThread *a = thread_at(rb, author);
-        cp_rebuild_settle(rb, a, now);
-        t->waker = author;
-        t->waker_piece = add_wake(rb, a, r->id, 0, CP_RULE_WAKING);
-    }
-}
-
-/* The end of a simulated wake-up: the cause is known now. */
-static void confirm_wake(CpRebuild *rb, RebuildThread *t, const CpRecord *r, CpTime now)
-{
-    if (CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD && t->waker != CP_NONE) {
-        int64_t wait = end_wait(rb, t, now, t->waker, CP_RULE_WAKING);
-        note_wait(thread_at(rb, t->waker), t->waker_piece, wait);
-        t->waker = CP_NONE;
-    } else {
-        end_wait(rb, t, now, CP_NONE, CP_RULE_OUTSIDE);
-    }
-    cp_rebuild_drop_wake(rb, t);
+    wake(rb, t, r->arg & CP_WAKING_IRQ ? CP_NONE : current, now, CP_RULE_WAKING);
 }
 
 void cp_rebuild_on_wakeup(CpRebuild *rb, const CpRecord *r, CpTime now)
@@ -226,10 +177,6 @@ void cp_rebuild_on_wakeup(CpRebuild *rb, const CpRecord *r, CpTime now)
         return;
     }
     t->cpu = t->cpu == CP_NONE ? r->cpu : t->cpu;
-    if (rb->simulated && t->wake_begun) {
-        confirm_wake(rb, t, r, now);
-        return;
-    }
     /* Where waking events exist, a wake-up without one comes from outside. */
     bool named = CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD && !rb->has_waking;
     uint32_t author =
@@ -284,9 +231,6 @@ void cp_rebuild_find_join(CpRebuild *rb, RebuildThread *t)
     RebuildThread *p = thread_at(rb, t->spawned_by);
     for (guint i = 0; t->exiting && t->last_wakes != NULL && i < t->last_wakes->len; i++) {
         const RebuildWake *w = &g_array_index(t->last_wakes, RebuildWake, i);
-        if (w->wait == 0) {
-            continue;
-        }
         rb->rules[w->rule]--;
         rb->rules[CP_RULE_JOIN]++;
         p->waits--;
