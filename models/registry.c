@@ -10,7 +10,8 @@
 /* The classes kernels are built of, in models/linux/; profiles.def stacks them. */
 #define LINUX_CLASSES(ROW)                                                                 \
     ROW(rt)                                                                                \
-    ROW(eevdf)
+    ROW(eevdf)                                                                             \
+    ROW(cfs)
 
 /* The textbook policies, in models/textbook/NAME.c; each is a profile of its own. */
 #define TEXTBOOK_CLASSES(ROW)                                                              \
@@ -49,8 +50,16 @@ typedef struct {
     const CpPolicyClass *classes[CP_STACK_MAX + 1];
 } Kernel;
 
-#define FAMILY(name_, alias_, summary_, ...)                                               \
-    {.name = name_, .alias = alias_, .summary = summary_, .classes = {__VA_ARGS__}},
+#define CLASSES(...)                                                                       \
+    {                                                                                      \
+        __VA_ARGS__                                                                        \
+    }
+#define FAMILY(name_, alias_, summary_, classes_, ...)                                     \
+    {.name = name_,                                                                        \
+     .alias = alias_,                                                                      \
+     .summary = summary_,                                                                  \
+     .classes = classes_,                                                                  \
+     .settings = (const char *const[]){__VA_ARGS__, NULL}},
 #define PROFILE(name_, base_, summary_, ...)                                               \
     {.name = name_,                                                                        \
      .base = base_,                                                                        \
