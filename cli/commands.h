@@ -12,6 +12,7 @@ extern const CpCmd cp_cmd_merge;
 extern const CpCmd cp_cmd_query;
 extern const CpCmd cp_cmd_import;
 extern const CpCmd cp_cmd_plot;
+extern const CpCmd cp_cmd_record;
 extern const CpCmd cp_cmd_whatif;
 extern const CpCmd cp_cmd_validate;
 extern const CpCmd cp_cmd_list;
