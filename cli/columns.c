@@ -1,11 +1,13 @@
 #include "cli/columns.h"
 
+#include "cli/fold.h"
+
 #include <stdarg.h>
 #include <string.h>
 
 /* How wide the columns of a text table are. */
 
-enum { GAP = 2 };
+enum { GAP = 2, TEXT_MIN = 24 };
 
 struct CpColumns {
     char *align;
@@ -59,25 +61,79 @@ void cp_columns_min_width(CpColumns *table, unsigned column, unsigned width)
     }
 }
 
+/* One row of some columns, or what is left of them: a last one of text may be folded. */
+static void print_row(const CpColumns *table, unsigned row, const unsigned *shown,
+                      unsigned n, unsigned width, GString *out)
+{
+    unsigned at = 0;
+    for (unsigned k = 0; k < n; k++) {
+        const char *text = table->cells->pdata[row * table->n_columns + shown[k]];
+        unsigned pad = table->width[shown[k]] - (unsigned)g_utf8_strlen(text, -1);
+        bool is_last = k + 1 == n;
+        if (is_last && table->align[shown[k]] == 'l') {
+            cp_fold_words(out, text, at, at + TEXT_MIN <= width ? width : 0);
+            return;
+        }
+        bool right = table->align[shown[k]] == 'r';
+        g_string_append_printf(out, "%*s%s%*s", right ? (int)pad : 0, "", text,
+                               right || is_last ? 0 : (int)pad, "");
+        g_string_append(out, is_last ? "\n" : "  ");
+        at += table->width[shown[k]] + GAP;
+    }
+}
+
+/* The columns from `from` on that fit beside the first one; returns the next one's number.
+ */
+static unsigned choose(const CpColumns *table, unsigned from, unsigned width,
+                       unsigned *shown, unsigned *n)
+{
+    unsigned at = 0;
+    *n = 0;
+    if (from > 0) {
+        shown[(*n)++] = 0;
+        at = table->width[0] + GAP;
+    }
+    unsigned first = *n;
+    for (; from < table->n_columns; from++) {
+        bool is_text = from + 1 == table->n_columns && table->align[from] == 'l';
+        unsigned least = is_text ? MIN(table->width[from], TEXT_MIN) : table->width[from];
+        if (width > 0 && *n > first && at + least > width) {
+            break;
+        }
+        shown[(*n)++] = from;
+        at += table->width[from] + GAP;
+    }
+    return from;
+}
+
+static void trim(GString *out, size_t from)
+{
+    size_t to = from;
+    for (size_t i = from; i < out->len; i++) {
+        if (out->str[i] == '\n') {
+            while (to > from && out->str[to - 1] == ' ') {
+                to--;
+            }
+        }
+        out->str[to++] = out->str[i];
+    }
+    g_string_truncate(out, to);
+}
+
 void cp_columns_print(const CpColumns *table, GString *out)
 {
-    for (unsigned i = 0; i < table->cells->len; i++) {
-        const char *text = table->cells->pdata[i];
-        unsigned column = i % table->n_columns;
-        bool is_last = column + 1 == table->n_columns;
-        unsigned pad = table->width[column] - (unsigned)g_utf8_strlen(text, -1);
-        if (table->align[column] == 'r') {
-            g_string_append_printf(out, "%*s%s", (int)pad, "", text);
-        } else {
-            g_string_append_printf(out, "%s%*s", text, (int)pad, "");
+    unsigned width = cp_fold_width();
+    unsigned n_rows = table->cells->len / table->n_columns;
+    g_autofree unsigned *shown = g_new0(unsigned, table->n_columns + 1);
+    unsigned n = 0;
+    for (unsigned next = 0; next < table->n_columns;) {
+        unsigned from = next;
+        next = choose(table, from, width, shown, &n);
+        size_t begin = out->len;
+        g_string_append(out, from > 0 ? "\n" : "");
+        for (unsigned row = 0; row < n_rows; row++) {
+            print_row(table, row, shown, n, width, out);
         }
-        if (!is_last) {
-            g_string_append_printf(out, "%*s", GAP, "");
-            continue;
-        }
-        while (out->len > 0 && out->str[out->len - 1] == ' ') {
-            g_string_truncate(out, out->len - 1);
-        }
-        g_string_append_c(out, '\n');
+        trim(out, begin);
     }
 }

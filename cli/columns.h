@@ -16,7 +16,9 @@ void cp_columns_cell(CpColumns *columns, const char *text);
 void cp_columns_cellf(CpColumns *columns, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Widens a column to at least `width` characters, so that tables of many runs line up. */
 void cp_columns_min_width(CpColumns *columns, unsigned column, unsigned width);
-/* Appends the table; no blanks at the end of a line. */
+/* Appends the table; no blanks at the end of a line.  On a narrow terminal the columns that
+ * do not fit follow in a block of their own, each with the first column before it, and text
+ * in the last one is folded. */
 void cp_columns_print(const CpColumns *columns, GString *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include "cli/fold.h"
 #include "cli/options.h"
 
 #include <string.h>
@@ -21,23 +22,22 @@ static const struct {
                  "was done, the second ends at once"},
 };
 
-enum { HELP_WIDTH = 80, OPTION_COLUMN = 29 };
+enum { HELP_WIDTH = 80, OPTION_COLUMN = 29, SHORT_COLUMN = 8, TEXT_MIN = 40 };
 
-/* Prints text from a column on, broken between words. */
+/* Prints text from a column on, broken between words; a narrow terminal takes it as well.
+ */
 static void print_wrapped(GString *out, const char *text, unsigned column)
 {
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    unsigned at = column;
-    for (char **word = words; *word != NULL; word++) {
-        unsigned len = (unsigned)g_utf8_strlen(*word, -1);
-        if (at + len + 1 > HELP_WIDTH && at > column) {
-            g_string_append_printf(out, "\n%*s", (int)column, "");
-            at = column;
+    unsigned terminal = cp_fold_width();
+    unsigned width = terminal > 0 ? MIN(terminal, HELP_WIDTH) : HELP_WIDTH;
+    if (column + TEXT_MIN > width) {
+        while (out->len > 0 && out->str[out->len - 1] == ' ') {
+            g_string_truncate(out, out->len - 1);
         }
-        g_string_append_printf(out, "%s%s", at > column ? " " : "", *word);
-        at += len + (at > column ? 1 : 0);
+        g_string_append_printf(out, "\n%*s", SHORT_COLUMN, "");
+        column = SHORT_COLUMN;
     }
-    g_string_append_c(out, '\n');
+    cp_fold_words(out, text, column, width);
 }
 
 static char *option_head(const CpOption *o)

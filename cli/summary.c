@@ -1,6 +1,7 @@
 #include "cli/summary.h"
 
 #include "cli/columns.h"
+#include "cli/fold.h"
 #include "scenario/run-names.h"
 #include "scenario/warmup.h"
 
@@ -109,6 +110,45 @@ static void append_head(const CpResult *r, GString *out)
                                    ? ""
                                    : ": partial, the figures end where the run did");
     }
+}
+
+/* Figures of a runtime, where the run has them: "gil  12 takes, 3 switches, ..." */
+static void append_runtime(const CpResult *r, GString *out)
+{
+    static const struct {
+        const char *head, *metric, *words;
+        bool is_time;
+    } rows[] = {
+        {"gil      ", "gil_acquisitions", "takes", false},
+        {NULL, "gil_switches", "by another thread than the last", false},
+        {NULL, "gil_forced", "asked for", false},
+        {NULL, "gil_wait", "waited in all", true},
+        {NULL, "gil_wait.max", "at most", true},
+        {"loop     ", "loop_iterations", "iterations", false},
+        {NULL, "loop_lag.p99", "lag p99", true},
+        {NULL, "loop_lag.max", "lag max", true},
+        {NULL, "loop_blocked.max", "longest step", true},
+    };
+    bool shown = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        int64_t value = 0;
+        bool known = metric(r, CP_SCOPE_RUN, 0, rows[i].metric, &value);
+        if (rows[i].head != NULL) {
+            g_string_append(out, shown ? "\n" : "");
+            shown = known && value > 0;
+            if (shown) {
+                g_string_append_printf(out, "%s", rows[i].head);
+            }
+        }
+        if (shown && known) {
+            g_autofree char *text = rows[i].is_time && value > 0
+                                        ? cp_format_time_human(value)
+                                        : g_strdup_printf("%" G_GINT64_FORMAT, value);
+            g_string_append_printf(out, "%s%s %s", rows[i].head != NULL ? " " : "   ", text,
+                                   rows[i].words);
+        }
+    }
+    g_string_append(out, shown ? "\n" : "");
 }
 
 static void append_histograms(const CpResult *r, GString *out)
@@ -248,7 +288,13 @@ static unsigned append_expects(const CpResult *r, GString *out)
 
 unsigned cp_summary_text(const CpResult *result, GString *out)
 {
-    append_head(result, out);
+    g_autoptr(GString) head = g_string_new(NULL);
+    append_head(result, head);
+    append_runtime(result, head);
+    g_auto(GStrv) lines = g_strsplit(head->str, "\n", -1);
+    for (char **line = lines; *line != NULL && **line != '\0'; line++) {
+        cp_fold_fields(out, *line, cp_fold_width());
+    }
     append_histograms(result, out);
     append_threads(result, out);
     return append_expects(result, out);

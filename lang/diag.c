@@ -1,5 +1,6 @@
 #include "lang/diag.h"
 
+#include "lang/cures.h"
 #include "lang/json-writer.h"
 
 #include <stdio.h>
@@ -32,7 +33,8 @@ typedef struct {
     CpPos pos;
     char *text;
     Quote quote;
-    GArray *notes; /* Note */
+    GArray *notes;    /* Note */
+    const char *cure; /* static; NULL: none.  It takes the place of the help */
     char *help;
 } Message;
 
@@ -205,23 +207,31 @@ static void quote_chars(Quote *quote, GString *text, GString *marks, const char 
     }
 }
 
-static Quote make_quote(CpDiag *diag, CpPos pos)
+/* The line of a position, without its end; false: there is none, or it is empty. */
+static bool find_line(CpDiag *diag, CpPos pos, const char **line, const char **end)
 {
-    Quote quote = {.line = pos.line};
     if (diag->text == NULL || pos.line == 0 || pos.column == 0) {
-        return quote;
+        return false;
     }
     size_t start = line_start(diag, pos.line);
     if (start >= diag->len) {
-        return quote;
+        return false;
     }
-    const char *line = diag->text + start;
-    const char *end = memchr(line, '\n', diag->len - start);
-    end = end != NULL ? end : diag->text + diag->len;
-    if (end > line && end[-1] == '\r') {
-        end--;
+    *line = diag->text + start;
+    *end = memchr(*line, '\n', diag->len - start);
+    *end = *end != NULL ? *end : diag->text + diag->len;
+    if (*end > *line && (*end)[-1] == '\r') {
+        (*end)--;
     }
-    if (line == end) {
+    return *line != *end;
+}
+
+static Quote make_quote(CpDiag *diag, CpPos pos)
+{
+    Quote quote = {.line = pos.line};
+    const char *line = NULL;
+    const char *end = NULL;
+    if (!find_line(diag, pos, &line, &end)) {
         return quote;
     }
     const char *mark = skip_chars(line, end, pos.column - 1);
@@ -242,6 +252,18 @@ static Quote make_quote(CpDiag *diag, CpPos pos)
 }
 
 /* --- adding --- */
+
+/* What to write instead, if the error is about a word of another language. */
+static const char *find_cure(CpDiag *diag, CpPos pos)
+{
+    const char *line = NULL;
+    const char *end = NULL;
+    if (!find_line(diag, pos, &line, &end) || end - line > WINDOW * 4) {
+        return NULL;
+    }
+    const char *mark = skip_chars(line, end, pos.column - 1);
+    return cp_cure_find(line, (size_t)(end - line), (size_t)(mark - line));
+}
 
 static Message *add_message(CpDiag *diag, CpDiagLevel level, CpPos pos, const char *format,
                             va_list args)
@@ -276,7 +298,7 @@ bool cp_diag_error(CpDiag *diag, CpPos pos, const char *format, ...)
     diag->n_kept_errors++;
     va_list args;
     va_start(args, format);
-    add_message(diag, CP_DIAG_ERROR, pos, format, args);
+    add_message(diag, CP_DIAG_ERROR, pos, format, args)->cure = find_cure(diag, pos);
     va_end(args);
     return false;
 }
@@ -358,6 +380,11 @@ int cp_diag_code(const CpDiag *diag)
 
 /* --- printing --- */
 
+static const char *help_of(const Message *m)
+{
+    return m->cure != NULL ? m->cure : m->help;
+}
+
 static void print_quote(GString *out, const Quote *quote, char mark, const char *after,
                         const char *paint, const char *reset)
 {
@@ -379,8 +406,8 @@ static void print_inline(GString *out, const Message *m)
             g_string_append_c(out, '^');
         }
     }
-    if (m->help != NULL) {
-        g_string_append_printf(out, "\n      = help: %s", m->help);
+    if (help_of(m) != NULL) {
+        g_string_append_printf(out, "\n      = help: %s", help_of(m));
     }
 }
 
@@ -439,8 +466,9 @@ static void print_message(GString *out, const Message *m, bool colour)
                                    note->text);
         }
     }
-    if (m->help != NULL) {
-        g_string_append_printf(out, "%shelp: %s\n", quoted ? "      = " : "   ", m->help);
+    if (help_of(m) != NULL) {
+        g_string_append_printf(out, "%shelp: %s\n", quoted ? "      = " : "   ",
+                               help_of(m));
     }
 }
 
@@ -496,8 +524,8 @@ static void json_message(CpJson *json, const Message *m)
         }
         cp_json_close(json, ']');
     }
-    if (m->help != NULL) {
-        cp_json_text(json, "help", m->help);
+    if (help_of(m) != NULL) {
+        cp_json_text(json, "help", help_of(m));
     }
     cp_json_close(json, '}');
 }

@@ -197,7 +197,9 @@ static bool unknown_statement(CpParser *p)
     const char *near = cp_nearest(word, cp_stmt_words());
     const char *all = "statements: cpu, wait, lock, spawn, join, …";
     cp_diag_error(p->diag, p->tok.pos, "unknown statement '%s'", word);
-    if (near != NULL) {
+    if (cp_parser_peek(p).ch == '=') {
+        cp_diag_help(p->diag, "write set %s = ..., with var %s = 0 declared", word, word);
+    } else if (near != NULL) {
         cp_diag_help(p->diag, "did you mean '%s'?   (%s)", near, all);
     } else {
         cp_diag_help(p->diag, "%s", all);

@@ -122,7 +122,8 @@ static void add_span(void *data, const CpSpan *span)
     l->run += span->state == CP_SEEN_RUNNING ? spent : 0;
     l->wait += span->state == CP_SEEN_RUNNABLE ? spent : 0;
     l->blocked += span->state == CP_SEEN_BLOCKED ? spent : 0;
-    l->born = span->is_new ? span->from : l->born;
+    bool first_waits = l->until == 0 && span->state == CP_SEEN_BLOCKED;
+    l->born = span->is_new || first_waits ? span->from : l->born;
     l->until = span->to;
 }
 

@@ -1,5 +1,6 @@
 #include "scenario/assemble.h"
 
+#include "lang/cures.h"
 #include "lang/keys.h"
 #include "scenario/machines.h"
 #include "sim/words.h"
@@ -29,6 +30,11 @@ bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ..
     } else {
         g_autofree char *origin = cp_setting_origin(setting);
         cp_diag_usage(b->diag, "%s (in %s)", text, origin);
+        g_autofree char *typed = g_strdup_printf("%s=%s", setting->key, setting->value);
+        const char *cure = cp_cure_find(typed, strlen(typed), strlen(setting->key) + 1);
+        if (cure != NULL) {
+            cp_diag_help(b->diag, "%s", cure);
+        }
     }
     return false;
 }

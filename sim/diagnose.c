@@ -105,6 +105,39 @@ static void describe(const CpSim *sim, CpTid tid, GString *out)
     }
 }
 
+/* Somebody waits for a message that may come from an arrival stream: a thread, or a
+ * coroutine whose loop waits for it. */
+static bool somebody_serves(const CpSim *sim)
+{
+    for (uint32_t id = 0; id < sim->tables.flow.n; id++) {
+        const CpInsn *insn = &sim->code[sim->flows[id].pc];
+        const CpOpInfo *info = cp_op_info(sim->w, insn->op);
+        if (info->objects == CP_ON_STREAM && info->flags & CP_OPF_RELEASE &&
+            sim->objs[insn->c].n == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cp_load_is_over(const CpSim *sim)
+{
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
+        const CpThread *t = cp_thread(sim, tid);
+        if (t->state != CP_THREAD_BLOCKED || t->flags & CP_TF_DAEMON) {
+            continue;
+        }
+        bool waits_for_load =
+            t->block == CP_BLOCK_JOIN || t->block == CP_BLOCK_RUNTIME ||
+            (t->block == CP_BLOCK_QUEUE && sim->cold[tid].object != CP_NONE &&
+             sim->objs[sim->cold[tid].object].n == 0);
+        if (!waits_for_load) {
+            return false;
+        }
+    }
+    return sim->w->arrivals->len > 0 && somebody_serves(sim);
+}
+
 /* Nothing can happen any more, yet threads live. */
 void cp_diagnose_deadlock(CpSim *sim)
 {

@@ -199,6 +199,11 @@ static bool is_dead(const CpSim *sim, CpTime slot)
 static void stop_dead(CpSim *sim)
 {
     sim->stopping = true;
+    if (cp_load_is_over(sim)) {
+        sim->outcome = CP_OUTCOME_DONE;
+        sim->now = sim->last_useful;
+        return;
+    }
     sim->outcome = CP_OUTCOME_DEADLOCK;
     cp_diagnose_deadlock(sim);
 }

@@ -83,9 +83,19 @@ static void begin_late(CpSim *sim, CpTid tid)
     }
 }
 
-/* The grid starts at the thread's start; register b holds the last release.  When late
- * there is no sleep and the missed release stays in force, so lateness is never forgotten.
- */
+/* In a register of PERIOD: the release at the thread's start is in force. */
+#define AT_START INT64_MIN
+
+/* A thread that has neither computed nor waited so far. */
+static bool is_fresh(const CpSim *sim, CpTid tid)
+{
+    return sim->cold[tid].work == 0 && sim->cold[tid].nvcsw == 0;
+}
+
+/* The grid starts at the thread's start; register b holds the last release, 0 before the
+ * first.  A thread that begins with `period` has its first release where it starts: there
+ * is nothing to wait for, whenever it gets a CPU.  When late there is no sleep and the
+ * missed release stays in force, so lateness is never forgotten. */
 static CpStep op_period(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
     int64_t *regs = cp_regs(sim, flow);
@@ -94,7 +104,12 @@ static CpStep op_period(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         return CP_STEP_NEXT;
     }
     CpTime period = cp_operand(sim, flow, i->a & (uint8_t)~CP_ARG_RELATIVE, i->c);
-    if (regs[i->b] == 0) {
+    if (regs[i->b] == 0 && is_fresh(sim, tid)) {
+        regs[i->b] = AT_START;
+        regs[CP_REG_RELEASE] = sim->cold[tid].start;
+        return CP_STEP_NEXT;
+    }
+    if (regs[i->b] == 0 || regs[i->b] == AT_START) {
         regs[i->b] = sim->cold[tid].start;
     }
     regs[i->b] += period;

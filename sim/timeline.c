@@ -317,6 +317,10 @@ static void on_ending(CpFollower *f, uint32_t id)
 static void on_block(CpFollower *f, const CpRecord *r)
 {
     CpSeenThread *t = cp_follow_thread(f, r->id);
+    if (t != NULL && t->state == CP_SEEN_NOT) { /* it begins with a wait */
+        become(f, r->id, CP_SEEN_BLOCKED, f->seen.now, CP_END_UNWOKEN);
+        t->cpu = r->cpu;
+    }
     if (t != NULL && t->state == CP_SEEN_BLOCKED) {
         t->why = (uint8_t)r->arg;
     }

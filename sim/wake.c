@@ -4,14 +4,18 @@
 #include "sim/cpu.h"
 #include "sim/diagnose.h"
 #include "sim/flow.h"
+#include "sim/process.h"
 #include "sim/random.h"
 #include "sim/recorder.h"
 #include "sim/runqueue.h"
+#include "sim/service.h"
 #include "sim/thread.h"
 #include "sim/timer.h"
 
 /* The wake-up path, in three steps: waking (in the waker's context), placement, activation
  * on the target CPU, which may be later; mirrors core.c:try_to_wake_up. */
+
+enum { BEGIN_LIMIT = 1000 }; /* own operations before a thread's first wait */
 
 CpTime cp_slack(const CpSim *sim, CpTid tid)
 {
@@ -176,6 +180,59 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
     send(sim, tid, from, waker, how);
 }
 
+/* An operation on the thread's own registers alone, which nobody can tell from outside. */
+static bool is_private(const CpInsn *insn)
+{
+    switch (insn->op) {
+    case CP_OP_NOP:
+    case CP_OP_JUMP:
+    case CP_OP_CALL:
+    case CP_OP_LOOP:
+    case CP_OP_SET:
+    case CP_OP_MOVE:
+    case CP_OP_ARITH:
+    case CP_OP_LIST_GET:
+    case CP_OP_JUMP_IF:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether the first thing a new thread does is to wait for a time or a device; what comes
+ * before it, on its own registers, has been executed then. */
+static bool begins_off(CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpFlow *flow = cp_flow_of(sim, tid);
+    if (!sim->classes[t->cls].cls->global ||
+        sim->procs[t->proc].runtime->kernel_step != NULL) {
+        return false;
+    }
+    for (uint32_t n = 0; n < BEGIN_LIMIT && is_private(&sim->code[flow->pc]); n++) {
+        cp_control(sim, tid, flow, &sim->code[flow->pc]);
+    }
+    return sim->code[flow->pc].op == CP_OP_SLEEP || sim->code[flow->pc].op == CP_OP_IO;
+}
+
+/* In textbooks a job may arrive in the middle of a wait: its policy gets to know it, and it
+ * waits from the first moment, without a CPU to say so.  (A thread of a kernel has to run
+ * to call nanosleep.) */
+static void begin_off(CpSim *sim, CpTid tid)
+{
+    CpThread *t = cp_thread(sim, tid);
+    CpFlow *flow = cp_flow_of(sim, tid);
+    const CpInsn *insn = &sim->code[flow->pc];
+    cp_cpu_account(sim, &sim->cpus[t->cpu]);
+    t->state = CP_THREAD_RUNNABLE;
+    cp_enqueue(sim, tid, t->cpu, CP_ENQ_FORK);
+    flow->why = CP_WHY_BEGIN;
+    CpStep step = cp_services[insn->op - CP_OP_KERNEL](sim, tid, flow, insn);
+    cp_assert(step == CP_STEP_BLOCK);
+    (void)step; /* release builds */
+    cp_record(sim, CP_REC_BLOCK, tid, t->cpu, t->block);
+}
+
 void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
 {
     CpThread *t = cp_thread(sim, tid);
@@ -194,7 +251,11 @@ void cp_thread_start(CpSim *sim, CpTid tid, CpTid parent)
         CpWakeFlags how = CP_WAKE_NEW | (parent == CP_NONE ? CP_WAKE_UNPARENTED : 0);
         t->cpu = (uint16_t)place(sim, tid, from, how);
     }
-    send(sim, tid, from, parent, CP_ENQ_FORK);
+    if (begins_off(sim, tid)) {
+        begin_off(sim, tid);
+    } else {
+        send(sim, tid, from, parent, CP_ENQ_FORK);
+    }
 }
 
 bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint32_t flags)

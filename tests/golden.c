@@ -212,12 +212,15 @@ static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *r
     return out;
 }
 
-static gboolean keeps_laws(const GArray *records, CpOutcome outcome, GError **error)
+static gboolean keeps_laws(const CpSim *sim, const GArray *records, GError **error)
 {
+    g_autoptr(GArray) ended = cp_sim_end_order(sim);
+    bool done = cp_sim_outcome(sim) == CP_OUTCOME_DONE &&
+                ended->len == cp_sim_n_threads(sim); /* idle servers have not ended */
     CpPyLaws *laws = cp_pylaws_new();
     gboolean ok = cp_pylaws_read(laws, (const CpRecord *)(const void *)records->data,
                                  records->len, error) &&
-                  cp_pylaws_end(laws, outcome == CP_OUTCOME_DONE, error);
+                  cp_pylaws_end(laws, done, error);
     cp_pylaws_free(laws);
     return ok;
 }
@@ -236,7 +239,7 @@ static GString *run(const CpScenario *scenario, bool exact_ticks, GError **error
     }
     GString *out = NULL;
     CpOutcome outcome = cp_sim_run(sim, error);
-    if (outcome != CP_OUTCOME_ERROR && keeps_laws(records, outcome, error)) {
+    if (outcome != CP_OUTCOME_ERROR && keeps_laws(sim, records, error)) {
         out = describe(scenario, sim, records);
     }
     cp_sim_free(sim);

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is said of interpreter locks at the end of a run: which threads spent most of their
- * time waiting for one, for whom, and whether waiters were woken in vain. */
+/* What is said of interpreters at the end of a run: which threads spent most of their time
+ * waiting for a lock, for whom, whether waiters were woken in vain, and whether loops kept
+ * up. */
 
-enum { SHOWN = 5, INTERVALS_MIN = 10, WASTED_MIN = 1000 };
+enum { SHOWN = 5, INTERVALS_MIN = 10, WASTED_MIN = 1000, FEW_LAGS = 5 };
+
+#define OVERLOAD_LAG (50 * CP_MS)
 
 /* Most of the waiting is one thread's doing if it outweighs all others together: a vote
  * weighted by time finds it with one counter. */
@@ -128,6 +131,30 @@ static void diagnose_wasted(CpSim *sim)
     }
 }
 
+/* --- loops that do not keep up --- */
+
+/* The lag of an idle or a busy loop stays; where more comes than it can do, it grows as
+ * long as that lasts: each epoch, twice as long as the last, has a larger mean. */
+static void diagnose_overload(CpSim *sim)
+{
+    const PyGrowth *g = &py_sim(sim)->growth;
+    if (g->end == 0 || g->n < FEW_LAGS || g->mean[0] < CP_MS) {
+        return;
+    }
+    CpTime last = g->sum / (CpTime)g->n;
+    if (last < OVERLOAD_LAG || last < g->mean[1] / 4 * 5 ||
+        g->mean[1] < g->mean[0] / 2 * 3) {
+        return;
+    }
+    g_autofree char *a = cp_format_time_human(g->mean[0]);
+    g_autofree char *b = cp_format_time_human(g->mean[1]);
+    g_autofree char *c = cp_format_time_human(last);
+    cp_diagnose(sim, "overloaded loop", NULL, 0,
+                "callbacks of event loops come later and later: on average %s, then %s, %s "
+                "at the end; more is asked of the loop than one thread can do",
+                a, b, c);
+}
+
 /* --- memory --- */
 
 static void diagnose_memory(CpSim *sim)
@@ -148,5 +175,6 @@ void py_diagnose_end(CpSim *sim)
         diagnose_memory(sim);
         diagnose_waiting(sim);
         diagnose_wasted(sim);
+        diagnose_overload(sim);
     }
 }

@@ -290,6 +290,24 @@ static CpTime fire_cost(const Py *p, const PyLoop *l)
     return py_loop_cost(p, l, p->proc->cost->fire) * (32 - __builtin_clz(l->n_timers | 1));
 }
 
+enum { FIRST_EPOCH = 16 * CP_MS };
+
+static void note_growth(PyGrowth *g, CpTime now, CpTime lag)
+{
+    if (g->end == 0) {
+        *g = (PyGrowth){.end = FIRST_EPOCH, .mean = {-1, -1}};
+    }
+    while (now >= g->end) {
+        g->mean[0] = g->mean[1];
+        g->mean[1] = g->n > 0 ? g->sum / (CpTime)g->n : -1;
+        g->sum = 0;
+        g->n = 0;
+        g->end *= 2;
+    }
+    g->sum += lag;
+    g->n++;
+}
+
 static void collect(Py *p, PyLoop *l)
 {
     PySim *ps = p->ps;
@@ -305,7 +323,9 @@ static void collect(Py *p, PyLoop *l)
         fetch_timers(ps, l);
         if (is_valid(ps, &t)) {
             if (t.when >= p->sim->counted_from) { /* else it was due in the warm-up */
-                cp_hist_add(&ps->lag, MAX(p->sim->now - t.when, 0));
+                CpTime lag = MAX(p->sim->now - t.when, 0);
+                cp_hist_add(&ps->lag, lag);
+                note_growth(&ps->growth, p->sim->now, lag);
             }
             push_ready(l, (PyReady){.kind = t.kind, .wait = t.wait, .fut = t.fut});
         }

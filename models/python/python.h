@@ -272,6 +272,15 @@ typedef struct {
     uint32_t signals;     /* callbacks of signals to run, CP_NONE: none */
 } PyProc;
 
+/* How the lag of loops develops: its mean in epochs, each twice as long as the one before.
+ */
+typedef struct {
+    CpTime end;     /* of the epoch in hand; 0: none yet */
+    CpTime mean[2]; /* of the two before, the older first; -1: none */
+    CpTime sum;     /* of the one in hand */
+    uint64_t n;
+} PyGrowth;
+
 /* State shared by all Python processes of a run. */
 typedef struct {
     CpTable gils, futs, cbs, loops, pools;
@@ -285,6 +294,7 @@ typedef struct {
                          any may, or it was reported */
     struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
+    PyGrowth growth;
     uint64_t iterations, tasks, tasks_failed, lost, calls;
     int64_t memory, memory_max; /* bytes of all processes, now and at most */
     int64_t task_bytes, limit;  /* memory.task, memory.limit of the first process */

@@ -13,7 +13,8 @@
 #include "sim/policy-queue.h"
 #include "sim/error.h"
 
-enum { MLFQ_QUANTA, MLFQ_ALLOTMENTS, MLFQ_BOOST };
+enum { MLFQ_QUANTA, MLFQ_ALLOTMENTS, MLFQ_BOOST, MLFQ_ARRIVAL };
+enum { ARRIVE_TAIL, ARRIVE_HEAD };
 
 static const CpParam mlfq_params[] = {
     {.name = "mlfq.quanta",
@@ -35,6 +36,11 @@ static const CpParam mlfq_params[] = {
      .min = 0,
      .max = 1000 * CP_S,
      .help = "all threads go to the top level that often; 0: never"},
+    {.name = "mlfq.arrival",
+     .type = CP_PARAM_ENUM,
+     .def = "tail",
+     .choices = "tail|head",
+     .help = "where a thread that starts or has waited joins its level"},
     {.name = NULL},
 };
 
@@ -121,7 +127,13 @@ static void mlfq_enqueue(CpRq *rq, CpEnt ent, CpEnqFlags flags)
     e->ran = 0;
     e->to_tail = false;
     cp_assert(e->level < rq->policy->params->v[MLFQ_QUANTA]);
-    cp_fifo_append(rq, &queue(rq)->level[e->level], ent);
+    bool arrives = flags & (CP_ENQ_FORK | CP_ENQ_WAKEUP);
+    CpFifo *level = &queue(rq)->level[e->level];
+    if (arrives && rq->policy->params->v[MLFQ_ARRIVAL] == ARRIVE_HEAD) {
+        cp_fifo_prepend(rq, level, ent);
+    } else {
+        cp_fifo_append(rq, level, ent);
+    }
 }
 
 static bool mlfq_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)

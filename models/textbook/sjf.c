@@ -63,7 +63,8 @@ static bool sjf_dequeue(CpRq *rq, CpEnt ent, CpDeqFlags flags)
     Ent *e = cp_ent_data(rq, ent);
     cp_assert(e->ran >= 0 && e->guess >= 0);
     cp_heap_remove(rq, rq->data, ent);
-    if (flags & CP_DEQ_SLEEP) { /* the burst is over: learn from it */
+    /* The burst is over: learn from it, if there was one. */
+    if ((flags & CP_DEQ_SLEEP) && e->ran > 0) {
         __int128 alpha = rq->policy->params->v[SJF_ALPHA];
         e->guess = (CpTime)((alpha * e->ran + (PPM - alpha) * e->guess) / PPM);
         e->ran = 0;
