@@ -3,6 +3,7 @@
 #include "models/conform.h"
 #include "models/ops.h"
 #include "models/python/laws.h"
+#include "sim/error.h"
 #include "lang/parse.h"
 #include "lang/workload-json.h"
 #include "scenario/result-json.h"
@@ -104,26 +105,32 @@ static gboolean collect(void *data, const CpRecord *records, size_t n, GError **
     return TRUE;
 }
 
-/* Whether the CPUs a thread may use change during the run. */
-static bool moves(const CpScenario *s)
+static bool has_op(const CpScenario *s, CpOp op)
 {
     const GArray *code = s->workload->code;
     for (guint i = 0; i < code->len; i++) {
-        if (g_array_index(code, CpInsn, i).op == CP_OP_SET_AFFINITY) {
+        if (g_array_index(code, CpInsn, i).op == op) {
             return true;
         }
     }
-    return s->workload->ats->len > 0;
+    return false;
 }
 
-static bool keeps_laws(CpSim *sim, const Run *run, bool moves, GError **error)
+/* Whether the laws of threads cannot be told from the records: the CPUs a thread may use
+ * change during the run, or what was before the warm-up does not count. */
+static bool moves(const CpScenario *s)
+{
+    return has_op(s, CP_OP_SET_AFFINITY) || s->workload->ats->len > 0 ||
+           s->run->v[CP_RUN_WARMUP] != 0;
+}
+
+static bool keeps_laws(CpSim *sim, const Run *run, bool moves, bool stops, GError **error)
 {
     const CpRecord *records = (const CpRecord *)(void *)run->records->data;
     CpPyLaws *laws = cp_pylaws_new();
     bool ok = cp_pylaws_read(laws, records, run->records->len, error) &&
-              cp_pylaws_end(laws, run->outcome == CP_OUTCOME_DONE, error);
+              cp_pylaws_end(laws, !stops && run->outcome == CP_OUTCOME_DONE, error);
     cp_pylaws_free(laws);
-    /* The laws of threads take masks to be those of the end. */
     return ok && (moves || cp_conform_records(sim, records, run->records->len, error));
 }
 
@@ -148,7 +155,8 @@ static bool run(const CpScenario *s, bool exact, uint64_t max_events, Run *out,
     }
     out->outcome = cp_sim_run(sim, error);
     out->events = cp_sim_events(sim);
-    bool ok = out->outcome != CP_OUTCOME_ERROR && keeps_laws(sim, out, moves(s), error);
+    bool ok = out->outcome != CP_OUTCOME_ERROR &&
+              keeps_laws(sim, out, moves(s), has_op(s, CP_OP_STOP), error);
     if (ok) {
         g_autoptr(GString) json = g_string_new(NULL);
         cp_result_json(s, sim, source, json);
@@ -342,6 +350,14 @@ static bool check_rebuild(const CpScenario *s, const Run *first, const char *fol
     return ok;
 }
 
+/* Settings that do not go together, or a warm-up that is longer than the run. */
+static bool is_refusal(const GError *error)
+{
+    return g_error_matches(error, CP_ERROR, CP_ERROR_USAGE) ||
+           g_error_matches(error, CP_ERROR, CP_ERROR_INPUT) ||
+           strstr(error->message, "before its warm-up") != NULL;
+}
+
 static void check_run(const char *text, const CpScenario *s, Check *check)
 {
     g_autoptr(GError) error = NULL;
@@ -350,8 +366,8 @@ static void check_run(const char *text, const CpScenario *s, Check *check)
     bool ok = run(s, false, 0, &first, &error);
     check->outcome = first.outcome;
     check->events = first.events;
-    if (!ok && strstr(error->message, "before its warm-up") != NULL) {
-        check->accepted = false; /* nothing to measure: refused, as documented */
+    if (!ok && is_refusal(error)) {
+        check->accepted = false;
     } else if (!ok) {
         check->failure = g_strdup(error->message);
     } else {

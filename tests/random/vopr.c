@@ -110,6 +110,43 @@ static void run_seed(uint64_t seed)
 
 /* --- in the process that watches --- */
 
+/* The process under test writes here what it says when it dies. */
+static char *stderr_path(void)
+{
+    return g_build_filename(folder, "stderr", NULL);
+}
+
+static void catch_stderr(void)
+{
+    g_autofree char *path = stderr_path();
+    if (freopen(path, "w", stderr) == NULL) {
+        _exit(1);
+    }
+    setvbuf(stderr, NULL, _IONBF, 0); /* abort flushes nothing */
+}
+
+/* New text: the line that names the assertion or the sanitizer's finding, or "". */
+static char *last_words(void)
+{
+    static const char *const marks[] = {
+        "does not hold",
+        "runtime error:", "ERROR: AddressSanitizer:", "ERROR: LeakSanitizer:"};
+    g_autofree char *path = stderr_path(), *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return g_strdup("");
+    }
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+            const char *at = strstr(*line, marks[i]);
+            if (at != NULL) {
+                return g_strdup_printf(": %.200s", i < 1 ? *line : at);
+            }
+        }
+    }
+    return g_strdup("");
+}
+
 /* How a process ended, as a message; NULL: well. */
 static char *death(int status)
 {
@@ -120,11 +157,11 @@ static char *death(int status)
         return g_strdup_printf("%s: too much CPU time: more than %d s",
                                check_part_name(shared->part), cpu_seconds);
     }
-    return WIFSIGNALED(status)
-               ? g_strdup_printf("%s: killed by signal %d", check_part_name(shared->part),
-                                 WTERMSIG(status))
-               : g_strdup_printf("%s: exit code %d", check_part_name(shared->part),
-                                 WEXITSTATUS(status));
+    g_autofree char *words = last_words();
+    bool killed = WIFSIGNALED(status);
+    return g_strdup_printf("%s: %s %d%s", check_part_name(shared->part),
+                           killed ? "killed by signal" : "exit code",
+                           killed ? WTERMSIG(status) : WEXITSTATUS(status), words);
 }
 
 static int wait_for(pid_t pid)
@@ -142,6 +179,7 @@ static void run_batch(uint64_t seed, uint64_t end, int64_t until)
     shared->seed = seed;
     pid_t pid = fork();
     if (pid == 0) {
+        catch_stderr();
         for (; seed < end && g_get_monotonic_time() < until; seed++) {
             run_seed(seed);
         }
@@ -187,16 +225,13 @@ static int run_seeds(uint64_t seed, uint64_t count, double seconds)
 /* --- one text --- */
 
 /* New text of what is wrong with it, or NULL, found out in a process of its own. */
-static char *verdict(const char *text, bool quiet)
+static char *verdict(const char *text)
 {
     fflush(stdout);
     shared->failure[0] = '\0';
     pid_t pid = fork();
     if (pid == 0) {
-        if (quiet && (freopen("/dev/null", "w", stderr) == NULL ||
-                      freopen("/dev/null", "w", stdout) == NULL)) {
-            _exit(1);
-        }
+        catch_stderr();
         (void)passes(text); /* said in shared->failure */
         fflush(stdout);
         _exit(0);
@@ -205,12 +240,32 @@ static char *verdict(const char *text, bool quiet)
     return why != NULL || shared->failure[0] == '\0' ? why : g_strdup(shared->failure);
 }
 
-/* The same kind of failure: the message up to its first digit. */
+/* New text: a message without numbers, and without what tells where. */
+static char *kind_of(const char *message)
+{
+    static const char *const ends[] = {", at ", " on address", " on unknown", " record ",
+                                       "measures"};
+    char *kind = g_strdup(message), *to = kind;
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        char *end = strstr(kind, ends[i]);
+        if (end != NULL) {
+            *end = '\0';
+        }
+    }
+    for (const char *from = kind; *from != '\0'; from++) {
+        if (!g_ascii_isdigit(*from)) {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return kind;
+}
+
 static bool fails_alike(const char *text, void *data)
 {
-    const char *wanted = data;
-    g_autofree char *got = verdict(text, true);
-    return got != NULL && strncmp(got, wanted, MAX(strcspn(wanted, "0123456789"), 1)) == 0;
+    g_autofree char *got = verdict(text);
+    g_autofree char *kind = got != NULL ? kind_of(got) : NULL;
+    return kind != NULL && strcmp(kind, data) == 0;
 }
 
 /* A number is a seed, everything else a file. */
@@ -233,13 +288,14 @@ static int reduce(const char *from)
 {
     g_autofree char *text = read_text(from);
     cpu_seconds = CPU_REDUCED;
-    g_autofree char *why = text != NULL ? verdict(text, true) : NULL;
+    g_autofree char *why = text != NULL ? verdict(text) : NULL;
     if (why == NULL) {
         printf("%s passes, or is refused\n", from);
         return 0;
     }
-    g_autofree char *least = lines_reduce(text, fails_alike, why, REDUCE_SECONDS);
-    g_autofree char *now = verdict(least, true);
+    g_autofree char *kind = kind_of(why);
+    g_autofree char *least = lines_reduce(text, fails_alike, kind, REDUCE_SECONDS);
+    g_autofree char *now = verdict(least);
     printf("# %s\n%s", now != NULL ? now : why, least);
     return 1;
 }
@@ -247,7 +303,7 @@ static int reduce(const char *from)
 static int check_file(const char *path)
 {
     g_autofree char *text = read_text(path);
-    g_autofree char *why = text != NULL ? verdict(text, false) : g_strdup("cannot be read");
+    g_autofree char *why = text != NULL ? verdict(text) : g_strdup("cannot be read");
     printf("%s: %s\n", path,
            why != NULL             ? why
            : shared->n_refused > 0 ? "refused"
@@ -303,6 +359,8 @@ int main(int argc, char **argv)
         return 2;
     }
     int status = obey(argv + 1);
+    g_autofree char *words = stderr_path();
+    g_unlink(words);
     g_rmdir(folder);
     g_free(folder);
     return status;
