@@ -4,6 +4,7 @@
 #include "cli/interrupt.h"
 #include "cli/overrides.h"
 #include "cli/progress.h"
+#include "cli/whatif-workload.h"
 #include "plots/chart.h"
 #include "sim/params.h"
 #include "traces/import/formats.h"
@@ -469,6 +470,10 @@ static void clear(WhatIf *w)
 static int run(CpCli *cli)
 {
     WhatIf w = {.cli = cli};
+    if (g_str_has_suffix(cli->operands[0], ".cpw")) {
+        cp_interrupt_catch();
+        return cp_whatif_workload(cli);
+    }
     if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL) {
         cp_error(cli, "what is changed? --set and --machine are missing");
         cp_help(cli, "for example: coreplay whatif %s -s cores=4", cli->operands[0]);
@@ -486,7 +491,7 @@ static int run(CpCli *cli)
 const CpCmd cp_cmd_whatif = {
     .name = "whatif",
     .summary = "predict a recorded program on another machine or under other settings",
-    .operands = "RECORDING",
+    .operands = "RECORDING|WORKLOAD.cpw",
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = 1,
@@ -494,8 +499,8 @@ const CpCmd cp_cmd_whatif = {
     .examples = {{"coreplay whatif real.cpr -s cores=4", "what would four cores gain?"},
                  {"coreplay whatif trace.txt -s cores=8 -o out",
                   "from the text of perf script, with charts in the folder out"},
-                 {"coreplay whatif real.cpr -s policy=rr -s rr.quantum=1ms --json",
-                  "another policy, as JSON"}},
+                 {"coreplay whatif app.cpw",
+                  "a workload on 1 to 8 cores and, for Python, other versions"}},
     .options = options,
     .see_also = "coreplay-import(1), coreplay-run(1), coreplay-plot(1)",
     .run = run,

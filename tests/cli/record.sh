@@ -78,6 +78,52 @@ echo 'expect makespan == 205ms +- 10%' >>child.cpw
 cp_run run child.cpw
 is_code 0
 
+must 'a pool of processes maps what each item computed'
+cat >squares.py <<'END'
+from multiprocessing import get_context
+def f(n):
+    return sum(i * i for i in range(n))
+if __name__ == "__main__":
+    with get_context("fork").Pool(2) as p:
+        print(len(p.map(f, [300000, 100000, 100000])))
+END
+cp_run record -o squares.cpw -- squares.py
+is_code 0
+grep -q 'map p do_f over \[[^,]*, [^,]*, [^,]*\]' squares.cpw || fail 'squares.cpw lacks the map'
+cp_run run squares.cpw
+is_code 0
+
+must 'tasks of asyncio wait beside each other'
+cat >tasks.py <<'END'
+import asyncio
+async def fetch(t):
+    await asyncio.sleep(t)
+    return t
+async def feed(q):
+    for i in range(10):
+        await asyncio.sleep(0.01)
+        await q.put(i)
+async def main():
+    q = asyncio.Queue(2)
+    print(await asyncio.gather(fetch(0.2), fetch(0.1)))
+    feeder = asyncio.create_task(feed(q))
+    for i in range(10):
+        await q.get()
+    await feeder
+asyncio.run(main())
+END
+cp_run record -o tasks.cpw -- tasks.py
+is_code 0
+out_has '^\[0.2, 0.1\]$'
+echo 'expect makespan == 303ms +- 5%' >>tasks.cpw
+cp_run run tasks.cpw
+is_code 0
+
+must 'whatif ranks a recorded program without being asked for a change'
+cp_run whatif threads.cpw
+is_code 0
+for line in '1 core' '8 cores' 'Python 3.13t' 'as it stands'; do out_has "$line"; done
+
 must 'a program that never ends is cut and still written'
 echo 'import threading; l = threading.Lock(); l.acquire(); l.acquire()' >stuck.py
 cp_run record -o stuck.cpw --for 300ms -- stuck.py

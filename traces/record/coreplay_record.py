@@ -20,6 +20,7 @@ _sleep = time.sleep
 import _thread
 import atexit
 import builtins
+import collections
 import collections.abc
 import functools
 import json
@@ -67,6 +68,8 @@ class Recording:
     folder = None
     began = 0
     is_child = False
+    pid = os.getpid()
+    unseen = set()  # what the workload lacks, in words
 
 
 _state = State()
@@ -468,7 +471,7 @@ def _patch_executor():
     cls.__init__ = functools.wraps(init)(make)
 
     def submit_noted(self, fn, *args, **kwargs):
-        if _state.flow is None or _state.depth or self._coreplay is None:
+        if _state.flow is None or _state.depth or getattr(self, "_coreplay", None) is None:
             return submit(self, fn, *args, **kwargs)
         key, name = _new_key(), _name_of(fn)
         Recording.flows[key] = Flow(key, name, "job")
@@ -504,6 +507,8 @@ def _patch_processes():
             return start(self)
         self._coreplay_key = key = _new_key()
         Recording.flows[key] = Flow(key, _thread_name(self), "process")
+        if getattr(self, "_start_method", None) not in (None, "fork"):
+            Recording.unseen.add("processes started by " + self._start_method)
         noted(self)
 
     def run(self, *args, **kwargs):
@@ -535,6 +540,285 @@ def _patch_processes():
         kind.__init__ = init
         _patch(kind, "put", lambda self, item, *a, **k: _of(self, "send", item is None))
         _patch(kind, "get", lambda self, *a, **k: _of(self, "recv"))
+
+
+# --- pools of processes -----------------------------------------------------------------
+
+class Job:
+    """A function called in a worker process; what it did goes into the worker's file."""
+
+    def __init__(self, function, key, many):
+        self.function, self.key, self.many = function, key, many
+
+    def __call__(self, *args, **kwargs):
+        if os.getpid() == Recording.pid:
+            return self.function(*args, **kwargs)
+        if not Recording.is_child:
+            Recording.is_child, Recording.flows = True, {}
+            _state.flow, _state.depth = None, 0
+        key = "%s %020d %s" % (self.key, _wall_clock(), _new_key()) if self.many else self.key
+        return _run_flow(key, _name_of(self.function), "job", self.function, args, kwargs)
+
+
+def _foreign_start(context):
+    """Workers that are no forks do not know the recorder."""
+    method = context.get_start_method() if context is not None else "fork"
+    if method != "fork":
+        Recording.unseen.add("jobs in processes started by " + method)
+    return method != "fork"
+
+
+def _patch_process_pools():
+    import multiprocessing
+    from multiprocessing import pool
+    from concurrent.futures import process
+    sys.modules.setdefault("coreplay_record", sys.modules[Job.__module__])
+    Job.__module__ = "coreplay_record"
+    cls = pool.Pool
+    init = cls.__init__
+
+    def make(self, processes=None, *args, **kwargs):
+        frame = sys._getframe(1)
+        while frame is not None and _is_foreign(frame):
+            frame = frame.f_back
+        if _state.flow is None or _state.depth or frame is None or type(self) is not cls:
+            return init(self, processes, *args, **kwargs)
+        context = kwargs.get("context") or multiprocessing.get_context()
+        key = _new_object("pool", frame, "pool", form="workers", n=processes or os.cpu_count())
+        opened = _wrapped(lambda: init(self, processes, *args, **kwargs), lambda: ("open", key))
+        opened()
+        if not _foreign_start(context):
+            self._coreplay = key
+    cls.__init__ = functools.wraps(init)(make)
+
+    def replace(name, many):
+        original = getattr(cls, name)
+
+        @functools.wraps(original)
+        def call(self, function, *args, **kwargs):
+            pool_key = getattr(self, "_coreplay", None)
+            if pool_key is None or _state.flow is None or _state.depth:
+                return original(self, function, *args, **kwargs)
+            key = _new_key()
+            Recording.flows[key] = Flow(key, _name_of(function), "job")
+            event = ("map" if many else "apply", pool_key, key)
+            return _wrapped(lambda: original(self, Job(function, key, many), *args, **kwargs),
+                            lambda: event)()
+        setattr(cls, name, call)
+    for name in ("map", "starmap"):
+        replace(name, True)
+    replace("apply", False)
+    for name in ("imap", "imap_unordered", "map_async", "starmap_async", "apply_async"):
+        _mark_unseen(cls, name)
+    executor = process.ProcessPoolExecutor
+    make_executor, submit = executor.__init__, executor.submit
+
+    def make_noted(self, max_workers=None, mp_context=None, *args, **kwargs):
+        make_executor(self, max_workers, mp_context, *args, **kwargs)
+        frame = _user_frame()
+        if frame is not None and not _foreign_start(mp_context or multiprocessing.get_context()):
+            self._coreplay = _new_object("pool", frame, "pool", form="processes",
+                                         n=self._max_workers)
+
+    def submit_noted(self, function, *args, **kwargs):
+        pool_key = getattr(self, "_coreplay", None)
+        if pool_key is None or _state.flow is None or _state.depth:
+            return submit(self, function, *args, **kwargs)
+        key = _new_key()
+        Recording.flows[key] = Flow(key, _name_of(function), "job")
+        future = _wrapped(lambda: submit(self, Job(function, key, False), *args, **kwargs),
+                          lambda: ("submit", pool_key, key))()
+        future._coreplay = key
+        return future
+    executor.__init__ = functools.wraps(make_executor)(make_noted)
+    executor.submit = functools.wraps(submit)(submit_noted)
+    _patch(executor, "shutdown", lambda self, *a, **k: _of(self, "shutdown"))
+    executor.__exit__ = lambda self, *what: self.shutdown(wait=True)
+
+
+def _mark_unseen(cls, name):
+    original = getattr(cls, name)
+
+    @functools.wraps(original)
+    def call(*args, **kwargs):
+        if _state.flow is not None and not _state.depth:
+            Recording.unseen.add("%s.%s" % (cls.__name__, name))
+        return original(*args, **kwargs)
+    setattr(cls, name, call)
+
+
+# --- asyncio ----------------------------------------------------------------------------
+
+class RecordedCoroutine(collections.abc.Coroutine):
+    """A coroutine whose steps between two awaits are bursts of its own flow."""
+
+    def __init__(self, coroutine, flow):
+        self._coroutine, self._flow, self._since = coroutine, flow, None
+
+    def __getattr__(self, name):
+        return getattr(self._coroutine, name)
+
+    def _step(self, function, *args):
+        state = _state
+        before = (state.flow, state.depth, state.last)
+        flow = state.flow = self._flow
+        state.depth = 0
+        if self._since is not None:
+            place, began = self._since
+            flow.events[place] = ("await_wait", _wall_clock() - began)
+            self._since = None
+        state.last = _cpu_clock()
+        try:
+            waits_for = function(*args)
+        except BaseException:
+            if not flow.quiet:
+                _burst(_cpu_clock())
+            raise
+        else:
+            if not flow.quiet:
+                _burst(_cpu_clock())
+                self._note(flow, waits_for)
+            return waits_for
+        finally:
+            state.flow, state.depth, state.last = before
+
+    def _note(self, flow, future):
+        key = getattr(future, "_coreplay", None)
+        children = getattr(future, "_children", None)
+        if future is None:
+            flow.add("await_yield")
+        elif key is not None:
+            flow.add("await", key)
+        elif children is not None:
+            flow.add("gather", [getattr(c, "_coreplay", None) for c in children])
+        else:
+            self._since = len(flow.events), _wall_clock()
+            flow.add("await_wait", 0)
+
+    def send(self, value):
+        return self._step(self._coroutine.send, value)
+
+    def throw(self, *what):
+        return self._step(self._coroutine.throw, *what)
+
+    def close(self):
+        return self._coroutine.close()
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+
+def _quiet(original, describe, finished=None):
+    """An awaitable function of asyncio that is one event, whatever it awaits itself."""
+    @functools.wraps(original)
+    async def call(*args, **kwargs):
+        flow = _state.flow
+        event = None
+        if flow is not None and not flow.quiet and not _state.depth:
+            event = describe(*args, **kwargs)
+        if event is None:
+            return await original(*args, **kwargs)
+        _burst(_cpu_clock())
+        flow.add(*event)
+        flow.quiet = True
+        try:
+            return await original(*args, **kwargs)
+        finally:
+            flow.quiet = False
+            _state.last = _cpu_clock()
+    return call
+
+
+def _patch_asyncio():
+    import asyncio
+    from asyncio import base_events, locks, queues, tasks
+    loop = base_events.BaseEventLoop
+    create = loop.create_task
+
+    def create_task(self, coroutine, **kwargs):
+        flow = _state.flow
+        if flow is None or flow.quiet or _state.depth or not asyncio.iscoroutine(coroutine):
+            return create(self, coroutine, **kwargs)
+        if asyncio._get_running_loop() is None:  # asyncio.run: the thread goes on in it
+            return create(self, of_thread(coroutine, flow), **kwargs)
+        key, name = _new_key(), _name_of(coroutine, "task")
+        own = Recording.flows[key] = Flow(key, name, "task")
+        _burst(_cpu_clock())
+        flow.add("create", key)
+        task = create(self, RecordedCoroutine(coroutine, own), **kwargs)
+        task._coreplay = key
+        _state.last = _cpu_clock()
+        return task
+    loop.create_task = create_task
+    executed = loop.run_in_executor
+
+    def run_in_executor(self, executor, function, *args):
+        flow = _state.flow
+        if flow is None or flow.quiet or _state.depth:
+            return executed(self, executor, function, *args)
+        key = _new_key()
+        name = _name_of(function)
+        Recording.flows[key] = Flow(key, name, "job")
+        _burst(_cpu_clock())
+        flow.add("executor", key)
+        _state.depth = 1
+        future = executed(self, executor, lambda: _run_flow(key, name, "job", function, args))
+        _state.depth = 0
+        future._coreplay = key
+        _state.last = _cpu_clock()
+        return future
+    loop.run_in_executor = run_in_executor
+    run = loop.run_until_complete
+
+    def of_thread(coroutine, flow):
+        code = getattr(coroutine, "cr_code", None)
+        if code is None or _is_foreign(collections.namedtuple("Frame", "f_code")(code)):
+            return coroutine
+        return RecordedCoroutine(coroutine, flow)
+
+    def run_until_complete(self, future):
+        flow = _state.flow
+        if flow is None or _state.depth:
+            return run(self, future)
+        _burst(_cpu_clock())
+        flow.add("loop")
+        if asyncio.iscoroutine(future):
+            future = of_thread(future, flow)
+        _state.flow = None
+        try:
+            return run(self, future)
+        finally:
+            _state.flow, _state.last = flow, _cpu_clock()
+    loop.run_until_complete = run_until_complete
+
+    def slept(delay, *args, **kwargs):
+        return ("await_wait", _ns(delay)) if delay > 0 else ("await_yield",)
+    asyncio.sleep = tasks.sleep = _quiet(tasks.sleep, slept)
+    for cls, kind, name, word in ((queues.Queue, "async queue", "get", "recv"),
+                                  (queues.Queue, None, "put", "send"),
+                                  (locks.Lock, "async lock", "acquire", "acquire"),
+                                  (locks.Semaphore, "async semaphore", "acquire", "acquire"),
+                                  (locks.Event, "async event", "wait", "waitfor")):
+        if kind is not None:
+            options = {"async queue": lambda maxsize=0, **k: {"capacity": max(0, maxsize)},
+                       "async semaphore": lambda value=1, **k: {"n": value}}
+            _note_creation(cls, kind, options.get(kind, lambda *a, **k: {}))
+        setattr(cls, name, _quiet(getattr(cls, name), functools.partial(
+            lambda word, self, *a: _of(self, "await_" + word), word)))
+    for cls, name, word in ((queues.Queue, "put_nowait", "send"), (locks.Lock, "release", "release"),
+                            (locks.Semaphore, "release", "release"), (locks.Event, "set", "signal"),
+                            (locks.Event, "clear", "clear")):
+        def describe(word, self, *args):
+            if _state.flow.quiet:
+                return None
+            return _of(self, word, 1) if word == "signal" else _of(self, word)
+        _patch(cls, name, functools.partial(describe, word))
 
 
 # --- from events to statements ----------------------------------------------------------
@@ -594,6 +878,7 @@ class Writer:
     def __init__(self, program):
         self.program, self.taken, self.names = program, set(), {}
         self.worst = 0.0
+        self.maps = {}  # key of a job of map -> ns it waits
 
     def name(self, key, wish):
         if key not in self.names:
@@ -642,13 +927,48 @@ class Writer:
             return "submit %s do_%s() as h_%s" % (self.object(event[1]), name, name)
         if what == "result":
             return "result h_" + self.name(event[1], "job")
+        if what == "map":
+            return self.map_text(event)
+        if what == "apply":
+            name = self.name(event[2], Recording.flows[event[2]].name)
+            return "apply %s do_%s()" % (self.object(event[1]), name)
+        if what == "open":
+            self.object(event[1])
+            return None
         if what == "shutdown":
             return "shutdown " + self.object(event[1])
+        if what in ("await_recv", "await_acquire", "await_waitfor"):
+            return "await %s %s" % (what[6:], self.object(event[1]))
+        if what == "await_send":
+            return "await send %s 1" % self.object(event[1])
+        if what == "await_yield":
+            return "await yield"
+        if what in ("create", "executor"):
+            name = self.name(event[1], Recording.flows[event[1]].name)
+            return "%s do_%s() as h_%s" % (what, name, name)
+        if what == "await":
+            return "await h_" + self.name(event[1], "task")
+        if what == "gather":
+            return "gather { %s }" % "; ".join("h_" + self.name(k, "task")
+                                               for k in event[1] if k is not None)
         return None
+
+    def map_text(self, event):
+        """`map` over what each item computed; a wait among it is the mean of all."""
+        jobs = [f for k, f in sorted(Recording.flows.items()) if k.startswith(event[2] + " ")]
+        if not jobs:
+            return None
+        name = self.name(event[2], Recording.flows[event[2]].name)
+        computed = [sum(e[1] for e in f.events if e[0] == "cpu") for f in jobs]
+        waited = sum(e[1] for f in jobs for e in f.events if e[0] in ("wait", "outside"))
+        self.maps[event[2]] = waited // len(jobs)
+        return "map %s do_%s over [%s]" % (self.object(event[1]), name,
+                                           ", ".join(_format(t) for t in computed))
 
     def steps(self, flow):
         steps, used = [], 0
-        spans = {"wait": "wait", "outside": "wait", "input": "input"}
+        spans = {"wait": "wait", "outside": "wait", "input": "input",
+                 "await_wait": "await wait"}
         for event in flow.events:
             if event[0] == "cpu":
                 used += event[1]
@@ -728,15 +1048,21 @@ class Writer:
         main = Recording.flows["main"]
         body, tasks = self.lines(self.steps(main), "    "), []
         for key, flow in list(Recording.flows.items()):
-            if key != "main" and key in self.names:
+            if key in self.maps:
+                tasks += ["  task do_%s(t) {" % self.names[key], "    cpu t"] + (
+                    ["    wait " + _format(self.maps[key])] if self.maps[key] else []) + ["  }"]
+            elif key != "main" and key in self.names:
                 lines = self.lines(self.steps(flow), "    ")
-                tasks += ["  task do_%s() {" % self.names[key]] + lines + ["  }"]
+                word = "async task" if flow.kind == "task" else "task"
+                tasks += ["  %s do_%s() {" % (word, self.names[key])] + lines + ["  }"]
         pools = [k for k, o in Recording.objects.items()
                  if o["kind"] == "pool" and k in self.names]
         for key in pools:
-            body = ["    pool %s threads(%d) {" % (self.names[key], Recording.objects[key]["n"])
+            body = ["    pool %s %s(%d) {" % (self.names[key], Recording.objects[key].get("form", "threads"),
+                                          Recording.objects[key]["n"])
                     ] + ["  " + line for line in body] + ["    }"]
         version = "%d.%d" % sys.version_info[:2]
+        uses_loop = any(e[0] == "loop" for e in main.events)
         return "\n".join([
             "# %s as recorded under Python %s%s." % (
                 os.path.basename(self.program), sys.version.split()[0],
@@ -745,10 +1071,11 @@ class Writer:
                 _format(wall), _format(Recording.cost)),
             "# In loops the mean stands for each burst: the spread is up to %d %% of it." % (
                 self.worst * 100) if self.worst else "# Each burst stands as it was.",
+        ] + ["# Not seen: %s." % ", ".join(sorted(Recording.unseen))] * bool(Recording.unseen) + [
             "machine { cores %d }" % cpus,
         ] + (["run { until %s }" % _format(wall)] if cut else []) + self.declarations(True) + [
             "", "process program runtime python \"%s\" {" % version] + self.declarations(False) +
-            tasks + ["  thread main {"] + body + ["  }", "}", ""])
+            tasks + ["  thread main%s {" % (" loop asyncio" if uses_loop else "")] + body + ["  }", "}", ""])
 
 
 _WORDS = set("all as await cancel choose clear cpu create daemon do else empty event exit for "
@@ -843,7 +1170,9 @@ def _load(module, argv):
         sys.path[0] = os.getcwd()
         return spec.loader.get_code(spec.name), spec.origin, spec
     path = argv[0]
-    sys.argv = argv
+    sys.argv = list(argv)
+    if sys.version_info >= (3, 9):
+        path = os.path.abspath(path)
     sys.path[0] = os.path.dirname(os.path.abspath(path))
     try:
         with open(path, "rb") as source:
@@ -854,6 +1183,12 @@ def _load(module, argv):
         kind, value, _ = sys.exc_info()
         sys.excepthook(kind, value, None)
         sys.exit(1)
+
+
+def _program_names(code, word):
+    """Whether the program may use a module: it, or what stands beside it, says its name."""
+    return word in code.co_names or any(
+        hasattr(c, "co_names") and _program_names(c, word) for c in code.co_consts)
 
 
 def main(argv):
@@ -869,6 +1204,9 @@ def main(argv):
     _patch_queue(queue.Queue)
     _patch_executor()
     _patch_processes()
+    _patch_process_pools()
+    if _program_names(code, "asyncio"):
+        _patch_asyncio()
     program = type(sys)("__main__")
     program.__dict__.update(__file__=path, __builtins__=builtins, __spec__=spec)
     sys.modules["__main__"] = program
