@@ -212,6 +212,9 @@ static const Row rows[] = {
     {"makespan", "makespan_ns", true},
     {"CPU time", "cpu_ns", true},
     {"waiting for a CPU", "runq_wait_ns", true},
+    {"blocked", "blocked_ns", true},
+    {"  until a thread ends it", "blocked_on_threads_ns", true},
+    {"  timers, devices, others", "blocked_outside_ns", true},
     {"switches", "switches", false},
     {"  voluntary", "switches_voluntary", false},
     {"  involuntary", "switches_involuntary", false},
@@ -226,6 +229,9 @@ static int64_t figure(const CpMeasure *m, size_t row)
     const int64_t figures[] = {span(m),
                                m->cpu,
                                m->run_wait,
+                               m->blocked,
+                               m->blocked_on_threads,
+                               m->blocked - m->blocked_on_threads,
                                (int64_t)m->switches,
                                (int64_t)m->voluntary,
                                (int64_t)m->involuntary,
@@ -325,26 +331,107 @@ static char *effect_text(const CpMeasure *a, const CpMeasure *b)
                                  share < 0 ? "shorter" : "longer");
 }
 
-/* One sentence: what the change does to the makespan, through waiting for a CPU, and how
- * much of the rest one thread needs by itself. */
+/* What all threads together spent otherwise, and how it is said. */
+typedef struct {
+    const char *what;
+    CpTime before, after;
+} Spent;
+
+static CpTime change_of(const Spent *s)
+{
+    return s->after - s->before;
+}
+
+/* The one of the differences that goes the way of the makespan and is largest; NULL: none
+ * does that is worth a word beside the CPU time. */
+static const Spent *main_cause(const Spent *spent, size_t n, CpTime effect, CpTime cpu)
+{
+    const Spent *best = NULL;
+    for (size_t i = 0; i < n; i++) {
+        CpTime change = change_of(&spent[i]);
+        bool same_way = (change < 0) == (effect < 0);
+        if (same_way && ABS(change) > cpu / 200 &&
+            (best == NULL || ABS(change) > ABS(change_of(best)))) {
+            best = &spent[i];
+        }
+    }
+    return best;
+}
+
+static bool is_small(CpTime change, CpTime whole)
+{
+    return ABS(change) <= whole / 200;
+}
+
+/* Why the makespan is what it is, from the differences of what the threads spent their time
+ * with. */
+static void print_why(const WhatIf *w, const Spent *spent, size_t n)
+{
+    const CpMeasure *a = &w->m[SAME], *b = &w->m[CHANGED];
+    CpTime effect = span(b) - span(a);
+    g_autofree char *said = effect_text(a, b);
+    const Spent *cause = main_cause(spent, n, effect, a->cpu);
+    g_autofree char *before = cp_format_time_human(cause ? cause->before : a->run_wait);
+    g_autofree char *after = cp_format_time_human(cause ? cause->after : b->run_wait);
+    if (is_small(effect, span(a))) {
+        bool waits = !is_small(b->run_wait - a->run_wait, MAX(a->run_wait, a->cpu));
+        g_autofree char *wait = cp_format_time_human(b->run_wait);
+        g_autofree char *old = cp_format_time_human(a->run_wait);
+        cp_out(w->cli, "\nCause: with %s the program takes as long as before",
+               w->label[CHANGED]);
+        if (waits) {
+            cp_out(w->cli,
+                   ": its threads wait %s for a CPU instead of %s, but not those that the "
+                   "end waits for",
+                   wait, old);
+        } else {
+            cp_out(w->cli, ": nothing changed, its threads wait %s for a CPU", wait);
+        }
+    } else if (cause == NULL) {
+        cp_out(w->cli,
+               "\nCause: with %s the program is %s by the order in which its threads run: "
+               "they compute, wait and block as long as before",
+               w->label[CHANGED], said);
+    } else {
+        cp_out(w->cli,
+               "\nCause: with %s the program is %s, because its threads %s %s "
+               "instead of %s",
+               w->label[CHANGED], said, cause->what, after, before);
+    }
+}
+
+/* Which thread stands in the way, and whether more cores can help. */
+static void print_bound(const WhatIf *w)
+{
+    const CpMeasure *b = &w->m[CHANGED];
+    double busy = span(b) > 0 ? (double)b->longest_cpu / (double)span(b) * 100 : 0;
+    if (b->longest != CP_NONE) {
+        g_autofree char *name = thread_name(w->cpr[CHANGED], b->longest);
+        cp_out(w->cli, "; the busiest, '%s', computes %.0f %% of what is left", name, busy);
+    }
+    if (busy > 95) {
+        cp_out(w->cli, ": more cores cannot help");
+    } else if (b->queued == CP_NONE || is_small(b->run_wait, b->cpu)) {
+        cp_out(w->cli, ", and hardly anything waits for a CPU: more cores cannot help");
+    } else {
+        g_autofree char *name = thread_name(w->cpr[CHANGED], b->queued);
+        g_autofree char *time = cp_format_time_human(b->queued_time);
+        cp_out(w->cli, "; '%s' waits longest for a CPU, %s", name, time);
+    }
+    cp_out(w->cli, ".\n");
+}
+
 static void print_cause(const WhatIf *w)
 {
     const CpMeasure *a = &w->m[SAME], *b = &w->m[CHANGED];
-    g_autofree char *effect = effect_text(a, b);
-    g_autofree char *before = cp_format_time_human(a->run_wait);
-    g_autofree char *after = cp_format_time_human(b->run_wait);
-    bool waited = a->run_wait > a->cpu / 20 || b->run_wait > b->cpu / 20;
-    g_autofree char *wait =
-        waited ? g_strdup_printf("wait %s for a CPU instead of %s", after, before)
-               : g_strdup_printf("hardly wait for a CPU (%s in all)", before);
-    g_autofree char *name =
-        b->longest != CP_NONE ? thread_name(w->cpr[CHANGED], b->longest) : g_strdup("-");
-    double busy = span(b) > 0 ? (double)b->longest_cpu / (double)span(b) * 100 : 0;
-    cp_out(w->cli,
-           "\nCause: with %s the program is %s, because its threads %s; the busiest, '%s', "
-           "computes %.0f %% of what is left%s.\n",
-           w->label[CHANGED], effect, wait, name, busy,
-           busy > 95 ? ", which no further core can shorten" : "");
+    const Spent spent[] = {
+        {"compute", a->cpu, b->cpu},
+        {"wait for a CPU", a->run_wait, b->run_wait},
+        {"wait for each other", a->blocked_on_threads, b->blocked_on_threads},
+        {"wait for timers, devices and others", a->blocked - a->blocked_on_threads,
+         b->blocked - b->blocked_on_threads}};
+    print_why(w, spent, G_N_ELEMENTS(spent));
+    print_bound(w);
 }
 
 static void print_json(const WhatIf *w)
@@ -425,6 +512,15 @@ static char *change_label(const CpCli *cli)
                            : g_strstrip(g_strdup_printf("%s %s", machine, all));
 }
 
+/* Where the recording tells of wake-ups only the beginning, waiting for a CPU includes what
+ * they take: then it does so for simulated ones too. */
+static void compare_alike(WhatIf *w)
+{
+    for (int c = SAME; c < COLUMNS && w->m[RECORDED].wake_delay == 0; c++) {
+        w->m[c].run_wait += w->m[c].wake_delay;
+    }
+}
+
 static int whatif(WhatIf *w)
 {
     int code = prepare_folder(w);
@@ -435,6 +531,7 @@ static int whatif(WhatIf *w)
     if (code != CP_EXIT_OK) {
         return code;
     }
+    compare_alike(w);
     w->label[RECORDED] = g_strdup("recorded");
     w->label[SAME] =
         g_strdup_printf("simulated, %u cores", cp_cpr_info(w->cpr[SAME])->n_cpus);

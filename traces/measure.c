@@ -5,8 +5,8 @@
 /* Decides what of the threads' spans is CPU time, waiting, a switch and a latency. */
 
 typedef struct {
-    bool *kept;  /* by thread */
-    CpTime *ran; /* the same */
+    bool *kept;           /* by thread */
+    CpTime *ran, *queued; /* the same */
     uint32_t n_threads;
     uint32_t ended;    /* thread whose wait has just ended by a wake-up, CP_NONE */
     CpTime ended_wait; /* that long */
@@ -56,6 +56,7 @@ static void add_span(void *data, const CpSpan *span)
         add_block(sums, span);
     } else if (span->state == CP_SEEN_RUNNABLE && span->end == CP_END_RUNS) {
         sums->m->run_wait += span->to - span->from;
+        sums->queued[span->thread] += span->to - span->from;
         if (span->woken) {
             sums->m->wake_delay += span->since - span->begun;
             cp_hist_add(&sums->latency, span->to - span->begun);
@@ -90,12 +91,16 @@ static void add_migration(void *data, const CpMigration *m)
 static void conclude(Sums *sums)
 {
     CpMeasure *m = sums->m;
-    m->longest = CP_NONE;
+    m->longest = m->queued = CP_NONE;
     m->migrations = sums->has_migrations ? m->migrations : sums->n_moved;
     for (uint32_t i = 0; i < sums->n_threads; i++) {
         if (sums->ran[i] > m->longest_cpu) {
             m->longest_cpu = sums->ran[i];
             m->longest = i;
+        }
+        if (sums->queued[i] > m->queued_time) {
+            m->queued_time = sums->queued[i];
+            m->queued = i;
         }
     }
     m->wakeup_p50 = cp_hist_quantile(&sums->latency, 500000);
@@ -114,6 +119,7 @@ gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error
     Sums sums = {.n_threads = cp_cpr_n_threads(cpr), .ended = CP_NONE, .m = &m};
     sums.kept = g_new0(bool, sums.n_threads + 1);
     sums.ran = g_new0(CpTime, sums.n_threads + 1);
+    sums.queued = g_new0(CpTime, sums.n_threads + 1);
     cp_hist_init(&sums.latency, arena);
     for (uint32_t i = 0; i < sums.n_threads; i++) {
         sums.kept[i] = keep != NULL ? keep[i] : (cp_cpr_thread_at(cpr, i)->flags & 1) == 0;
@@ -125,6 +131,7 @@ gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error
     }
     g_free(sums.kept);
     g_free(sums.ran);
+    g_free(sums.queued);
     cp_arena_free(arena);
     return ok;
 }

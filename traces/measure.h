@@ -23,6 +23,8 @@ typedef struct {
                                       there were none */
     uint32_t longest;              /* thread with the most CPU time, CP_NONE */
     CpTime longest_cpu;
+    uint32_t queued;    /* thread that was runnable without a CPU longest, CP_NONE */
+    CpTime queued_time; /* and for how long */
 } CpMeasure;
 
 /* `keep` has one entry a thread of the recording; NULL: all but threads of the kernel.

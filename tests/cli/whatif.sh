@@ -24,7 +24,9 @@ is_code 0
 out_has '^Recorded: '
 out_has 'recorded  *simulated, 2 cores  *error  *4 cores  *change'
 out_has '^makespan '
-out_has '^Cause: with 4 cores the program is '
+out_has '^waiting for a CPU '
+out_has '^blocked '
+out_has '^Cause: with 4 cores the program '
 [ "$(ls)" = "$(printf 'err\nout')" ] || fail "files are left: $(ls)"
 
 must 'two runs print the same bytes'
@@ -47,5 +49,57 @@ must 'JSON has the three columns'
 cp_run whatif "$recording" -s cores=4 --json
 is_code 0
 for key in recorded simulated predicted makespan_ns; do out_has "\"$key\""; done
+
+must 'a single thread is told that more cores cannot help'
+cat >one.txt <<'E'
+  a-10 [000] 1.000000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a next_pid=10 next_prio=120
+  a-10 [000] 1.900000: sched_switch: prev_comm=a prev_pid=10 prev_prio=120 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120
+E
+cp_run whatif one.txt -s cores=8
+is_code 0
+out_has "^Cause: .*nothing changed.*'a', computes 100 % .*: more cores cannot help\\.$"
+
+# Two threads hand a message to and fro, and end; later others have their pids.
+rounds() { # SECOND
+    awk -v s="$1" 'BEGIN {
+        f = "%s-%d [000] %d.%06d: sched_switch: prev_comm=%s prev_pid=%d prev_prio=120 prev_state=%s ==> next_comm=%s next_pid=%d next_prio=120\n"
+        w = "%s-%d [000] %d.%06d: sched_waking: comm=%s pid=%d prio=120 target_cpu=000\n"
+        printf f, "<idle>", 0, s, 0, "swapper/0", 0, "R", "ping", 11
+        for (i = 1; i <= 200; i++) {
+            t = i * 1000
+            printf w, "ping", 11, s, t, "pong", 12
+            printf f, "ping", 11, s, t + 100, "ping", 11, i % 3 ? "S" : "R", "pong", 12
+            if (i % 3) { printf w, "pong", 12, s, t + 300, "ping", 11 }
+            printf f, "pong", 12, s, t + 500, "pong", 12, "S", "ping", 11
+        }
+        printf w, "ping", 11, s, 500000, "pong", 12
+        printf f, "ping", 11, s, 500100, "ping", 11, "X", "pong", 12
+        printf f, "pong", 12, s, 500300, "pong", 12, "X", "swapper/0", 0
+    }'
+}
+{ rounds 1; rounds 2; rounds 3; } >joined.txt
+field() { sed -n "s/.*\"$1\":\\([0-9]*\\).*/\\1/p" out | head -n 1; }
+recorded() { sed -n "s/.*\"recorded\":{[^}]*\"$1\":\\([0-9]*\\).*/\\1/p" out; }
+sum_of() { awk -F, -v s="$1" '$6 == s { n += $7 } END { print n }' data.csv; }
+
+must 'import, whatif and plot count the same, also where pids come back'
+cp_run import joined.txt -o joined.cpr --json
+is_code 0
+switches=$(field switches) wakeups=$(field wakeups) busy=$(field busy_ns)
+[ "$(field threads)" = 6 ] || fail "$(field threads) threads instead of 6"
+cp_run whatif joined.txt -s cores=2 --json
+is_code 0
+[ "$(recorded cpu_ns)" = "$busy" ] || fail "CPU time: $busy, whatif $(recorded cpu_ns)"
+[ "$(recorded switches)" = "$switches" ] ||
+    fail "switches: $switches, whatif $(recorded switches)"
+[ "$(recorded wakeups)" = "$wakeups" ] ||
+    fail "wake-ups: $wakeups, whatif $(recorded wakeups)"
+voluntary=$(recorded switches_voluntary) involuntary=$(recorded switches_involuntary)
+cp_run plot switches joined.cpr -o chart.txt --data data.csv
+is_code 0
+[ "$(sum_of voluntary)" = "$voluntary" ] ||
+    fail "voluntary: $voluntary, plot $(sum_of voluntary)"
+[ "$(sum_of involuntary)" = "$involuntary" ] ||
+    fail "involuntary: $involuntary, plot $(sum_of involuntary)"
 
 finish

@@ -1,5 +1,7 @@
 #include "traces/rebuild/evidence.h"
 
+#include <string.h>
+
 /* How the threads of a recording are called in a workload. */
 
 static bool is_name_char(char c)
@@ -26,33 +28,58 @@ char *cp_rebuild_plain_name(const char *name, const char *otherwise)
     return g_string_free(out, FALSE);
 }
 
+/* New text: a name that several threads have, made distinct as charts of the recording do
+ * it: by its process, if it is the only one of the name there, else by its number.  In the
+ * workload language by its number. */
+static char *distinct_name(const CpRebuild *rb, uint32_t id, const char *name, bool plain,
+                           GHashTable *seen)
+{
+    if (plain) {
+        return g_strdup_printf("%s_%" G_GINT64_FORMAT, name, rb->tids[id]);
+    }
+    const char *process = g_ptr_array_index(rb->processes, id);
+    g_autofree char *full = g_strdup_printf("%s: %s", process, name);
+    if (*process != 0 && strcmp(process, name) != 0 &&
+        GPOINTER_TO_UINT(g_hash_table_lookup(seen, full)) == 1) {
+        return g_steal_pointer(&full);
+    }
+    return g_strdup_printf("%s (%" G_GINT64_FORMAT ")", name, rb->tids[id]);
+}
+
+static void count_up(GHashTable *seen, char *name)
+{
+    void *count = g_hash_table_lookup(seen, name);
+    g_hash_table_insert(seen, name, GUINT_TO_POINTER(GPOINTER_TO_UINT(count) + 1));
+}
+
 GPtrArray *cp_rebuild_names(const CpRebuild *rb, bool plain)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GHashTable) seen =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (uint32_t i = 0; i < rb->order->len; i++) {
-        const char *name = g_ptr_array_index(rb->names, cp_rebuild_kept(rb, i)->facts.id);
+        uint32_t id = cp_rebuild_kept(rb, i)->facts.id;
+        const char *name = g_ptr_array_index(rb->names, id);
+        const char *process = g_ptr_array_index(rb->processes, id);
         char *one =
             plain ? cp_rebuild_plain_name(name, "t") : g_strdup(*name ? name : "thread");
         g_ptr_array_add(names, one);
-        void *count = g_hash_table_lookup(seen, one);
-        g_hash_table_insert(seen, g_strdup(one),
-                            GUINT_TO_POINTER(GPOINTER_TO_UINT(count) + 1));
+        count_up(seen, g_strdup(one));
+        count_up(seen, g_strdup_printf("%s: %s", process, one));
     }
+    g_autoptr(GHashTable) taken =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (uint32_t i = 0; i < rb->order->len; i++) {
         char *one = g_ptr_array_index(names, i);
+        uint32_t id = cp_rebuild_kept(rb, i)->facts.id;
         if (GPOINTER_TO_UINT(g_hash_table_lookup(seen, one)) > 1) {
-            uint32_t id = cp_rebuild_kept(rb, i)->facts.id;
-            char *longer = g_strdup_printf("%s_%" G_GINT64_FORMAT, one, rb->tids[id]);
+            g_autofree char *longer = distinct_name(rb, id, one, plain, seen);
+            bool used = g_hash_table_lookup(taken, longer) != NULL ||
+                        (plain && g_hash_table_contains(seen, longer));
             /* A pid may have been used twice. */
-            if (g_hash_table_contains(seen, longer)) {
-                char *last = g_strdup_printf("%s_%u", longer, id);
-                g_free(longer);
-                longer = last;
-            }
-            g_hash_table_insert(seen, g_strdup(longer), GUINT_TO_POINTER(1));
-            g_ptr_array_index(names, i) = longer;
+            char *last = used ? g_strdup_printf("%s_%u", longer, id) : g_strdup(longer);
+            count_up(taken, g_strdup(last));
+            g_ptr_array_index(names, i) = last;
             g_free(one);
         }
     }
