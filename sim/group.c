@@ -38,6 +38,16 @@ void cp_groups_init(CpSim *sim)
     }
 }
 
+/* What decides when the running thread's slice is over has changed. */
+static void look_again(CpSim *sim, CpCpuState *c)
+{
+    if (c->curr != CP_NONE && cp_thread(sim, c->curr)->state == CP_THREAD_RUNNING &&
+        c->id != sim->event_cpu) {
+        cp_cpu_look(sim, c);
+        cp_cpu_arm(sim, c);
+    }
+}
+
 /* A group's share on one CPU follows how many of its threads are there; mirrors
  * fair.c:calc_group_shares with thread counts for loads. */
 void cp_group_share(CpSim *sim, CpGroup group)
@@ -53,13 +63,19 @@ void cp_group_share(CpSim *sim, CpGroup group)
     /* The kernel counts by averages that never quite reach the number of threads. */
     uint64_t times = policy->concur ? CLAMP(total - 1, 1, sim->n_cpus) : 1;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
-        uint64_t nr = cp_group_on(sim, group, cpu)->nr;
+        CpGroupCpu *gc = cp_group_on(sim, group, cpu);
         CpRq *rq = cp_rq(sim, sim->groups[group].parent, cpu, cp_fair_rank(sim));
-        if (nr > 0) {
-            uint64_t weight = sim->groups[group].shares * times * nr / total;
-            policy->cls->group_weight(policy, rq, cp_group_ent(sim, group, cpu),
-                                      weight < 2 ? 2 : (uint32_t)weight,
+        if (gc->nr == 0) {
+            continue;
+        }
+        uint64_t shares = sim->groups[group].shares * times * gc->nr / total;
+        uint32_t weight = shares < 2 ? 2 : (uint32_t)shares;
+        if (weight != gc->weight) {
+            gc->weight = weight;
+            cp_settle(sim, cpu); /* what ran until its last tick was worth the old one */
+            policy->cls->group_weight(policy, rq, cp_group_ent(sim, group, cpu), weight,
                                       sim->groups[group].idle);
+            look_again(sim, &sim->cpus[cpu]);
         }
     }
 }

@@ -20,11 +20,12 @@ struct CpGroupState {
 
 struct CpGroupCpu {
     bool throttled;
-    bool delayed;  /* the group entity sleeps in its parent's structure */
-    CpTime left;   /* runtime granted to this CPU */
-    CpTime since;  /* throttled since */
-    uint32_t nr;   /* runnable threads below */
-    uint32_t next; /* CPU throttled after this one, first come first served */
+    bool delayed;    /* the group entity sleeps in its parent's structure */
+    CpTime left;     /* runtime granted to this CPU */
+    CpTime since;    /* throttled since */
+    uint32_t nr;     /* runnable threads below */
+    uint32_t weight; /* its share here as the class was told; 0: not yet */
+    uint32_t next;   /* CPU throttled after this one, first come first served */
 };
 
 static inline CpGroupCpu *cp_group_on(const CpSim *sim, CpGroup group, CpCpu cpu)

@@ -50,8 +50,8 @@ static void look(CpSim *sim, CpCpuState *c)
     cp_cpu_account(sim, c);
     tell_ticks(sim, c, sim->now);
     bool lazy = c->lazy && sim->now == sim->next_tick - sim->tick;
-    bool expired = cls->expired != NULL && ask_expired(sim, c, cls);
-    if (c->resched_at > sim->now && (expired || lazy)) {
+    if (c->resched_at > sim->now &&
+        ((cls->expired != NULL && ask_expired(sim, c, cls)) || lazy)) {
         /* A tick's takes effect when the interrupts of this moment are over. */
         CpTime after = cls->ticked ? c->irq_left + c->ovh_left : 0;
         c->resched_at = MIN(c->resched_at, sim->now + after);

@@ -196,12 +196,26 @@ static CpTime slice_of(CpRq *rq, CpEnt ent)
     return MAX((CpTime)slice, least);
 }
 
+/* Virtual time of the stretch [now - delta, now], as if each tick inside it had charged:
+ * the last digits are rounded that often. */
+static int64_t charge(const CpRq *rq, const Ent *e, CpTime delta)
+{
+    CpTime tick = cp_tick_period(rq->sim), to = cp_now(rq->sim), from = to - delta;
+    CpTime next = cp_tick_after(rq->sim, from + 1);
+    if (to <= next) {
+        return cp_vdelta(&e->bal.load, delta);
+    }
+    int64_t n = (to - next) / tick, rest = (to - next) % tick;
+    return cp_vdelta(&e->bal.load, next - from) + n * cp_vdelta(&e->bal.load, tick) +
+           cp_vdelta(&e->bal.load, rest);
+}
+
 static bool cfs_account(CpRq *rq, CpEnt ent, CpTime delta)
 {
     Rq *q = rq_of(rq);
     Ent *e = ent_of(rq, ent);
     cp_assert(q->out == ent && delta > 0);
-    e->v += cp_vdelta(&e->bal.load, delta);
+    e->v += charge(rq, e, delta);
     q->ran += delta;
     update_min(rq);
     return false;
@@ -255,6 +269,7 @@ static void place(CpRq *rq, Ent *e, CpEnt ent, CpEnqFlags flags)
     const Data *d = data_of(rq);
     if ((flags & CP_ENQ_WAKEUP) && (flags & CP_ENQ_MIGRATED) && !(ent & CP_ENT_GROUP)) {
         const CpRq *from = cp_thread_queue(rq->policy, ent, e->bal.cpu);
+        cp_settle(rq->sim, e->bal.cpu); /* its min_v is that of its last tick */
         e->v += q->min_v - rq_of(from)->min_v;
     }
     if (e->flags & FAIR_RELATIVE) {
