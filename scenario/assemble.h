@@ -47,11 +47,18 @@ CpScenario *cp_scenario_new(const char *source);
 /* Completes a scenario whose workload is compiled; false: reported. */
 bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n);
 
-/* --- settings.c --- */
+/* --- scenario.c --- */
+
+void cp_subject_setting_free(void *data);
+
+/* --- in-force.c --- */
 
 /* New text, "--set", "the workload": where a value comes from that has no place in the
  * text. */
 char *cp_setting_origin(const CpSetting *setting);
+
+/* --- settings.c --- */
+
 /* Report, return false. */
 bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
@@ -59,7 +66,6 @@ bool cp_setting_unknown(CpBuild *b, const CpSetting *setting);
 
 /* Whether a key is thread.NAME.KEY or cgroup.NAME.KEY. */
 bool cp_setting_has_subject(const char *key);
-void cp_subject_setting_free(void *data);
 
 /* The setting in force for a key, or NULL. */
 CpSetting *cp_setting_find(CpBuild *b, const char *key);

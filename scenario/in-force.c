@@ -32,6 +32,13 @@ char *cp_from_print(CpFrom from, const char *key)
     return g_strdup(names[from]);
 }
 
+char *cp_setting_origin(const CpSetting *setting)
+{
+    g_autofree char *origin = cp_from_print(setting->from, setting->key);
+    bool is_noun = setting->from == CP_FROM_WORKLOAD || setting->from == CP_FROM_RECORDING;
+    return g_strconcat(is_noun ? "the " : "", origin, NULL);
+}
+
 static void visit(const Walk *walk, const char *key, const char *value, CpFrom from)
 {
     const CpSettingInForce setting = {key, value, from};

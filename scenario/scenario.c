@@ -27,6 +27,14 @@ CpScenario *cp_scenario_new(const char *source)
     return s;
 }
 
+void cp_subject_setting_free(void *data)
+{
+    CpSubjectSetting *subject = data;
+    g_free(subject->key);
+    g_free(subject->value);
+    g_free(subject);
+}
+
 void cp_scenario_free(CpScenario *s)
 {
     if (s == NULL) {

@@ -12,13 +12,6 @@
 
 /* --- messages --- */
 
-char *cp_setting_origin(const CpSetting *setting)
-{
-    g_autofree char *origin = cp_from_print(setting->from, setting->key);
-    bool is_noun = setting->from == CP_FROM_WORKLOAD || setting->from == CP_FROM_RECORDING;
-    return g_strconcat(is_noun ? "the " : "", origin, NULL);
-}
-
 bool cp_setting_bad(CpBuild *b, const CpSetting *setting, const char *format, ...)
 {
     va_list args;
@@ -85,14 +78,6 @@ bool cp_setting_has_subject(const char *key)
 {
     bool subject = g_str_has_prefix(key, "thread.") || g_str_has_prefix(key, "cgroup.");
     return subject && strrchr(key, '.') > key + strlen("thread.");
-}
-
-void cp_subject_setting_free(void *data)
-{
-    CpSubjectSetting *subject = data;
-    g_free(subject->key);
-    g_free(subject->value);
-    g_free(subject);
 }
 
 /* Of a key given twice the last one is kept, at its place: a share counts for the period
