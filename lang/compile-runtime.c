@@ -1,6 +1,6 @@
 #include "lang/compiler.h"
 
-#include "models/python/versions.h"
+#include "models/python/python.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
 #ifndef CP_LANG_COMPILER_H
 #define CP_LANG_COMPILER_H
 
-#include "models/python/versions.h"
+#include "models/python/python.h"
 #include "lang/compile.h"
 #include "lang/keys.h"
 #include "lang/parse.h"

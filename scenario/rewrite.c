@@ -1,7 +1,7 @@
 #include "scenario/assemble.h"
 
 #include "lang/parse.h"
-#include "models/python/versions.h"
+#include "models/python/python.h"
 #include "sim/words.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 #include "sim/sim.h"
 
@@ -89,8 +89,7 @@ static void diagnose_waiting(CpSim *sim)
     g_autoptr(GArray) waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
     for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         Waiter w;
-        if (sim->procs[cp_thread(sim, tid)->proc].runtime == &cp_runtime_python &&
-            waited_much(sim, tid, &w)) {
+        if (py_is_python(sim, cp_thread(sim, tid)->proc) && waited_much(sim, tid, &w)) {
             g_array_append_val(waiters, w);
         }
     }

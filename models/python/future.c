@@ -346,7 +346,7 @@ CpStep py_op_kill(Py *p)
     CpProcId to = cp_thread(p->sim, d->first)->proc;
     const PyProc *own = p->proc;
     py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
-    if (p->sim->procs[to].runtime == &cp_runtime_python && py_signal(p, to, p->insn->a)) {
+    if (py_is_python(p->sim, to) && py_signal(p, to, p->insn->a)) {
         return CP_STEP_NEXT;
     }
     bool self = py_proc(p->sim, to) == own;
@@ -385,19 +385,4 @@ CpStep py_op_raise(Py *p)
 CpStep py_op_reraise(Py *p)
 {
     return py_raise(p, (uint32_t)cp_regs(p->sim, p->flow)[p->insn->b]);
-}
-
-static CpStep (*const steps[])(Py *p) = {
-#define CP_OP(NAME, name, ...) py_op_##name,
-#include "models/python/python-ops.def"
-#undef CP_OP
-};
-
-CpStep py_op_step(Py *p)
-{
-    if (p->t->flags & PY_DIES) {
-        return py_end_thread(p);
-    }
-    cp_assert(p->insn->op >= CP_OP_PYTHON);
-    return steps[p->insn->op - CP_OP_PYTHON](p);
 }

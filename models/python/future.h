@@ -2,7 +2,7 @@
 #ifndef CP_MODELS_PYTHON_FUTURE_H
 #define CP_MODELS_PYTHON_FUTURE_H
 
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 /* Exceptions no workload names. */
 enum {
@@ -223,7 +223,8 @@ CpStep py_switch_to(Py *p, CpFlowId flow);
 
 /* --- operations --- */
 /* An operation of python-ops.def; each row has its function. */
-CpStep py_op_step(Py *p);
+/* operations.c: executes the operation in hand. */
+CpStep py_dispatch(Py *p);
 #define CP_OP(NAME, name, ...) CpStep py_op_##name(Py *p);
 #include "models/python/python-ops.def"
 #undef CP_OP

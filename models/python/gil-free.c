@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 /* Free-threaded builds: no lock, but threads are attached while they run Python code, and a
  * collector stops the world: detached threads are taken as suspended, attached ones detach

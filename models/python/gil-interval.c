@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 /* The GIL of CPython 3.2 and later, and of PyPy: mirrors take_gil and drop_gil of
  * Python/ceval_gil.c.

@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 /* The GIL of Python 2: a semaphore of value 1 that the holder posts and takes again every
  * check interval.  Whoever decrements it first has it, so a waiter that is woken on another

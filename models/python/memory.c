@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 /* What Python processes take of the machine's memory, counted, not simulated: bytes that go
  * away when they end.  Pages that processes share are counted once, as proportional set

@@ -1,4 +1,4 @@
-#include "models/python/python.h"
+#include "models/python/py.h"
 
 #include "sim/costs.h"
 
@@ -23,6 +23,35 @@ bool py_costs_are_ideal(const CpParamSet *costs, const int64_t *v)
         }
     }
     return true;
+}
+
+PyGilKind py_gil_kind(const CpPyVersion *version, int64_t setting)
+{
+    enum { AUTO, ON, OFF, TICK, INTERVAL, TSTATE, NONE, PYPY };
+    switch (setting) {
+    case OFF:
+    case NONE:
+        return PY_GIL_NONE;
+    case TICK:
+        return PY_GIL_TICK;
+    case INTERVAL:
+        return PY_GIL_INTERVAL;
+    case TSTATE:
+        return PY_GIL_TSTATE;
+    case PYPY:
+        return PY_GIL_PYPY;
+    default:
+        break;
+    }
+    if (setting == AUTO && version->free) {
+        return PY_GIL_NONE;
+    }
+    if (version->pypy) {
+        return PY_GIL_PYPY;
+    }
+    return !cp_python_has(version, CP_PY_INTERVAL_LOCK)    ? PY_GIL_TICK
+           : !cp_python_has(version, CP_PY_LOCK_FLAG_EACH) ? PY_GIL_INTERVAL
+                                                           : PY_GIL_TSTATE;
 }
 
 static void fill(CpParamSet *set, int row, int64_t value, CpFrom from)

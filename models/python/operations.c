@@ -1,0 +1,41 @@
+#include "models/python/future.h"
+
+/* Decides which function executes an operation of a Python thread. */
+
+static CpStep (*const steps[])(Py *p) = {
+#define CP_OP(NAME, name, ...) py_op_##name,
+#include "models/python/python-ops.def"
+#undef CP_OP
+};
+
+static CpStep op_step(Py *p)
+{
+    if (p->t->flags & PY_DIES) {
+        return py_end_thread(p);
+    }
+    cp_assert(p->insn->op >= CP_OP_PYTHON);
+    return steps[p->insn->op - CP_OP_PYTHON](p);
+}
+
+/* A process whose threads only begin and end stands for a variant that is not taken; it is
+ * not counted. */
+static bool does_something(CpOp op)
+{
+    return op != CP_OP_PY_BEGIN && op != CP_OP_EXIT && op != CP_OP_LOOP_RUN &&
+           op != CP_OP_PY_RETURN;
+}
+
+CpStep py_dispatch(Py *p)
+{
+    CpOp op = p->insn->op;
+    if (G_UNLIKELY(!p->proc->counted) && does_something(op)) {
+        py_memory_process(p->ps, p->proc);
+    }
+    if (op < CP_OP_RUNTIME) {
+        return py_kernel(p);
+    }
+    if (cp_op_is_sync(op)) {
+        return py_lock_step(p);
+    }
+    return op_step(p);
+}
