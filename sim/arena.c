@@ -91,6 +91,7 @@ static void arena_advance(CpArena *arena, size_t size)
         next = c;
     }
     arena->current = next;
+    cp_assert(next->used == 0);
 }
 
 void *cp_arena_alloc(CpArena *arena, size_t size)
@@ -104,12 +105,14 @@ void *cp_arena_alloc(CpArena *arena, size_t size)
     }
     void *p = c->mem + c->used;
     c->used += size;
+    cp_assert(c->used <= c->size);
     return p;
 }
 
 void cp_arena_reset(CpArena *arena)
 {
     for (Chunk *c = arena->first; c != NULL && c->used > 0; c = c->next) {
+        cp_assert(c->used <= c->size);
         zero_touched(c->mem, c->used);
         c->used = 0;
     }
@@ -143,6 +146,7 @@ void cp_table_clear(CpTable *table)
 
 uint32_t cp_table_add(CpTable *table)
 {
+    cp_assert(table->n <= table->n_max && table->touched == table->n * table->row_size);
     if (table->n == table->n_max) {
         return CP_NONE;
     }
@@ -152,6 +156,7 @@ uint32_t cp_table_add(CpTable *table)
 
 void cp_table_reset(CpTable *table)
 {
+    cp_assert(table->touched == table->n * table->row_size);
     if (table->touched > 0) {
         zero_touched(table->rows, table->touched);
     }

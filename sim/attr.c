@@ -86,6 +86,7 @@ static uint32_t changed_row(CpSim *sim, const CpSchedAttr *attr)
 
 void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 {
+    cp_assert(cp_thread(sim, tid)->state != CP_THREAD_ENDED);
     CpThread *t = cp_thread(sim, tid);
     bool queued = t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING;
     bool running = t->state == CP_THREAD_RUNNING;

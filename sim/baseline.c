@@ -12,6 +12,7 @@
 /* What the rows of a table that add up have come to. */
 static void remember(CpSim *sim, CpBase *base, CpMetricTable *table)
 {
+    cp_assert(table->base == NULL);
     table->base = g_new0(int64_t *, table->n + 1);
     g_ptr_array_add(base->blocks, table->base);
     for (size_t row = 0; row < table->n; row++) {

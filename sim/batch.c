@@ -1,5 +1,7 @@
 #include "sim/batch.h"
 
+#include "sim/assert.h"
+
 enum {
     WORKERS_MAX = 1024,
     /* Results that may wait for an earlier one, a worker. */
@@ -41,6 +43,7 @@ static bool take_index(Run *run, uint64_t *index)
         return false;
     }
     *index = run->next++;
+    cp_assert(run->next - run->delivered <= run->window_size);
     return true;
 }
 
@@ -55,6 +58,7 @@ static void *work(void *data)
         g_mutex_unlock(&run->lock);
         void *result = batch->job(index, worker->number, batch->data);
         g_mutex_lock(&run->lock);
+        cp_assert(!run->window[index % run->window_size].is_there);
         run->window[index % run->window_size] = (Slot){result, true};
         g_cond_signal(&run->result);
     }
@@ -73,6 +77,7 @@ static void deliver(Run *run)
             continue;
         }
         void *result = slot->result;
+        cp_assert(run->delivered < run->next); /* what nobody began is not there */
         *slot = (Slot){0};
         g_mutex_unlock(&run->lock);
         bool goes_on = run->batch->done(run->delivered, result, run->batch->data);
@@ -110,6 +115,7 @@ static uint64_t run_inline(const CpBatch *batch, uint64_t n)
 
 uint64_t cp_batch_run(const CpBatch *batch, uint64_t n)
 {
+    cp_require(batch->job != NULL && batch->done != NULL);
     uint64_t wanted = batch->n_workers != 0 ? batch->n_workers : g_get_num_processors();
     unsigned n_workers = (unsigned)MIN(wanted, MIN(n, WORKERS_MAX));
     if (n_workers <= 1) {
@@ -131,6 +137,7 @@ uint64_t cp_batch_run(const CpBatch *batch, uint64_t n)
         g_thread_join(threads[i]);
     }
     drop_undelivered(&run);
+    cp_assert(run.stopped || run.delivered == n);
     g_free(threads);
     g_free(workers);
     g_free(run.window);

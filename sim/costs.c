@@ -1,5 +1,7 @@
 #include "sim/costs.h"
 
+#include "sim/assert.h"
+
 /* Defaults: the `reference` set, measured on a 2-CPU virtual machine under Linux 6.18
  * (HZ=250) unless the row says otherwise.  They fit together: a timer that fires beside a
  * busy thread has its sleeper running after timer + wake + switch = 4 us, as measured. */
@@ -57,6 +59,7 @@ const CpParam cp_cost_params[] = {
 
 CpTime cp_cost_after_idle(const CpParamSet *costs, unsigned row, CpTime idle)
 {
+    cp_assert(costs->spec[row].type == CP_PARAM_TIMES);
     static const CpTime lengths[] = {100 * CP_US, 300 * CP_US, CP_MS,
                                      3 * CP_MS,   10 * CP_MS,  30 * CP_MS};
     const CpTime *cost = costs->list[row];

@@ -2,6 +2,7 @@
 #ifndef CP_SIM_CPUMASK_H
 #define CP_SIM_CPUMASK_H
 
+#include "sim/assert.h"
 #include "sim/types.h"
 
 typedef struct CpCpuMask {
@@ -13,16 +14,19 @@ gboolean cp_parse_cpus(const char *text, CpCpuMask *out, GError **error);
 
 static inline void cp_cpumask_set(CpCpuMask *mask, CpCpu cpu)
 {
+    cp_assert(cpu < CP_CPUS_MAX);
     mask->bits[cpu / 64] |= (uint64_t)1 << (cpu % 64);
 }
 
 static inline void cp_cpumask_clear(CpCpuMask *mask, CpCpu cpu)
 {
+    cp_assert(cpu < CP_CPUS_MAX);
     mask->bits[cpu / 64] &= ~((uint64_t)1 << (cpu % 64));
 }
 
 static inline bool cp_cpumask_has(const CpCpuMask *mask, CpCpu cpu)
 {
+    cp_assert(cpu < CP_CPUS_MAX);
     return (mask->bits[cpu / 64] >> (cpu % 64)) & 1;
 }
 

@@ -20,6 +20,7 @@ void cp_diagnosis_free(void *data)
 void cp_diagnose(CpSim *sim, const char *kind, const CpTid *threads, uint32_t n,
                  const char *format, ...)
 {
+    cp_require(n == 0 || threads != NULL);
     if (sim->diagnoses->len >= DIAGNOSES_MAX) {
         return;
     }
@@ -48,6 +49,7 @@ static bool waits_on_object(const CpThread *t)
 
 static const char *object_name(const CpSim *sim, CpObjId obj)
 {
+    cp_assert(obj < sim->w->objs->len);
     return cp_workload_text(sim->w, cp_obj_decl(sim->w, obj)->name);
 }
 
@@ -155,6 +157,7 @@ void cp_diagnose_deadlock(CpSim *sim)
     if (threads->len > 20) {
         g_string_append_printf(text, "\nand %u more", threads->len - 20);
     }
+    cp_assert(sim->last_useful <= sim->now);
     sim->now = sim->last_useful;
     cp_diagnose(sim, "deadlock", (const CpTid *)(void *)threads->data, threads->len, "%s",
                 text->str);
@@ -167,6 +170,8 @@ void cp_diagnose_cycle(CpSim *sim, CpTid tid)
     CpTid chain[64];
     uint32_t n = 0;
     CpTid at = tid;
+    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_BLOCKED);
+    cp_assert(cp_thread(sim, tid)->block == CP_BLOCK_LOCK);
     while (n < G_N_ELEMENTS(chain)) {
         const CpThread *t = cp_thread(sim, at);
         uint32_t object = sim->cold[at].object;

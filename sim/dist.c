@@ -1,5 +1,7 @@
 #include "sim/dist.h"
 
+#include "sim/assert.h"
+
 /* Fixed point: "Qn" means that the integer is the value times 2^n.  Inside, values near 1
  * are Q62; the interface speaks Q32. */
 #define LN2_Q62 INT64_C(3196577161300663915)
@@ -117,6 +119,7 @@ int64_t cp_fix_ln(uint64_t x)
     unsigned __int128 product = (unsigned __int128)m * (uint64_t)ln_table[i].c; /* Q77 */
     const int64_t one = INT64_C(1) << 62;
     int64_t r = (int64_t)(uint64_t)(product >> 15) - one;
+    cp_assert(r > -(one >> 6) && r < one >> 6);
     /* r - r^2 / 2 + r^3 / 3 - r^4 / 4 + r^5 / 5; the rest is below 2^-38. */
     int64_t sum = one / 5;
     sum = mul(sum, r, 62) - one / 4;
@@ -145,6 +148,7 @@ uint64_t cp_fix_exp(int64_t x)
         sum = one + mul(sum, r, 62) / i;
     }
     int shift = 34 - k; /* Q66 to Q32; at least 2 */
+    cp_assert(shift >= 2 && sum > 0);
     unsigned __int128 wide = (unsigned __int128)(uint64_t)sum << 4;
     wide = (wide + ((unsigned __int128)1 << (shift - 1))) >> shift;
     return wide > UINT64_MAX ? UINT64_MAX : (uint64_t)wide;
@@ -153,6 +157,7 @@ uint64_t cp_fix_exp(int64_t x)
 /* Floor of the square root. */
 static uint64_t isqrt(uint64_t x)
 {
+    const uint64_t whole = x;
     uint64_t root = 0;
     for (uint64_t bit = UINT64_C(1) << 62; bit != 0; bit >>= 2) {
         uint64_t trial = root + bit;
@@ -162,6 +167,7 @@ static uint64_t isqrt(uint64_t x)
             root += bit;
         }
     }
+    cp_assert(root * root <= whole && whole - root * root <= 2 * root);
     return root;
 }
 
@@ -190,6 +196,7 @@ static int64_t normal_middle(uint64_t q)
     int64_t square = (int64_t)((unsigned __int128)q * q >> 66); /* Q62 */
     int64_t n = polynomial(num, G_N_ELEMENTS(num), square, 62);
     int64_t d = polynomial(den, G_N_ELEMENTS(den), square, 62);
+    cp_assert(n > 0 && d > 0);
     int64_t qn = (int64_t)((unsigned __int128)q * (uint64_t)n >> 64);
     return (int64_t)(((__int128)qn << 32) / d);
 }
@@ -209,6 +216,7 @@ static int64_t normal_tail(int64_t r)
     };
     int64_t n = polynomial(num, G_N_ELEMENTS(num), r, 32);
     int64_t d = polynomial(den, G_N_ELEMENTS(den), r, 32);
+    cp_assert(d > 0);
     return r - (int64_t)(((__int128)n << 32) / d);
 }
 
@@ -237,6 +245,7 @@ static int64_t cut(__int128 value)
 /* value * factor (Q32), rounded. */
 static int64_t scale(int64_t value, uint64_t factor)
 {
+    cp_assert(value >= 0);
     return cut(((__int128)value * factor + (INT64_C(1) << 31)) >> 32);
 }
 
@@ -248,6 +257,7 @@ static int64_t exponential(uint64_t bits)
 
 static int64_t ppm_to_q32(int64_t ppm)
 {
+    cp_assert(ppm >= 0);
     __int128 v = ((__int128)ppm << 32) / PPM;
     return (int64_t)MIN(v, (__int128)1 << 40); /* 256, beyond any use */
 }
@@ -255,6 +265,7 @@ static int64_t ppm_to_q32(int64_t ppm)
 /* x (Q32) / (ppm / 10^6), within what cp_fix_exp tells apart. */
 static int64_t divide_by_ppm(int64_t x, int64_t ppm)
 {
+    cp_assert(ppm > 0);
     __int128 v = (__int128)x * PPM / ppm;
     const __int128 bound = (__int128)1 << 40;
     return (int64_t)CLAMP(v, -bound, bound);
@@ -262,6 +273,7 @@ static int64_t divide_by_ppm(int64_t x, int64_t ppm)
 
 static int64_t sample_uniform(const CpDist *dist, uint64_t bits)
 {
+    cp_assert(dist->p[0] <= dist->p[1]);
     uint64_t width = (uint64_t)dist->p[1] - (uint64_t)dist->p[0] + 1;
     uint64_t offset = width == 0 ? bits : (uint64_t)((unsigned __int128)bits * width >> 64);
     return (int64_t)((uint64_t)dist->p[0] + offset);
@@ -298,18 +310,21 @@ static int64_t sample_weibull(const CpDist *dist, uint64_t bits)
 
 static int64_t sample_choice(const CpDist *dist, const int64_t *table, uint64_t bits)
 {
+    cp_assert(table != NULL && dist->p[1] > 0);
     uint64_t i = (uint64_t)((unsigned __int128)bits * (uint64_t)dist->p[1] >> 64);
     return table[(uint64_t)dist->p[0] + i];
 }
 
 static int64_t sample_empirical(const CpDist *dist, const int64_t *table, uint64_t bits)
 {
+    cp_assert(table != NULL && dist->p[1] > 0);
     const int64_t *v = table + dist->p[0];
     unsigned __int128 place = (unsigned __int128)bits * (uint64_t)(dist->p[1] - 1);
     uint64_t i = (uint64_t)(place >> 64);
     if (dist->p[1] == 1) {
         return v[0];
     }
+    cp_assert(i + 1 < (uint64_t)dist->p[1]);
     /* The fraction is Q32. */
     int64_t fraction = (int64_t)((uint64_t)place >> 32);
     return v[i] + (int64_t)((__int128)(v[i + 1] - v[i]) * fraction >> 32);

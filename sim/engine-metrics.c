@@ -45,6 +45,7 @@ static CpLag thread_lag(const CpSim *sim, CpTid tid)
 static CpTime open_time(const CpSim *sim, CpTid tid, CpThreadState state)
 {
     const CpThread *t = cp_thread(sim, tid);
+    cp_assert(t->since <= sim->now);
     return t->state == state ? sim->now - t->since : 0;
 }
 
@@ -66,6 +67,7 @@ static bool thread_work(const CpSim *sim, uint32_t tid, int64_t *value)
     const CpThread *t = cp_thread(sim, tid);
     CpTime now = thread_lag(sim, tid).busy * sim->cpus[t->cpu].speed / 1024;
     *value = sim->cold[tid].work - t->burst_left + MIN(now, t->burst_left);
+    cp_assert(*value >= 0 && *value <= sim->cold[tid].work);
     return true;
 }
 
@@ -124,6 +126,7 @@ static CpTime group_lag(const CpSim *sim, CpGroup group)
         CpLag lag = cp_cpu_lag(sim, c);
         sum += g == group && g != 0 ? c->uncharged + lag.overhead + lag.busy : 0;
     }
+    cp_assert(sum >= 0);
     return sum;
 }
 
@@ -152,6 +155,7 @@ CP_METRIC_GETTER(run_cpu, sum_of(sim, CP_SCOPE_THREAD, thread_cpu))
 
 static CpTime counted_time(const CpSim *sim)
 {
+    cp_assert(sim->end >= sim->counted_from);
     return sim->end - sim->counted_from;
 }
 
@@ -169,6 +173,7 @@ static bool run_busy_share(const CpSim *sim, uint32_t run, int64_t *value)
     }
     unsigned __int128 all = (unsigned __int128)(uint64_t)counted_time(sim) * sim->n_cpus;
     *value = all == 0 ? 0 : (int64_t)(busy * 1000000 / all);
+    cp_assert(*value <= 1000000);
     return true;
 }
 
@@ -197,6 +202,7 @@ CP_METRIC_GETTER_IF(run_throughput, counted_time(sim) > 0,
 static bool thread_mean(const CpSim *sim, const char *name, bool alive, int64_t *value)
 {
     const CpMetric *row = cp_metric_in(sim, CP_SCOPE_THREAD, name);
+    cp_assert(row != NULL);
     int64_t n = 0, sum = 0;
     for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(sim, tid);

@@ -23,6 +23,7 @@ G_STATIC_ASSERT(sizeof(CpFlow) == 32);
 /* What a thread executes. */
 static inline CpFlow *cp_flow_of(const CpSim *sim, CpTid tid)
 {
+    cp_assert(cp_thread(sim, tid)->flow < sim->tables.flow.n);
     return &sim->flows[sim->threads[tid].flow];
 }
 

@@ -118,6 +118,7 @@ bool cp_group_grab(CpSim *sim, CpGroup group, CpGroupCpu *gc, CpTime target)
         g->pool -= got;
         gc->left += got;
     }
+    cp_assert(g->pool >= 0);
     return gc->left > 0;
 }
 
@@ -157,5 +158,6 @@ bool cp_group_hides(const CpSim *sim, CpGroup group, CpCpu cpu)
 
 bool cp_thread_throttled(const CpSim *sim, CpTid tid, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return cp_group_hides(sim, cp_thread(sim, tid)->group, cpu);
 }

@@ -8,6 +8,7 @@ enum { STEPS = 1 << CP_HIST_BITS, PPM = 1000000 };
 
 void cp_hist_init(CpHist *hist, CpArena *arena)
 {
+    cp_require(arena != NULL);
     *hist = (CpHist){.arena = arena, .min = INT64_MAX};
 }
 
@@ -27,6 +28,7 @@ void cp_hist_reset(CpHist *hist)
 void cp_hist_grow(CpHist *hist, unsigned octave)
 {
     cp_require(octave < CP_HIST_OCTAVES);
+    cp_assert(hist->octave[octave] == NULL); /* or its counts would be lost */
     hist->octave[octave] = cp_arena_alloc(hist->arena, STEPS * sizeof(uint64_t));
 }
 
@@ -44,6 +46,7 @@ static uint64_t step_width(unsigned octave)
 
 int64_t cp_hist_quantile(const CpHist *hist, uint32_t ppm)
 {
+    cp_require(ppm <= PPM);
     if (hist->n == 0) {
         return 0;
     }
@@ -51,6 +54,7 @@ int64_t cp_hist_quantile(const CpHist *hist, uint32_t ppm)
      * it. */
     uint64_t rank = (uint64_t)(((unsigned __int128)hist->n * ppm + PPM - 1) / PPM);
     rank = CLAMP(rank, 1, hist->n);
+    cp_assert(hist->min >= 0 && hist->min <= hist->max);
     uint64_t seen = 0;
     for (unsigned o = 0; o < CP_HIST_OCTAVES; o++) {
         for (unsigned s = 0; hist->octave[o] != NULL && s < STEPS; s++) {
@@ -66,7 +70,9 @@ int64_t cp_hist_quantile(const CpHist *hist, uint32_t ppm)
 
 int64_t cp_hist_mean(const CpHist *hist)
 {
-    return hist->n == 0 ? 0 : (int64_t)((hist->sum + hist->n / 2) / hist->n);
+    int64_t mean = hist->n == 0 ? 0 : (int64_t)((hist->sum + hist->n / 2) / hist->n);
+    cp_assert(hist->n == 0 || (mean >= hist->min && mean <= hist->max));
+    return mean;
 }
 
 uint64_t cp_hist_below(const CpHist *hist, int64_t limit)
@@ -83,5 +89,6 @@ uint64_t cp_hist_below(const CpHist *hist, int64_t limit)
             n += hist->octave[o][s];
         }
     }
+    cp_assert(n == hist->n); /* every value was added to a step */
     return n;
 }

@@ -62,6 +62,7 @@ static void thread_timer(CpSim *sim, CpTid tid, uint32_t gen)
     if (t->wake_gen != gen || t->state != CP_THREAD_BLOCKED) {
         return;
     }
+    cp_assert(!(t->flags & CP_TF_WAKING)); /* else the deadline would be stale */
     if (t->chan != CP_NONE) {
         cp_channel_remove(sim, tid);
     }
@@ -84,6 +85,7 @@ static void activate_timer(CpSim *sim, CpTid tid, uint32_t flags)
     if (t->state == CP_THREAD_ENDED) {
         return;
     }
+    cp_assert(t->flags & CP_TF_WAKING);
     t->flags &= (uint8_t)~CP_TF_WAKING;
     sim->irq_cpu = t->cpu;
     cp_activate(sim, tid, (CpEnqFlags)flags);
@@ -108,6 +110,7 @@ static void stop_timer(CpSim *sim, CpTid tid, uint32_t gen)
 
 static void timer_event(CpSim *sim, CpTimer timer)
 {
+    cp_assert(timer.at == sim->now);
     uint32_t id = cp_timer_subject(&timer);
     switch (cp_timer_kind(&timer)) {
     case CP_TIMER_THREAD:
@@ -150,6 +153,7 @@ static void timer_event(CpSim *sim, CpTimer timer)
         cp_resched(sim, id);
         break;
     case CP_TIMER_WARMUP:
+        cp_assert(sim->n_passive > 0);
         sim->n_passive--;
         cp_warmup_end(sim);
         return;
@@ -193,11 +197,13 @@ static void guards(CpSim *sim, gint64 wall_start)
 /* Only interrupt noise is left to happen: nothing can move a thread any more. */
 static bool is_dead(const CpSim *sim, CpTime slot)
 {
+    cp_assert(cp_timerq_size(sim->timers) >= sim->n_passive);
     return slot == CP_NEVER && cp_timerq_size(sim->timers) == sim->n_passive;
 }
 
 static void stop_dead(CpSim *sim)
 {
+    cp_assert(sim->n_threads_live > 0);
     sim->stopping = true;
     if (cp_load_is_over(sim)) {
         sim->outcome = CP_OUTCOME_DONE;

@@ -84,6 +84,7 @@ static void fill_cpus(CpMachine *m, const uint32_t *capacity, size_t n)
         info->core = cpu % m->n_cores;
         info->llc = info->core / cores_per_llc;
         info->node = info->core / cores_per_node;
+        cp_assert(info->llc < m->n_llcs && info->node < m->n_nodes);
         info->capacity = n == 0 ? FULL_SPEED : capacity[MIN(info->core, n - 1)];
         cp_cpumask_set(&m->all, cpu);
         cp_cpumask_set(&m->core_cpus[info->core], cpu);
@@ -116,6 +117,7 @@ CpMachine *cp_machine_new(const CpParamSet *set, const uint32_t *capacity, size_
     m->llc_cpus = g_new0(CpCpuMask, m->n_llcs);
     m->node_cpus = g_new0(CpCpuMask, m->n_nodes);
     fill_cpus(m, capacity, n);
+    cp_assert(cp_cpumask_count(&m->all) == m->n_cpus);
     return m;
 }
 

@@ -36,6 +36,7 @@ void cp_metrics_init(CpSim *sim)
     for (size_t i = 0; i < sim->n_classes; i++) {
         add_table(sim, sim->config.classes[i]->metrics);
     }
+    cp_assert(sim->n_metric_tables <= 1 + n_runtimes + sim->n_classes);
 }
 
 /* The table a row stands in, or NULL: its owner has no part in the run. */
@@ -55,6 +56,7 @@ static const CpMetricTable *table_of(const CpSim *sim, const CpMetric *metric)
 static const CpMetric *find_row(const CpSim *sim, CpScope scope, const char *name,
                                 size_t len)
 {
+    cp_assert(scope < CP_SCOPES);
     for (size_t k = 0; k < sim->n_metric_tables; k++) {
         for (const CpMetric *m = sim->metric_tables[k].rows; m->name != NULL; m++) {
             if (m->scope == scope && m->name[0] == name[0] &&
@@ -115,6 +117,7 @@ bool cp_metric_named(const CpSim *sim, CpScope scope, const char *name, uint32_t
 
 char *cp_metric_key(const char *name, CpUnit unit)
 {
+    cp_require(unit < CP_UNITS);
     g_autofree char *key = g_strdup(name);
     g_strdelimit(key, ".", '_');
     return g_strconcat(key, cp_units[unit].ending, NULL);

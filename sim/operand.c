@@ -92,6 +92,7 @@ static bool check_call(CpCheck *check, const CpInsn *insn)
 
 static bool has_pool(CpCheck *check, const CpInsn *insn)
 {
+    cp_assert(insn->c < check->w->calls->len);
     return cp_call_decl(check->w, insn->c)->pool != CP_NONE ||
            cp_check_fail(check, "names no pool");
 }
@@ -180,6 +181,7 @@ CHECK_ROW(pool, "pool", c, pools)
 
 static void name_regs(CpRegsNamed *regs, uint32_t first, uint32_t n)
 {
+    cp_assert(n <= CP_REG_NONE);
     if (n > 0) {
         regs->end = MAX(regs->end, first + n);
         regs->release |= first <= CP_REG_RELEASE && first + n > CP_REG_RELEASE;
@@ -236,6 +238,7 @@ static void regs_duration(const CpWorkload *w, const CpInsn *insn, CpRegsNamed *
 
 static void regs_call(const CpWorkload *w, const CpInsn *insn, CpRegsNamed *regs)
 {
+    cp_assert(insn->c < w->calls->len);
     const CpCallDecl *call = cp_call_decl(w, insn->c);
     name_regs(regs, call->first_arg, call->n_args);
     name_regs(regs, call->delay, call->delay_arg == CP_ARG_REG);

@@ -97,6 +97,7 @@ static gboolean check_bounds(const CpParam *spec, int64_t value, GError **error)
 static gboolean parse_word(const char *choices, const char *text, int64_t *out,
                            GError **error)
 {
+    cp_assert(choices != NULL);
     g_auto(GStrv) words = g_strsplit(choices, "|", -1);
     for (int64_t i = 0; words[i] != NULL; i++) {
         if (strcmp(words[i], text) == 0) {
@@ -163,6 +164,7 @@ static gboolean parse_times(const CpParam *spec, const char *text, CpTime *list,
     }
     memcpy(list, parsed, sizeof parsed);
     *n = count;
+    cp_assert(count <= CP_PARAM_LIST_MAX);
     return TRUE;
 }
 
@@ -213,7 +215,9 @@ char *cp_params_print(const CpParamSet *set, int row)
     bool is_word = spec->type != CP_PARAM_ENUM && spec->choices != NULL && set->v[row] < 0;
     if (spec->type == CP_PARAM_ENUM || is_word) {
         g_auto(GStrv) words = g_strsplit(spec->choices, "|", -1);
-        return g_strdup(words[is_word ? -1 - set->v[row] : set->v[row]]);
+        int64_t word = is_word ? -1 - set->v[row] : set->v[row];
+        cp_require(word >= 0 && word < g_strv_length(words));
+        return g_strdup(words[word]);
     }
     if (spec->type != CP_PARAM_TIMES) {
         return cp_param_text(spec->type, set->v[row]);

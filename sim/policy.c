@@ -26,36 +26,43 @@ const CpCpuMask *cp_idle_mask(const CpSim *sim)
 
 uint32_t cp_cpu_nr(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].nr + sim->cpus[cpu].waking;
 }
 
 uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].waking;
 }
 
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].curr;
 }
 
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].run_since;
 }
 
 CpTime cp_cpu_busy_since(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].idled_until;
 }
 
 bool cp_cpu_online(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].online;
 }
 
 uint32_t cp_crowded_cpus(const CpSim *sim)
 {
+    cp_assert(sim->n_overloaded <= sim->n_cpus);
     return sim->n_overloaded;
 }
 
@@ -67,6 +74,7 @@ const CpRq *cp_thread_queue(const CpPolicy *policy, CpTid tid, CpCpu cpu)
 
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].online && cp_allowed(sim, cp_thread(sim, tid), cpu);
 }
 
@@ -87,6 +95,7 @@ const CpMachine *cp_sim_machine(const CpSim *sim)
 
 const CpRq *cp_rq_on(const CpRq *rq, CpCpu cpu)
 {
+    cp_assert(cpu < rq->sim->n_cpus);
     return cp_rq(rq->sim, rq->group, cpu, rq->policy->rank);
 }
 
@@ -96,17 +105,20 @@ CpRq *cp_rq_parent(const CpRq *rq, CpEnt *ent)
     if (rq->group == 0) {
         return NULL;
     }
+    cp_assert(rq->group < sim->n_groups);
     *ent = cp_group_ent(sim, rq->group, rq->cpu);
     return cp_rq(sim, sim->groups[rq->group].parent, rq->cpu, rq->policy->rank);
 }
 
 const CpRq *cp_policy_rq(const CpPolicy *policy, CpCpu cpu)
 {
+    cp_assert(cpu < policy->sim->n_cpus);
     return cp_rq(policy->sim, 0, cpu, policy->rank);
 }
 
 void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
 {
+    cp_require(size > 0);
     if (n > *cap) {
         /* Large steps for large arrays: what is not touched is not there, but what a
          * smaller one leaves behind is. */
@@ -115,6 +127,7 @@ void cp_rq_reserve(void **array, uint32_t *cap, uint32_t n, size_t size)
         *array = g_realloc_n(*array, bigger, size);
         *cap = bigger;
     }
+    cp_assert(n <= *cap);
 }
 
 uint64_t cp_rq_random(CpRq *rq)
@@ -124,6 +137,7 @@ uint64_t cp_rq_random(CpRq *rq)
 
 const CpSchedAttr *cp_thread_attr(const CpSim *sim, CpTid tid)
 {
+    cp_assert(sim->cold[tid].attr < sim->attrs->len);
     return &g_array_index(sim->attrs, CpSchedAttr, sim->cold[tid].attr);
 }
 
@@ -143,6 +157,7 @@ void cp_ent_fetch(const CpPolicy *policy, CpEnt ent)
 
 CpTime cp_thread_ready_since(const CpSim *sim, CpTid tid)
 {
+    cp_assert(cp_thread(sim, tid)->since <= sim->now);
     return cp_thread(sim, tid)->since;
 }
 
@@ -162,6 +177,7 @@ CpTime cp_thread_release(const CpSim *sim, CpTid tid)
 /* A share of 1024 that is forgotten: half of it in 32 ms, linear in between. */
 static uint32_t forgotten(uint32_t share, CpTime after)
 {
+    cp_assert(share <= 1024 && after >= 0);
     CpTime half = 32 * CP_MS;
     if (after >= 10 * half) {
         return 0;
@@ -180,6 +196,7 @@ CpTime cp_thread_cpu_time(const CpSim *sim, CpTid tid)
 
 uint32_t cp_cpu_taken(const CpSim *sim, CpCpu cpu)
 {
+    cp_assert(cpu < sim->n_cpus);
     const CpCpuState *c = &sim->cpus[cpu];
     CpTime since = sim->now - c->taken_at;
     return c->takes ? 1024 - forgotten(1024 - c->taken, since) : forgotten(c->taken, since);
@@ -198,11 +215,14 @@ CpTime cp_tick_after_far(const CpSim *sim, CpTime t)
         return sim->tick_phase;
     }
     CpTime n = (t - sim->tick_phase + sim->tick - 1) / sim->tick;
-    return sim->tick_phase + n * sim->tick;
+    CpTime at = sim->tick_phase + n * sim->tick;
+    cp_assert(at >= t && at - t < sim->tick);
+    return at;
 }
 
 uint32_t cp_cpus_online(const CpSim *sim)
 {
+    cp_assert(sim->n_online > 0 && sim->n_online <= sim->n_cpus);
     return sim->n_online;
 }
 

@@ -41,6 +41,7 @@ static void proc_clear(void *data)
 
 CpWorkload *cp_workload_new(const CpOpTable *ops)
 {
+    cp_require(ops != NULL && ops->n <= UINT8_MAX + 1u);
     CpWorkload *w = g_new0(CpWorkload, 1);
     w->ops = ops;
     w->code = g_array_new(FALSE, FALSE, sizeof(CpInsn));
@@ -136,6 +137,7 @@ uint32_t cp_workload_dist(CpWorkload *w, CpDist dist)
 
 uint32_t cp_workload_list(CpWorkload *w, const int64_t *values, uint32_t n)
 {
+    cp_require(n == 0 || values != NULL);
     const CpList list = {w->values->len, n};
     if (n > 0) {
         g_array_append_vals(w->values, values, n);
@@ -164,6 +166,7 @@ uint32_t cp_workload_hist(CpWorkload *w, const char *name)
 
 uint32_t cp_workload_obj(CpWorkload *w, const char *name, CpObjKind kind)
 {
+    cp_require(kind < CP_OBJ_KINDS);
     const CpObjDecl obj = {.name = cp_workload_string(w, name),
                            .kind = kind,
                            .proc = CP_NONE,
@@ -210,6 +213,7 @@ uint32_t cp_workload_thread(CpWorkload *w, CpProcId proc, const char *name)
 
 uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name)
 {
+    cp_require(proc < w->procs->len);
     const CpTaskDecl task = {.name = cp_workload_string(w, name),
                              .proc = proc,
                              .entry = w->code->len,
@@ -221,6 +225,7 @@ uint32_t cp_workload_task(CpWorkload *w, CpProcId proc, const char *name)
 
 uint32_t cp_workload_call(CpWorkload *w, uint32_t task)
 {
+    cp_require(task < w->tasks->len);
     const CpCallDecl call = {.task = task,
                              .pool = CP_NONE,
                              .thread = CP_NONE,
@@ -232,6 +237,7 @@ uint32_t cp_workload_call(CpWorkload *w, uint32_t task)
 
 uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool own_gil)
 {
+    cp_require(proc < w->procs->len);
     const CpInterpDecl interp = {
         .name = cp_workload_string(w, name), .proc = proc, .own_gil = own_gil};
     g_array_append_val(w->interps, interp);
@@ -241,6 +247,8 @@ uint32_t cp_workload_interp(CpWorkload *w, CpProcId proc, const char *name, bool
 uint32_t cp_workload_emit(CpWorkload *w, CpOp op, uint8_t a, uint16_t b, uint32_t c,
                           uint32_t line)
 {
+    cp_require((unsigned)op < w->ops->n);
+    cp_assert(w->code->len == w->line->len);
     const CpInsn insn = {(uint8_t)op, a, b, c};
     g_array_append_val(w->code, insn);
     g_array_append_val(w->line, line);

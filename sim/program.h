@@ -374,6 +374,7 @@ static inline uint32_t cp_workload_pc(const CpWorkload *w)
 
 static inline const CpOpInfo *cp_op_info(const CpWorkload *w, CpOp op)
 {
+    cp_assert((unsigned)op < w->ops->n);
     return &w->ops->rows[op];
 }
 

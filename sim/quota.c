@@ -94,6 +94,7 @@ void cp_group_timer(CpSim *sim, CpGroup group)
         CpTime give = -gc->left + 1 < g->pool ? -gc->left + 1 : g->pool;
         g->pool -= give;
         gc->left += give;
+        cp_assert(give > 0 && g->pool >= 0);
         if (gc->left <= 0) {
             break;
         }

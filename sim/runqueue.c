@@ -23,6 +23,7 @@ static CpRq *counts_of(CpSim *sim, CpRq *rq)
 
 static CpRq *queue_of(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank)
 {
+    cp_assert(rank < sim->n_classes);
     return cp_rq(sim, sim->classes[rank].cls->global ? 0 : group, cpu, rank);
 }
 
@@ -349,6 +350,7 @@ static void set_curr(CpSim *sim, CpCpuState *c, CpTid tid, bool on)
 
 void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid)
 {
+    cp_assert(cp_thread(sim, tid)->state != CP_THREAD_BLOCKED);
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
     if (G_LIKELY(sim->flat)) {
@@ -401,6 +403,7 @@ static CpRq *matching(CpSim *sim, CpCpuState *c, CpTid woken, CpEnt *ent)
 {
     CpGroup a = cp_thread(sim, woken)->group, b = cp_thread(sim, c->curr)->group;
     unsigned da = depth(sim, a), db = depth(sim, b);
+    cp_assert(cp_thread(sim, woken)->cls == c->cls);
     *ent = woken;
     while (a != b) {
         if (da >= db) {
@@ -417,6 +420,7 @@ static CpRq *matching(CpSim *sim, CpCpuState *c, CpTid woken, CpEnt *ent)
 
 static bool takes(CpSim *sim, CpCpuState *c, CpTid woken, CpWakeFlags flags)
 {
+    cp_assert(c->curr != CP_NONE);
     uint8_t rank = cp_thread(sim, woken)->cls;
     if (rank != c->cls) {
         bool served = c->server == CP_SERVER_ON && c->cls == sim->n_classes - 1;
@@ -439,6 +443,7 @@ static bool is_free(const CpSim *sim, const CpCpuState *c)
  * thread has the weakest claim. */
 static void check_global(CpSim *sim, CpTid tid, CpWakeFlags flags)
 {
+    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_RUNNABLE);
     CpCpuState *victim = NULL;
     for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) {
         CpCpuState *c = &sim->cpus[cpu];

@@ -309,6 +309,7 @@ static bool schedule(CpSim *sim, CpCpuState *c)
 
 void cp_balance_fire(CpSim *sim, uint32_t gen)
 {
+    cp_assert(sim->n_passive > 0);
     sim->n_passive--;
     if (gen != sim->balance_gen) {
         return;

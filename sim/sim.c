@@ -130,6 +130,7 @@ static bool uses_release(const CpWorkload *w, const CpInsn *insn)
 /* What depends on the workload's tables. */
 static void init_workload(CpSim *sim)
 {
+    cp_assert(sim->n_cpus > 0 && sim->w->code->len > 0);
     const CpWorkload *w = sim->w;
     sim->code = (const CpInsn *)(void *)w->code->data;
     sim->replay = w->replay != NULL ? w->replay->open(w->replay->source) : NULL;
@@ -160,6 +161,8 @@ static void init_workload(CpSim *sim)
 
 static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
 {
+    cp_require(config->workload != NULL && config->machine != NULL);
+    cp_require(config->costs->spec == cp_cost_params);
     sim->config = *config;
     sim->w = config->workload;
     sim->machine = config->machine;
@@ -296,6 +299,7 @@ static void finish(CpSim *sim)
         cp_cpu_account(sim, &sim->cpus[cpu]);
     }
     sim->end = sim->now;
+    cp_assert(sim->end >= sim->counted_from);
     for (size_t i = 0; sim->rt.threads != NULL && sim->config.runtimes[i] != NULL; i++) {
         if (sim->config.runtimes[i]->finish != NULL) {
             sim->config.runtimes[i]->finish(sim);
@@ -337,6 +341,7 @@ static gboolean check_warmup(CpSim *sim, GError **error)
 
 CpOutcome cp_sim_run(CpSim *sim, GError **error)
 {
+    cp_require(sim->events == 0); /* a run is run once */
     begin_warmup(sim);
     cp_noise_begin(sim);
     for (uint32_t i = 0; i < sim->w->ats->len; i++) {
@@ -380,6 +385,7 @@ const GPtrArray *cp_sim_diagnoses(const CpSim *sim)
 
 const CpHist *cp_sim_hist(const CpSim *sim, uint32_t hist)
 {
+    cp_require(hist < sim->w->hists->len);
     return &sim->hists[hist];
 }
 
@@ -400,5 +406,6 @@ const char *cp_outcome_name(CpOutcome outcome)
         [CP_OUTCOME_DEADLOCK] = "deadlock", [CP_OUTCOME_GUARD] = "guard",
         [CP_OUTCOME_ERROR] = "error",       [CP_OUTCOME_INTERRUPTED] = "interrupted",
     };
+    cp_require(outcome < G_N_ELEMENTS(names));
     return names[outcome];
 }

@@ -22,6 +22,7 @@ void cp_slots_clear(CpSlots *slots)
 
 void cp_slots_reset(CpSlots *slots)
 {
+    cp_assert(slots->n_leaves > 0);
     for (uint32_t cpu = 0; cpu < slots->n_leaves; cpu++) {
         slots->key[slots->n_leaves + cpu] = CP_SLOT_NEVER << 10 | cpu;
     }

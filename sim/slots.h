@@ -5,6 +5,7 @@
 #ifndef CP_SIM_SLOTS_H
 #define CP_SIM_SLOTS_H
 
+#include "sim/assert.h"
 #include "sim/types.h"
 
 typedef struct {
@@ -21,6 +22,7 @@ void cp_slots_reset(CpSlots *slots);
 static inline void cp_slots_set(CpSlots *slots, CpCpu cpu, CpTime at)
 {
     uint64_t *key = slots->key;
+    cp_assert(cpu < slots->n_leaves && at >= 0);
     uint64_t t = (uint64_t)at > CP_SLOT_NEVER ? CP_SLOT_NEVER : (uint64_t)at;
     uint64_t k = t << 10 | cpu;
     uint32_t i = slots->n_leaves + cpu;

@@ -59,6 +59,7 @@ static void remove_kin(CpSim *sim, CpTid child)
 
 bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl)
 {
+    cp_assert(decl == CP_NONE || decl < sim->w->threads->len);
     for (uint32_t c = sim->rare[tid].first_plus1; c != 0; c = sim->rare[c - 1].next_plus1) {
         if (decl == CP_NONE ? !(cp_thread(sim, c - 1)->flags & CP_TF_DAEMON)
                             : cp_thread(sim, c - 1)->decl == decl) {
@@ -83,6 +84,8 @@ static CpTid add_rows(CpSim *sim)
             cp_table_add(&sim->tables.ent[rank]);
         }
     }
+    /* One index for all of them. */
+    cp_assert(sim->tables.cold.n == tid + 1 && sim->tables.rare.n == tid + 1);
     return tid;
 }
 
@@ -228,6 +231,7 @@ void cp_thread_kill(CpSim *sim, CpTid tid)
 
 void cp_process_end(CpSim *sim, CpProcId proc, CpTid except)
 {
+    cp_assert(proc < sim->tables.proc.n);
     for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         if (tid != except && cp_thread(sim, tid)->proc == proc) {
             cp_thread_kill(sim, tid);

@@ -49,6 +49,7 @@ uint32_t cp_follow_object(const CpSeenThread *t, CpRecordKind *kind)
 
 static CpSeenLock *row_at(GArray *locks, uint32_t id)
 {
+    cp_assert(id < CP_TIMELINE_LOCKS_MAX);
     const CpSeenLock fresh = {.holder = CP_UNKNOWN};
     while (locks->len <= id) {
         g_array_append_val(locks, fresh);
@@ -98,6 +99,7 @@ static void end_holding(CpFollower *f, bool gil, uint32_t id, bool forced, CpEnd
 
 static void end_waiting(CpFollower *f, bool gil, uint32_t thread, CpTime at, CpEnd end)
 {
+    cp_assert(thread < f->seen.n_threads);
     CpSeenThread *t = &f->seen.threads[thread];
     uint32_t *id = gil ? &t->asks : &t->lock;
     if (*id != CP_NONE) {
@@ -199,6 +201,7 @@ static void *throttle_key(const CpRecord *r)
 
 static void tell_throttle(const CpFollower *f, CpThrottleSpan span, CpEnd end)
 {
+    cp_assert(f->hooks.throttle != NULL);
     span.end = end;
     span.to = f->seen.now;
     if (cp_follow_cut(f, span.since, span.to, &span.from)) {
@@ -258,6 +261,7 @@ enum { SUBMITTED, STARTED, DONE };
 
 static void tell_device(const CpFollower *f, const CpDeviceSpan *span)
 {
+    cp_assert(span->submitted <= span->started);
     CpTime end = span->done != CP_NEVER ? span->done : f->seen.now;
     if (end >= f->from) {
         f->hooks.device(f->data, span);

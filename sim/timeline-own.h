@@ -2,6 +2,7 @@
 #ifndef CP_SIM_TIMELINE_OWN_H
 #define CP_SIM_TIMELINE_OWN_H
 
+#include "sim/assert.h"
 #include "sim/timeline.h"
 
 /* A record's CPU has 16 bits, and CP_RECORD_NO_CPU is none. */
@@ -29,6 +30,7 @@ typedef struct {
 /* Cuts a span that ends at *to at the window; false: nothing of it is inside. */
 static inline bool cp_follow_cut(const CpFollower *f, CpTime since, CpTime to, CpTime *from)
 {
+    cp_assert(since <= to);
     *from = since > f->from ? since : f->from;
     return *from < to || (since == to && since >= f->from);
 }

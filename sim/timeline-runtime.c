@@ -24,6 +24,7 @@ void cp_follow_runtime_clear(CpFollower *f)
 
 static CpSeenLoop *loop_at(CpFollower *f, uint32_t id)
 {
+    cp_assert(id < CP_TIMELINE_LOOPS_MAX);
     const CpSeenLoop fresh = {
         .thread = CP_NONE, .task = CP_NONE, .handles = -1, .timeout = CP_NEVER};
     while (f->loops->len <= id) {
@@ -61,6 +62,7 @@ static void end_state(const CpFollower *f, uint32_t id, const CpSeenLoop *l, CpE
 
 static void end_iteration(const CpFollower *f, uint32_t id, const CpSeenLoop *l)
 {
+    cp_assert(!l->is_known || l->begin <= f->seen.now);
     if (f->hooks.iteration != NULL && l->is_known && l->state != CP_LOOP_POLLS &&
         cp_follow_inside(f)) {
         CpIteration it = {.loop = id,
@@ -88,6 +90,7 @@ static void begin_iteration(CpSeenLoop *l, CpTime now, int64_t handles)
     bool is_late = l->is_known && l->state == CP_LOOP_POLLS && l->timeout < now;
     l->state = CP_LOOP_OWN;
     l->late = is_late ? now - l->timeout : 0;
+    cp_assert(l->late >= 0);
     l->timeout = CP_NEVER;
     l->begin = now;
     l->handles = handles;

@@ -28,6 +28,7 @@ static const uint64_t known_kinds = 0
 
 static uint32_t room_for(uint32_t id, uint32_t cap, uint32_t max)
 {
+    cp_assert(id < max && cap <= max);
     uint32_t more = cap < max / 2 ? cap * 2 : max;
     return MIN(MAX(MAX(more, id + 1), 16), max);
 }
@@ -118,6 +119,8 @@ static void tell_span(CpFollower *f, uint32_t id, const CpSeenThread *t, CpTime 
 /* The state the thread was in is over at `at`, another one begins. */
 static void become(CpFollower *f, uint32_t id, CpSeen state, CpTime at, CpEnd end)
 {
+    cp_assert(id < f->seen.n_threads);
+    cp_assert(f->seen.n_running + f->seen.n_runnable <= f->seen.n_threads);
     CpSeenThread *t = &f->seen.threads[id];
     if (t->state != CP_SEEN_NOT && t->state != CP_SEEN_ENDED) {
         tell_span(f, id, t, at, end);
@@ -146,6 +149,7 @@ static bool can_be_woken(const CpSeenThread *t)
 /* The wake-up is complete: the thread has been in a queue since `at`. */
 static void become_woken(CpFollower *f, uint32_t id, CpTime at, uint32_t cpu, bool is_new)
 {
+    cp_assert(can_be_woken(&f->seen.threads[id]));
     CpSeenThread *t = &f->seen.threads[id];
     if (t->lock != CP_NONE && t->state == CP_SEEN_BLOCKED && t->why != CP_BLOCK_LOCK &&
         t->why != CP_BLOCK_NONE) {
@@ -341,6 +345,7 @@ static void tell_point(CpFollower *f, void (*hook)(void *, const CpMoment *),
 
 static void follow_more(CpFollower *f, const CpRecord *r, const CpRecord *more)
 {
+    cp_assert(cp_record_info(cp_record_kind(r))->has_more);
     switch (cp_record_kind(r)) {
     case CP_REC_LOCK_WAIT:
     case CP_REC_LOCK_GOT:

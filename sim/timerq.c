@@ -117,6 +117,7 @@ static inline void chunk_give(CpTimerq *q, Chunk *c)
 
 static inline unsigned bucket_of(const CpTimerq *q, CpTime at)
 {
+    cp_assert(at >= q->last);
     uint64_t differ = (uint64_t)at ^ (uint64_t)q->last;
     unsigned level = (63u - (unsigned)__builtin_clzll(differ | 1)) / DIGIT;
     unsigned digit = (unsigned)((uint64_t)at >> (level * DIGIT)) & (RADIX - 1);
@@ -143,7 +144,9 @@ static inline void bucket_add(CpTimerq *q, CpTimer timer)
 
 static inline unsigned first_used(const CpTimerq *q)
 {
+    cp_assert(q->levels != 0);
     unsigned level = (unsigned)__builtin_ctz(q->levels);
+    cp_assert(q->digits[level] != 0);
     return level * RADIX + (unsigned)__builtin_ctz(q->digits[level]);
 }
 
@@ -160,6 +163,7 @@ static inline void bucket_emptied(CpTimerq *q, unsigned k)
 static void spread(CpTimerq *q, unsigned k)
 {
     Bucket b = q->bucket[k];
+    cp_assert(b.first != NULL && b.min > q->last);
     q->last = b.min;
     bucket_emptied(q, k);
     for (Chunk *c = b.first, *next; c != NULL; c = next) {
@@ -181,6 +185,7 @@ void cp_timerq_push(CpTimerq *q, CpTimer timer)
 
 CpTime cp_timerq_next(const CpTimerq *q)
 {
+    cp_assert((q->n == 0) == (q->levels == 0));
     return q->levels == 0 ? CP_NEVER : q->bucket[first_used(q)].min;
 }
 
@@ -193,10 +198,12 @@ CpTimer cp_timerq_pop(CpTimerq *q)
     if (k >= RADIX && !is_single) {
         spread(q, k);
         k = first_used(q);
+        cp_assert(k < RADIX);
         b = &q->bucket[k];
         is_single = b->first == b->last && b->head + 1 == b->tail;
     }
     CpTimer timer = b->first->entry[b->head++];
+    cp_assert(timer.at >= q->last);
     q->last = timer.at;
     q->n--;
     if (is_single || b->head == CHUNK_ENTRIES) {

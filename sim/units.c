@@ -143,6 +143,7 @@ static gboolean fail_unit(GError **error, const char *text, const char *unit, Cp
 
 gboolean cp_parse_amount(CpDim dim, const char *text, int64_t *out, GError **error)
 {
+    cp_require(dim < G_N_ELEMENTS(dims));
     Decimal d;
     const char *why = scan_decimal(text, &d);
     if (why != NULL) {
@@ -166,6 +167,7 @@ gboolean cp_parse_amount(CpDim dim, const char *text, int64_t *out, GError **err
         return cp_error_text(error, text, fine);
     }
     __int128 value = (__int128)d.whole * unit->size + part / d.base;
+    cp_assert(value >= 0);
     if (value >= INT64_MAX) { /* INT64_MAX is CP_NEVER */
         return cp_error_text(error, text, "is too large");
     }
@@ -263,6 +265,7 @@ char *cp_format_time(CpTime t)
 /* t in the unit, rounded half up to `decimals` digits. */
 static char *format_rounded(uint64_t t, const CpSuffix *unit, unsigned decimals)
 {
+    cp_assert(unit->size > 0 && decimals <= 3);
     uint64_t base = 1;
     for (unsigned i = 0; i < decimals; i++) {
         base *= 10;
@@ -311,6 +314,7 @@ CpUnit cp_unit_find(const char *name)
 
 int64_t cp_unit_scale(CpUnit unit)
 {
+    cp_require(unit < CP_UNITS);
     int64_t scale = 1;
     for (unsigned i = 0; i < cp_units[unit].decimals; i++) {
         scale *= 10;
@@ -320,6 +324,7 @@ int64_t cp_unit_scale(CpUnit unit)
 
 char *cp_unit_text(CpUnit unit, int64_t value)
 {
+    cp_require(unit < CP_UNITS);
     const CpUnitInfo *u = &cp_units[unit];
     if (u->dim == CP_DIM_TIME) {
         return cp_format_time_human(value);

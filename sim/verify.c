@@ -49,12 +49,14 @@ static bool check_code(CpCheck *check)
 
 typedef struct {
     uint8_t *seen;   /* by pc: is or was on the stack */
+    uint32_t n;      /* instructions there are */
     GArray *pending; /* uint32_t pcs */
     bool replays;    /* the targets of REPLAY have been walked to */
 } Walk;
 
 static void walk_to(Walk *walk, uint32_t pc)
 {
+    cp_assert(pc < walk->n); /* its operand has been checked */
     if (!walk->seen[pc]) {
         walk->seen[pc] = 1;
         g_array_append_val(walk->pending, pc);
@@ -64,6 +66,7 @@ static void walk_to(Walk *walk, uint32_t pc)
 /* A piece of a recording may go on at any target. */
 static void walk_to_targets(const CpCheck *check, Walk *walk)
 {
+    cp_assert(check->w->replay != NULL);
     const GArray *targets = check->w->replay->targets;
     for (guint i = 0; i < targets->len && !walk->replays; i++) {
         walk_to(walk, g_array_index(targets, uint32_t, i));
@@ -104,6 +107,7 @@ typedef struct {
 
 static bool walk_start(CpCheck *check, Walk *walk, const Start *start)
 {
+    cp_assert(walk->pending->len == 0);
     walk_to(walk, start->entry);
     while (walk->pending->len > 0) {
         uint32_t pc = g_array_index(walk->pending, uint32_t, walk->pending->len - 1);
@@ -153,7 +157,7 @@ static bool check_paths(CpCheck *check)
     g_autoptr(GArray) starts = starts_of(w);
     g_autofree uint8_t *seen = g_malloc0(w->code->len + 1);
     g_autoptr(GArray) pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    Walk walk = {seen, pending, false};
+    Walk walk = {seen, w->code->len, pending, false};
     for (guint i = 0; i < starts->len; i++) {
         if (!walk_start(check, &walk, &g_array_index(starts, Start, i))) {
             return false;

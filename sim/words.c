@@ -1,5 +1,7 @@
 #include "sim/words.h"
 
+#include "sim/assert.h"
+
 /* Which word somebody may have meant. */
 
 enum { WORD_MAX = 63 };
@@ -9,6 +11,7 @@ enum { WORD_MAX = 63 };
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
+    cp_assert(n <= WORD_MAX && m <= WORD_MAX);
     size_t rows[3][WORD_MAX + 1] = {{0}};
     for (size_t j = 0; j <= m; j++) {
         rows[0][j] = j;
