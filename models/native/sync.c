@@ -82,6 +82,7 @@ bool cp_sync_try_lock(CpSim *sim, CpObjId obj, CpTid tid)
     if (o->owner != CP_NONE) {
         return false;
     }
+    cp_assert(o->depth == 0);
     o->owner = tid;
     o->depth = 1;
     o->since = sim->now;
@@ -102,6 +103,7 @@ static void set_effective(CpSim *sim, CpTid tid, const CpSchedAttr *from)
     CpThreadRare *rare = &sim->rare[tid];
     uint32_t row =
         rare->base_attr_plus1 == 0 ? sim->cold[tid].attr : rare->base_attr_plus1 - 1;
+    cp_assert(row < sim->attrs->len);
     CpSchedAttr attr = g_array_index(sim->attrs, CpSchedAttr, row);
     bool inherits = from != NULL && urgency(from) > urgency(&attr);
     rare->base_attr_plus1 = inherits ? row + 1 : 0;
@@ -158,6 +160,7 @@ static void deboost(CpSim *sim, CpTid tid)
 void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
 {
     CpObj *o = &sim->objs[obj];
+    cp_require(o->owner == tid && o->depth > 0);
     if (--o->depth > 0) {
         return;
     }
@@ -222,6 +225,7 @@ static CpStep op_wlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         o->acquired++;
         return done(sim, tid);
     }
+    cp_assert(o->owner == CP_NONE || o->depth == 0); /* a writer is alone */
     return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
                                  : wait_for(sim, tid, i, o->chan2, CP_BLOCK_LOCK);
 }
@@ -231,6 +235,7 @@ static CpStep op_rwunlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     if (o->owner == tid) {
+        cp_assert(o->depth == 0 && o->since <= sim->now);
         o->owner = CP_NONE;
         o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
         if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) == 0) {
@@ -306,6 +311,7 @@ static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         return done(sim, tid);
     }
     if (why == CP_WHY_TIMEOUT) {
+        cp_assert(o->value > 0);
         o->value--;
         return timed_out(sim, tid);
     }
@@ -385,6 +391,7 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
 {
     CpObj *o = &sim->objs[obj];
     bool was_empty = o->n == 0;
+    cp_assert(item.size >= 0 && o->value >= 0);
     o->value += item.size;
     o->passed++;
     cp_items_push(o, item);
@@ -403,6 +410,7 @@ static bool in_flight(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
         return false;
     }
     CpObj *o = &sim->objs[obj];
+    cp_assert(item.size >= 0);
     CpTime start = MAX(sim->now, o->since);
     if (d->bandwidth > 0) {
         start += (CpTime)((__int128)item.size * CP_S / d->bandwidth);
@@ -417,6 +425,7 @@ static bool in_flight(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
 void cp_sync_timer(CpSim *sim, uint32_t id)
 {
     CpRequest r = *cp_request(sim, id);
+    cp_assert(sim->objs[r.obj].kind == CP_OBJ_SOCKET);
     cp_request_free(sim, id);
     if (is_full(sim, r.obj, r.item.size)) {
         sim->objs[r.obj].dropped++;
@@ -466,6 +475,7 @@ static CpStep op_recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     }
     CpItem item = cp_items_pop(o);
     o->value -= item.size;
+    cp_assert(o->n > 0 || o->value == 0); /* no bytes without an item */
     o->acquired++;
     regs[CP_REG_VALUE] = item.value;
     regs[CP_REG_RELEASE] = item.stamp;
@@ -509,6 +519,7 @@ static CpStep op_wait_wake(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         sim->rare[tid].credits--;
         return CP_STEP_NEXT;
     }
+    cp_assert(cp_thread(sim, tid)->chan == CP_NONE); /* CP_OP_WAKE finds it by its number */
     cp_block(sim, tid, CP_NEVER, CP_BLOCK_COND, CP_NONE);
     return CP_STEP_BLOCK;
 }

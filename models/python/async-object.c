@@ -5,11 +5,13 @@
 
 static PyQueue *queue_of(const PySim *ps, CpObjId obj, int side)
 {
+    cp_assert(side == 0 || side == 1);
     return &ps->queues[2 * obj + (uint32_t)side];
 }
 
 static void enqueue(PySim *ps, PyQueue *q, uint32_t fut)
 {
+    cp_assert((q->first_plus1 == 0) == (q->last_plus1 == 0));
     py_fut(ps, fut)->next = CP_NONE;
     if (q->last_plus1 == 0) {
         q->first_plus1 = fut + 1;
@@ -38,11 +40,13 @@ static void unqueue(PySim *ps, PyQueue *q, uint32_t fut)
     if (q->last_plus1 == fut + 1) {
         q->last_plus1 = before + 1;
     }
+    cp_assert((q->first_plus1 == 0) == (q->last_plus1 == 0));
 }
 
 void py_leave_queue(PySim *ps, uint32_t fut)
 {
     PyFut *f = py_fut(ps, fut);
+    cp_assert(f->kind == PY_FUT_TASK && f->flags & PY_F_QUEUED);
     f->flags &= (uint8_t)~PY_F_QUEUED;
     unqueue(ps, &ps->queues[f->place], fut);
 }
@@ -87,6 +91,7 @@ void py_loop_poll(CpSim *sim, CpObjId obj, CpTid from)
 static CpStep queue_up(Py *p, int side, uint16_t rt_state)
 {
     PyFut *me = py_begin_wait(p);
+    cp_assert(me->kind == PY_FUT_TASK && !(me->flags & PY_F_QUEUED));
     me->flags |= PY_F_QUEUED;
     me->place = 2 * p->insn->c + (uint32_t)side;
     enqueue(p->ps, queue_of(p->ps, p->insn->c, side), py_current(p));
@@ -104,6 +109,7 @@ static CpStep aio_acquire(Py *p, CpObj *o)
         }
         o->value -= sem;
     }
+    cp_assert(!sem || o->value >= 0);
     if (!sem) {
         o->owner = p->tid;
     }
@@ -301,6 +307,7 @@ CpStep py_aio_object(Py *p)
         if (me->flags & PY_F_QUEUED) {
             py_leave_queue(p->ps, py_current(p));
         }
+        cp_assert(!streams || o->pollers > 0);
         o->pollers -= streams;
         if (py_take_raised(p, &exc)) {
             tell(p->sim, queue_of(p->ps, p->insn->c, 0),

@@ -62,6 +62,7 @@ CpStep py_op_executor(Py *p)
 
 bool py_signal(Py *p, CpProcId proc, uint32_t number)
 {
+    cp_assert(proc < p->sim->tables.proc.n);
     const CpWorkload *w = p->sim->w;
     PyProc *to = py_proc(p->sim, proc);
     for (uint32_t i = 0; i < w->handlers->len; i++) {

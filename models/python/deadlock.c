@@ -17,6 +17,7 @@ enum { SHOWN = 5, INTERVALS_MIN = 10, WASTED_MIN = 1000, FEW_LAGS = 5 };
  * weighted by time finds it with one counter. */
 void py_blame(PyThread *t, CpTid holder, CpTime waited)
 {
+    cp_assert(waited > 0 && t->blamed_ns >= 0);
     if (t->blamed == holder) {
         t->blamed_ns += waited;
     } else if (waited > t->blamed_ns) {

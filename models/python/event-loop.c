@@ -29,6 +29,7 @@ static void grow_ready(PyLoop *l)
     for (uint32_t i = 0; i < l->n_ready; i++) {
         ready[i] = l->ready[(l->head + i) & (l->ready_cap - 1)];
     }
+    cp_assert((cap & (cap - 1)) == 0 && l->n_ready < cap);
     g_free(l->ready);
     l->ready = ready;
     l->ready_cap = cap;
@@ -40,6 +41,7 @@ static void push_ready(PyLoop *l, PyReady r)
     if (l->n_ready == l->ready_cap) {
         grow_ready(l);
     }
+    cp_assert(l->n_ready < l->ready_cap && l->batch <= l->n_ready);
     l->ready[(l->head + l->n_ready++) & (l->ready_cap - 1)] = r;
 }
 
@@ -48,6 +50,7 @@ void py_loop_ready(CpSim *sim, uint32_t loop, uint32_t kind, uint32_t fut)
     PySim *ps = py_sim(sim);
     PyFut *f = py_fut(ps, fut);
     if (kind == PY_CB_STEP) {
+        cp_assert(f->kind == PY_FUT_TASK && f->home == loop);
         if (f->flags & PY_F_SCHEDULED) {
             return;
         }
@@ -90,6 +93,7 @@ static void push_timer(PyLoop *l, PyTimer t)
 
 static PyTimer pop_timer(PyLoop *l)
 {
+    cp_assert(l->n_timers > 0);
     PyTimer top = l->timers[0];
     PyTimer t = l->timers[--l->n_timers];
     uint32_t i = 0;
@@ -110,6 +114,7 @@ static PyTimer pop_timer(PyLoop *l)
     }
     if (l->n_timers > 0) {
         l->timers[i] = t;
+        cp_assert(!sooner(&l->timers[0], &top)); /* they come in order */
     }
     return top;
 }
@@ -197,6 +202,7 @@ void py_record_created(Py *p, uint32_t fut, uint32_t creator)
 
 static void begin(Py *p)
 {
+    cp_assert(p->t->loop == CP_NONE);
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     uint32_t id = new_loop(p, cp_task_decl(p->sim->w, call->task)->flags);
     PyLoop *l = py_loop(p->ps, id);
@@ -229,6 +235,7 @@ static CpTime deadline(const Py *p, const PyLoop *l, CpTime when)
         return CP_NEVER;
     }
     CpTime left = when > p->sim->now ? when - p->sim->now : 0;
+    cp_assert(l->tid == p->tid);
     CpTime ms = (left + (l->uvloop ? CP_MS / 2 : CP_MS - 1)) / CP_MS;
     CpTime slack = cp_slack(p->sim, p->tid);
     CpTime late = MIN(ms * CP_MS / 1000, 100 * CP_MS);
@@ -254,6 +261,7 @@ static CpStep iteration(Py *p, PyLoop *l)
 
 static CpStep block_in_select(Py *p, PyLoop *l)
 {
+    cp_assert(!l->selecting && l->current == CP_NONE);
     p->flow->rt_state = RUN_SELECTED;
     if (l->n_ready > 0 || l->woken) {
         return CP_STEP_NEXT;
@@ -279,6 +287,7 @@ static void warm_up(Py *p, PyLoop *l)
         return;
     }
     CpTime slept = p->sim->now - l->slept_since;
+    cp_assert(slept >= 0);
     l->slept_since = CP_NEVER;
     py_charge(
         p, (CpTime)((__int128)p->proc->cold * slept / (slept + p->proc->v[PYP_COLD_HALF])));
@@ -310,6 +319,7 @@ static void note_growth(PyGrowth *g, CpTime now, CpTime lag)
 
 static void collect(Py *p, PyLoop *l)
 {
+    cp_assert(l->batch == 0); /* those of the iteration before have run */
     PySim *ps = p->ps;
     if (l->woken) {
         l->woken = false;
@@ -344,6 +354,7 @@ static void collect(Py *p, PyLoop *l)
 static CpStep enter_flow(Py *p, PyLoop *l, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(l->current == CP_NONE && f->flow != CP_NONE);
     l->current = fut;
     l->step_since = p->sim->now;
     if (p->sim->rec.next != NULL) {
@@ -381,6 +392,7 @@ static CpStep step_task(Py *p, PyLoop *l, uint32_t fut)
 static void set_plain(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(f->kind == PY_FUT_PLAIN);
     if (!py_is_done(f)) {
         py_finish(p, fut, (PyFutState)f->result, f->value, f->exc);
     }
@@ -415,6 +427,7 @@ static void read_pipe(Py *p, PyLoop *l)
 /* The last task that was left when the main task ended ends the wait for them, a gather. */
 static void one_less(Py *p, PyLoop *l)
 {
+    cp_assert(l->n_left > 0);
     if (--l->n_left == 0) {
         py_loop_ready(p->sim, l->id, PY_CB_STOP, l->main);
     }
@@ -472,6 +485,7 @@ static CpStep handles(Py *p, PyLoop *l)
     while (l->batch > 0) {
         PY_DO(py_check(p));
         PyReady r = l->ready[l->head];
+        cp_assert(l->n_ready >= l->batch);
         l->head = (l->head + 1) & (l->ready_cap - 1);
         l->n_ready--;
         fetch_handles(p, l);
@@ -517,6 +531,7 @@ uint32_t cp_python_n_loops(const CpSim *sim)
 
 CpTid cp_python_loop_thread(const CpSim *sim, uint32_t loop, bool *uvloop)
 {
+    cp_require(loop < cp_python_n_loops(sim));
     const PyLoop *l = py_loop(py_sim(sim), loop);
     *uvloop = l->uvloop;
     return l->tid;

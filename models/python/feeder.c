@@ -33,11 +33,13 @@ struct PyMpQueue {
 
 static Buffer *buffer_at(const PySim *ps, uint32_t row)
 {
+    cp_assert(row < ps->buffers.n);
     return (Buffer *)ps->buffers.rows + row;
 }
 
 static struct PyMpQueue *queue_of(const Py *p)
 {
+    cp_assert(p->insn->c < p->sim->w->objs->len);
     return &p->ps->mp[p->insn->c];
 }
 
@@ -94,6 +96,7 @@ static Buffer *own_buffer(Py *p)
 
 static CpStep wait_at(Py *p, CpChan chan, CpTime deadline)
 {
+    cp_assert(!(p->t->flags & PY_HAS));
     cp_wait(p->sim, p->tid, chan, deadline, CP_BLOCK_QUEUE, p->insn->c);
     return CP_STEP_BLOCK;
 }
@@ -110,6 +113,7 @@ static bool take_place(Py *p)
         return false;
     }
     q->held++;
+    cp_assert(q->held > 0 && (places == 0 || q->held <= places));
     return true;
 }
 
@@ -175,6 +179,7 @@ enum { FEED_NEXT, FEED_IDLE, FEED_PICKLED, FEED_LOCK, FEED_WRITE, FEED_TAKEN };
 static void write_item(Py *p, Buffer *buffer)
 {
     struct PyMpQueue *q = queue_of(p);
+    cp_assert(q->writer == p->tid);
     CpItem item = cp_items_pop(&buffer->ring);
     int64_t *regs = cp_regs(p->sim, p->flow);
     const CpInsn send = {CP_OP_SEND, 0, CP_REG_FREE, p->insn->c};
@@ -241,6 +246,7 @@ enum { GET_BEGIN, GET_LOCK, GET_READ, GET_TAKE, GET_DONE, GET_LATE, GET_NOTHING 
 static void read_done(Py *p)
 {
     struct PyMpQueue *q = queue_of(p);
+    cp_assert(q->reader == p->tid);
     q->reader = CP_NONE;
     cp_wake(p->sim, q->readers, 1, p->tid, CP_WAKE_THREAD, 0);
 }

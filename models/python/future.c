@@ -33,6 +33,8 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
 void py_fut_free(PySim *ps, uint32_t fut)
 {
     PyFut *f = py_fut(ps, fut);
+    cp_require(fut != 0 && fut != ps->free_fut); /* nobody frees it twice */
+    cp_assert(f->flow == CP_NONE);
     py_memory(ps, f->kind == PY_FUT_TASK ? -ps->task_bytes : 0);
     f->gen++;
     f->next = ps->free_fut;
@@ -41,6 +43,7 @@ void py_fut_free(PySim *ps, uint32_t fut)
 
 int64_t py_handle(const PySim *ps, uint32_t fut)
 {
+    cp_assert(fut != 0); /* it names nothing */
     return (int64_t)(((uint64_t)(py_fut(ps, fut)->gen & 0x7fffffff) << 32) | fut);
 }
 
@@ -55,11 +58,13 @@ uint32_t py_of_handle(const PySim *ps, int64_t handle)
 
 static PyCb *cb_at(const PySim *ps, uint32_t cb)
 {
+    cp_assert(cb < ps->cbs.n);
     return (PyCb *)ps->cbs.rows + cb;
 }
 
 void py_add_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target)
 {
+    cp_assert(!py_is_done(py_fut(ps, fut)));
     uint32_t id = ps->free_cb;
     if (id != CP_NONE) {
         ps->free_cb = cb_at(ps, id)->next;
@@ -77,6 +82,7 @@ void py_add_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target)
 
 static void free_cb(PySim *ps, uint32_t cb)
 {
+    cp_assert(cb != ps->free_cb);
     cb_at(ps, cb)->next = ps->free_cb;
     ps->free_cb = cb;
 }
@@ -99,6 +105,7 @@ void py_drop_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target)
 /* Loops get a handle each; threads, groups of threads and iterators are told at once. */
 static void run_cb(Py *p, const PyCb *cb, uint32_t fut)
 {
+    cp_assert(py_is_done(py_fut(p->ps, fut)));
     PySim *ps = p->ps;
     switch ((PyCbKind)cb->kind) {
     case PY_CB_STEP:
@@ -137,6 +144,7 @@ void py_finish(Py *p, uint32_t fut, PyFutState state, int64_t value, uint32_t ex
 {
     PyFut *f = py_fut(p->ps, fut);
     cp_require(!py_is_done(f)); /* a future ends once */
+    cp_assert(state >= PY_DONE);
     f->state = (uint8_t)state;
     f->value = value;
     f->exc = exc;
@@ -156,6 +164,7 @@ uint32_t py_call_new(Py *p, const CpCallDecl *call, PyFutKind kind)
 {
     const CpTaskDecl *d = cp_task_decl(p->sim->w, call->task);
     uint32_t fut = py_fut_new(p->ps, kind);
+    cp_assert(CP_REG_FREE + (uint32_t)call->n_args <= d->n_regs);
     PyFut *f = py_fut(p->ps, fut);
     uint64_t rng = cp_rng_key(p->flow->rng_id, call->task, ++p->ps->calls);
     f->flow = cp_flow_new(p->sim, d->entry, d->n_regs, rng);
@@ -197,6 +206,8 @@ void py_flow_done(Py *p, uint32_t fut)
 
 CpStep py_switch_to(Py *p, CpFlowId flow)
 {
+    cp_assert(flow < p->sim->tables.flow.n);
+    cp_assert(p->t->todo == 0);
     cp_thread(p->sim, p->tid)->flow = flow;
     p->sim->flows[flow].thread = p->tid;
     return CP_STEP_SWITCH;
@@ -205,6 +216,7 @@ CpStep py_switch_to(Py *p, CpFlowId flow)
 CpStep py_read(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(py_is_done(f));
     uint32_t exc = f->state == PY_DONE ? 0 : f->exc;
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
     f->flags &= (uint8_t)~PY_F_KEEP;
@@ -234,6 +246,7 @@ static uint32_t end_of_block(const Py *p, uint32_t pc)
     uint16_t reg = p->sim->code[pc].b;
     do {
         pc++;
+        cp_assert(pc < p->sim->w->code->len);
     } while (p->sim->code[pc].op != CP_OP_TIMEOUT_END || p->sim->code[pc].b != reg);
     return pc + 1;
 }
@@ -269,6 +282,7 @@ static CpStep unhandled(Py *p, uint32_t exc)
 
 CpStep py_raise(Py *p, uint32_t exc)
 {
+    cp_assert(exc != 0);
     PyFlow *pf = py_flow(p->sim, cp_thread(p->sim, p->tid)->flow);
     while (pf->handler != 0) {
         uint32_t pc = pf->handler - 1;
@@ -356,6 +370,8 @@ CpStep py_op_kill(Py *p)
 
 CpStep py_return(Py *p, PyFutState state, int64_t value, uint32_t exc)
 {
+    cp_assert(p->flow->owner != CP_NONE);
+    cp_assert(state >= PY_DONE);
     uint32_t fut = p->flow->owner;
     PyFut *f = py_fut(p->ps, fut);
     f->value = value;

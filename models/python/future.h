@@ -184,16 +184,19 @@ typedef struct PyQueue {
 
 static inline PyFut *py_fut(const PySim *ps, uint32_t fut)
 {
+    cp_assert(fut < ps->futs.n);
     return (PyFut *)ps->futs.rows + fut;
 }
 
 static inline PyLoop *py_loop(const PySim *ps, uint32_t loop)
 {
+    cp_assert(loop < ps->loops.n);
     return (PyLoop *)ps->loops.rows + loop;
 }
 
 static inline PyPool *py_pool(const PySim *ps, uint32_t pool)
 {
+    cp_assert(pool < ps->pools.n);
     return (PyPool *)ps->pools.rows + pool;
 }
 

@@ -4,6 +4,7 @@
 
 bool py_cancel_children(Py *p, const PyFut *group)
 {
+    cp_assert(group->kind == PY_FUT_GROUP);
     bool any = false;
     for (uint32_t c = group->first_child; c != CP_NONE; c = py_fut(p->ps, c)->sibling) {
         any |= py_task_cancel(p, c);
@@ -14,6 +15,7 @@ bool py_cancel_children(Py *p, const PyFut *group)
 static void free_group(PySim *ps, uint32_t group)
 {
     const PyFut *g = py_fut(ps, group);
+    cp_assert(g->kind == PY_FUT_GROUP);
     if (g->n_left == 0 && g->flags & PY_F_READ) {
         py_fut_free(ps, group);
     }
@@ -24,6 +26,8 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
 {
     PyFut *g = py_fut(p->ps, group);
     PyFut *c = py_fut(p->ps, child);
+    cp_assert(g->kind == PY_FUT_GROUP && g->n_left > 0);
+    cp_assert(py_is_done(c));
     bool failed = c->state != PY_DONE;
     uint32_t exc = failed ? c->exc : 0;
     g->n_left--;

@@ -8,6 +8,7 @@ enum { POLL = CP_MS }; /* how often the stopper looks by itself */
 
 static CpStep free_take(Py *p)
 {
+    cp_assert(!(p->t->flags & PY_HAS));
     PyGil *g = p->g;
     if (g->stopper != CP_NONE && g->stopper != p->tid) {
         cp_wait(p->sim, p->tid, g->world, CP_NEVER, CP_BLOCK_RUNTIME, p->t->gil);
@@ -21,6 +22,8 @@ static CpStep free_take(Py *p)
 
 static CpStep free_drop(Py *p)
 {
+    cp_assert(p->t->flags & PY_HAS);
+    cp_assert(p->g->attached > 0);
     PyGil *g = p->g;
     g->attached--;
     p->t->flags &= (uint16_t)~PY_HAS;
@@ -36,6 +39,7 @@ const PyGilClass py_gil_free = {.take = free_take, .drop = free_drop};
 /* Entered until the other threads have stopped; another stop goes first. */
 CpStep py_world_stop(Py *p)
 {
+    cp_assert(p->t->flags & PY_HAS);
     PyGil *g = p->g;
     if (g->stopper == CP_NONE) {
         g->stopper = p->tid;
@@ -56,6 +60,7 @@ CpStep py_world_stop(Py *p)
 
 void py_world_start(Py *p)
 {
+    cp_assert(p->g->stopper == p->tid && p->g->attached == 1);
     p->g->stopper = CP_NONE;
     cp_wake(p->sim, p->g->world, UINT32_MAX, p->tid, CP_WAKE_THREAD, 0);
 }

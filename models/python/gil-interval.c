@@ -57,6 +57,7 @@ static CpStep lock_mutex(Py *p)
 /* Whoever is woken may run at once, before this thread goes on. */
 static CpStep unlock_mutex(Py *p)
 {
+    cp_assert(p->g->mutex_held);
     p->g->mutex_held = false;
     if (cp_waiters(p->sim, p->g->mutex) == 0) {
         return CP_STEP_NEXT;
@@ -70,6 +71,7 @@ static CpStep unlock_mutex(Py *p)
  * first. */
 static void order(Py *p)
 {
+    cp_assert(cp_thread(p->sim, p->tid)->chan == p->g->cond);
     uint32_t last =
         p->t->stage == TAKE_TRY && p->t->waits > 0 ? p->t->wait_number : UINT32_MAX;
     CpTid before = CP_NONE;
@@ -90,6 +92,7 @@ static void order(Py *p)
 /* The mutex is held and so is the lock. */
 static CpStep begin_wait(Py *p)
 {
+    cp_assert(p->g->mutex_held && p->g->locked);
     p->t->seen = p->g->switch_number;
     p->t->until = p->sim->now + p->g->interval;
     p->g->entering++;
@@ -101,6 +104,7 @@ static CpStep begin_wait(Py *p)
 static CpStep wait_cond(Py *p)
 {
     PyGil *g = p->g;
+    cp_assert(g->entering > 0 && g->signals <= g->entering);
     g->entering--;
     if (g->signals > 0) {
         g->signals--;
@@ -118,6 +122,8 @@ static CpStep wait_cond(Py *p)
 static void request(Py *p)
 {
     PyGil *g = p->g;
+    cp_assert(g->mutex_held && g->locked);
+    cp_assert(g->last_holder == g->holder && g->holder != p->tid);
     if (g->kind == PY_GIL_TSTATE) {
         py_thread(p->sim, g->last_holder)->flags |= PY_ASKED;
     } else {
@@ -132,6 +138,7 @@ static void request(Py *p)
 static CpStep got(Py *p)
 {
     PyGil *g = p->g;
+    cp_assert(g->mutex_held && g->switch_signals <= g->switch_entering);
     py_gil_got(p);
     if (cp_waiters(p->sim, g->switch_cond) > 0) {
         cp_wake(p->sim, g->switch_cond, 1, p->tid, CP_WAKE_THREAD, 0);
@@ -150,6 +157,7 @@ static CpStep got(Py *p)
 /* The mutex is held again after a wait: was it in vain, may the holder be asked? */
 static bool ask(Py *p)
 {
+    cp_assert(p->g->mutex_held);
     PyGil *g = p->g;
     if (!g->locked) {
         return false;
@@ -168,6 +176,7 @@ static bool ask(Py *p)
 /* From the end of the wait on the condition until it asks for the mutex. */
 static CpStep woken(Py *p)
 {
+    cp_assert(cp_thread(p->sim, p->tid)->chan == CP_NONE);
     bool late = p->why == CP_WHY_TIMEOUT;
     p->t->flags = (uint16_t)(late ? p->t->flags | PY_LATE : p->t->flags & ~PY_LATE);
     p->t->stage = TAKE_RELOCK;
@@ -237,6 +246,7 @@ static CpStep interval_take(Py *p)
 static bool another_comes(const Py *p)
 {
     CpTid first = cp_first_waiter(p->sim, p->g->cond);
+    cp_assert(first != CP_NONE);
     if (!p->proc->ideal || cp_thread(p->sim, first)->since < p->sim->now) {
         return false;
     }
@@ -257,6 +267,7 @@ static bool another_comes(const Py *p)
 
 static CpStep signal_waiter(Py *p)
 {
+    cp_assert(p->g->mutex_held);
     PyGil *g = p->g;
     py_gil_gone(p, p->t->flags & PY_SWITCHING);
     p->t->stage = DROP_SIGNALLED;
@@ -277,6 +288,7 @@ static CpStep signal_waiter(Py *p)
 /* Somebody asked: wait until another thread has it. */
 static CpStep forced_switch(Py *p)
 {
+    cp_assert(!(p->t->flags & (PY_HAS | PY_FINAL)));
     PyGil *g = p->g;
     p->t->stage = DROP_WAITED;
     if (g->last_holder != p->tid) {
@@ -291,6 +303,7 @@ static CpStep forced_switch(Py *p)
 
 static CpStep wait_switch(Py *p)
 {
+    cp_assert(p->g->switch_entering > 0);
     PyGil *g = p->g;
     g->switch_entering--;
     p->t->stage = DROP_WAITED;

@@ -21,10 +21,12 @@ void py_tick_ran(Py *p, CpTime ran)
 {
     PyGil *g = p->g;
     CpTime all = interval(p);
+    cp_assert(ran >= 0 && all > 0);
     g->to_check -= ran;
     if (g->to_check <= 0) {
         g->to_check = all - (-g->to_check) % all;
     }
+    cp_assert(g->to_check > 0 && g->to_check <= all);
 }
 
 CpTime py_tick_left(const Py *p)
@@ -54,6 +56,7 @@ static void stop_holder(Py *p)
         wait = cpu->irq_left + cpu->ovh_left;
     }
     CpTime ran = t->chunk - h->burst_left;
+    cp_assert(ran >= 0);
     CpTime left = p->g->to_check - ran % interval(p);
     left += left <= 0 ? interval(p) : 0;
     if (left < h->burst_left) {
@@ -65,6 +68,7 @@ static void stop_holder(Py *p)
 static CpStep enter(Py *p)
 {
     PyGil *g = p->g;
+    cp_assert(g->locked && g->holder != p->tid);
     if (g->holder != CP_NONE && !py_tick_contended(p)) {
         stop_holder(p);
     }
@@ -101,6 +105,7 @@ static CpStep tick_take(Py *p)
             PY_DO(enter(p));
             break;
         default: /* TAKE_ENTERED */
+            cp_assert(g->entering > 0);
             g->entering--;
             if (!g->locked) {
                 py_gil_got(p);

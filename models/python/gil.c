@@ -42,7 +42,9 @@ void py_gil_got(Py *p)
 {
     PyGil *g = p->g;
     CpTime waited = p->sim->now - p->t->asked;
-    cp_assert(!g->locked && g->holder == CP_NONE);
+    cp_assert(!g->locked);
+    cp_assert(g->holder == CP_NONE);
+    cp_assert(!(p->t->flags & PY_HAS) && waited >= 0);
     g->locked = true;
     g->holder = p->tid;
     g->held_since = p->sim->now;
@@ -66,7 +68,8 @@ void py_gil_got(Py *p)
 void py_gil_gone(Py *p, bool asked)
 {
     PyGil *g = p->g;
-    cp_assert(g->holder == p->tid);
+    cp_assert(g->holder == p->tid && g->locked);
+    cp_assert(g->held_since <= p->sim->now);
     g->last_holder = p->tid;
     g->holder = CP_NONE;
     g->locked = false;
@@ -80,6 +83,7 @@ void py_gil_gone(Py *p, bool asked)
 
 void py_gil_stop(Py *p, CpTid holder, CpTime distance)
 {
+    cp_assert(distance >= 0);
     if (holder != CP_NONE && !(py_thread(p->sim, holder)->flags & PY_NOCHECK)) {
         cp_stop_at(p->sim, holder, p->sim->now + distance);
     }
@@ -147,6 +151,7 @@ static CpStep burst(Py *p)
     bool tick = p->g->kind == PY_GIL_TICK;
     if (t->stage == 1) {
         CpTime rest = p->why == CP_WHY_STOPPED ? cp_run_left(p->sim, p->tid) : 0;
+        cp_assert(rest >= 0 && rest <= t->chunk);
         t->left -= t->chunk - rest;
         if (tick) {
             py_tick_ran(p, t->chunk - rest);
@@ -179,6 +184,7 @@ static CpStep burst(Py *p)
 
 static void begin_take(Py *p)
 {
+    cp_assert(!(p->t->flags & PY_HAS));
     p->t->asked = p->sim->now;
     if (p->g->kind != PY_GIL_NONE) {
         cp_record_wide(p->sim, CP_REC_GIL_ASK, p->t->gil, cpu_of(p), 0, p->tid, 0);
@@ -196,6 +202,7 @@ void py_ran(Py *p)
 static void check_starving(Py *p)
 {
     CpTime waited = p->sim->now - p->t->asked;
+    cp_assert(waited >= 0);
     if (waited < p->proc->v[PYP_STARVING] || p->t->reported) {
         return;
     }
@@ -212,6 +219,8 @@ static void check_starving(Py *p)
  * themselves. */
 static CpStep warm_up(Py *p)
 {
+    cp_assert(p->t->flags & PY_HAS);
+    cp_assert(p->t->ran_at <= p->sim->now);
     const CpCpuState *cpu = &p->sim->cpus[cpu_of(p)];
     CpTime idle = p->t->ran_on == cpu->id
                       ? cpu->idle - p->t->idle_then
@@ -291,6 +300,7 @@ CpStep py_burst(Py *p, CpTime work)
     if (work <= 0) {
         return py_take(p);
     }
+    cp_assert(!(p->t->todo & PY_DO_BURST)); /* one at a time */
     p->t->left = work;
     p->t->todo |= PY_DO_BURST | PY_DO_TAKE;
     return py_go_on(p);
@@ -309,6 +319,7 @@ CpStep py_pay(Py *p)
 
 CpStep py_sleep(Py *p, CpTime deadline, CpBlock reason, uint32_t object)
 {
+    cp_assert(!(p->t->flags & PY_HAS)); /* nobody sleeps with the interpreter's lock */
     cp_block(p->sim, p->tid, deadline, reason, object);
     return CP_STEP_BLOCK;
 }

@@ -78,6 +78,7 @@ int64_t py_element(const Py *p, const CpCallDecl *call, uint32_t index, uint32_t
 {
     if (call->list != CP_NONE) {
         const CpList *l = &g_array_index(p->sim->w->lists, CpList, call->list);
+        cp_assert(index < l->n);
         return g_array_index(p->sim->w->values, int64_t, l->first + index);
     }
     return (int64_t)from + index;
@@ -102,6 +103,7 @@ static uint32_t chunk_size(const PyPool *pool, const CpCallDecl *call, uint32_t 
     if (pool->kind != CP_POOL_WORKERS) {
         return 1;
     }
+    cp_assert(pool->max > 0);
     return MAX(1u, (n + 4 * pool->max - 1) / (4 * pool->max));
 }
 
@@ -109,6 +111,7 @@ static uint32_t chunk_size(const PyPool *pool, const CpCallDecl *call, uint32_t 
 static void yield_later(PySim *ps, uint32_t iter, uint32_t fut)
 {
     PyFut *it = py_fut(ps, iter);
+    cp_assert(it->kind == PY_FUT_ITER && py_fut(ps, fut)->kind == PY_FUT_CALL);
     py_fut(ps, fut)->kept_next = CP_NONE;
     if (it->first == CP_NONE) {
         it->first = fut;
@@ -122,6 +125,7 @@ static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
 {
     uint32_t index = p->t->map_next;
     uint32_t n = MIN(chunk, p->t->map_n - index);
+    cp_assert(index < p->t->map_n && n > 0);
     uint32_t fut = py_pool_new_work(p, pool, call);
     PyFut *f = py_fut(p->ps, fut);
     f->n_elements = n;
@@ -250,6 +254,7 @@ static CpStep take_next(Py *p, uint32_t iter)
     PyFut *it = py_fut(p->ps, iter);
     uint32_t fut = it->first;
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(it->n_unread > 0 && py_is_done(f));
     it->n_unread--;
     if (!it->as_finished && f->state == PY_DONE &&
         it->value - it->n_unread < (int64_t)f->index + 1) {

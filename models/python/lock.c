@@ -93,6 +93,7 @@ static CpTime op_cost(const Py *p)
 
 static CpStep sync_step(Py *p, CpWhy why)
 {
+    cp_assert(cp_op_is_sync(p->insn->op));
     p->flow->why = (uint8_t)why;
     uint16_t state = p->flow->rt_state;
     p->flow->rt_state = p->t->sync;
@@ -220,6 +221,7 @@ static bool settled(const Py *p)
 /* With the GIL after a wait. */
 static CpStep look(Py *p)
 {
+    cp_assert(p->t->flags & PY_HAS);
     if (!settled(p)) {
         p->flow->rt_state = SYNC_BLOCK;
         p->t->waited = true;
@@ -242,6 +244,7 @@ static CpStep look(Py *p)
 
 static CpStep wait_drained(Py *p)
 {
+    cp_assert(!(p->t->flags & PY_HAS));
     cp_wait(p->sim, p->tid, p->sim->objs[p->insn->c].chan2, CP_NEVER, CP_BLOCK_COND,
             p->insn->c);
     return CP_STEP_BLOCK;
@@ -250,6 +253,7 @@ static CpStep wait_drained(Py *p)
 static CpStep begin(Py *p)
 {
     CpFlow *flow = p->flow;
+    cp_assert(p->t->flags & PY_HAS); /* whether it must wait is seen under it */
     p->t->sync = 0;
     p->t->waited = false;
     if (is_draining(p)) {
@@ -356,6 +360,7 @@ CpStep py_sync_now(Py *p)
  * made for it.  We have only one of each, and say so. */
 static void check_shared(Py *p)
 {
+    cp_assert(p->insn->c < p->sim->w->objs->len);
     const CpObjDecl *d = cp_obj_decl(p->sim->w, p->insn->c);
     uint32_t *home = &p->ps->homes[p->insn->c];
     uint32_t me = cp_thread(p->sim, p->tid)->proc + 1;
@@ -425,6 +430,7 @@ enum { UNLOCK_PAID = 1 };
 static CpStep unlock(Py *p)
 {
     CpObj *o = &p->sim->objs[p->insn->c];
+    cp_assert(p->t->flags & PY_HAS);
     if (p->flow->rt_state == UNLOCK_PAID) {
         return CP_STEP_NEXT;
     }
@@ -521,6 +527,7 @@ CpStep py_op_var_add(Py *p)
         /* fall through */
     case ADD_STORES:
         flow->rt_state = ADD_OVER;
+        cp_assert(p->t->flags & PY_HAS);
         store(p, var, amount);
         PY_DO(py_burst(p, cost - cost * 3 / 5));
         /* fall through */
@@ -542,6 +549,7 @@ CpStep py_op_touch(Py *p)
     CpObj *o = &p->sim->objs[p->insn->c];
     int64_t n = g_array_index(p->sim->w->consts, int64_t, p->insn->b);
     if (flow->rt_state == TOUCH_RAN) {
+        cp_assert(o->depth > 0);
         o->depth--;
         return CP_STEP_NEXT;
     }
@@ -571,6 +579,7 @@ static bool collects(const PyProc *proc)
  * everything; without one every collection does. */
 static CpTime pause_of(PyProc *proc)
 {
+    cp_assert(proc->young > 0);
     proc->collections++;
     uint64_t looked = proc->young;
     if (proc->kind == PY_GIL_NONE || proc->collections % 100 == 0) {

@@ -28,11 +28,13 @@ static int64_t whole_size(const PyProc *proc)
 static void book(PySim *ps, PyProc *proc, int64_t bytes)
 {
     proc->memory += bytes;
+    cp_assert(proc->memory >= 0);
     py_memory(ps, bytes);
 }
 
 void py_memory_process(PySim *ps, PyProc *proc)
 {
+    cp_assert(!proc->counted);
     proc->counted = true;
     book(ps, proc, whole_size(proc));
 }
@@ -40,6 +42,7 @@ void py_memory_process(PySim *ps, PyProc *proc)
 /* A fork copies what it writes to, and reading an object writes its count of references. */
 void py_memory_child(PySim *ps, PyProc *parent, PyProc *child, uint8_t method)
 {
+    cp_assert(!child->counted);
     int64_t whole = whole_size(child), own = whole;
     child->counted = true;
     if (method == CP_START_FORK) {

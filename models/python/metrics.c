@@ -16,6 +16,7 @@ static CpTime wait_of(const CpSim *sim, CpTid tid)
 {
     const PyThread *t = py_thread(sim, tid);
     bool waits = t->todo & PY_DO_TAKE && !(t->flags & PY_HAS) && t->stage > 0;
+    cp_assert(!waits || t->asked <= sim->now);
     return t->gil_wait + (waits ? sim->now - t->asked : 0);
 }
 

@@ -27,6 +27,8 @@ static bool does_something(CpOp op)
 
 CpStep py_dispatch(Py *p)
 {
+    cp_assert(p->t->todo == 0 && p->t->stage == 0);
+    cp_assert(p->t->flags & PY_BOOTED);
     CpOp op = p->insn->op;
     if (G_UNLIKELY(!p->proc->counted) && does_something(op)) {
         py_memory_process(p->ps, p->proc);

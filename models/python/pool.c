@@ -16,6 +16,7 @@ enum { BIG = 64 * 1024 };
 /* Half of what pickling and unpickling take together. */
 CpTime py_pickle(const Py *p, int64_t size, bool ints)
 {
+    cp_assert(size >= 0);
     const PyCosts *c = p->proc->cost;
     if (ints) {
         return c->pickle + c->pickle_int * size / 1024;
@@ -50,6 +51,7 @@ static bool take_out(PySim *ps, uint32_t *first, uint32_t *last, uint32_t fut)
     if (*last == fut) {
         *last = before;
     }
+    cp_assert(*first == CP_NONE || *last != CP_NONE);
     return true;
 }
 
@@ -103,6 +105,7 @@ static PyPool *open_pool(Py *p, uint32_t decl)
 
 PyPool *py_pool_of(Py *p, uint32_t decl)
 {
+    cp_assert(decl < p->sim->w->pools->len);
     uint32_t id = p->proc->pools[decl];
     return id == CP_NONE ? open_pool(p, decl) : py_pool(p->ps, id);
 }
@@ -134,6 +137,7 @@ static void started(const Py *p, PyPool *pool, uint32_t decl)
 {
     const CpPoolDecl *d = cp_pool_decl(p->sim->w, pool->decl);
     if (decl == d->worker) {
+        cp_assert(pool->wanted > 0);
         pool->wanted--;
         pool->n++;
     } else if (decl == d->manager) {
@@ -227,6 +231,7 @@ static void keep(PySim *ps, PyPool *pool, uint32_t fut)
         return;
     }
     PyFut *f = py_fut(ps, fut);
+    cp_assert(f->kind == PY_FUT_CALL);
     f->flags |= PY_F_KEEP;
     f->kept_next = CP_NONE;
     if (pool->kept_first == CP_NONE) {
@@ -256,6 +261,7 @@ uint32_t py_pool_new_work(Py *p, PyPool *pool, const CpCallDecl *call)
     PyFut *f = py_fut(p->ps, fut);
     f->home = p->proc->pools[pool->decl];
     f->row = (uint32_t)(call - cp_call_decl(p->sim->w, 0));
+    cp_assert(f->row < p->sim->w->calls->len && f->home != CP_NONE);
     cp_record_wide(p->sim, CP_REC_TASK_CREATE, fut, cp_thread(p->sim, p->tid)->cpu, 0,
                    CP_NONE, py_label(p, fut));
     return fut;
@@ -323,6 +329,7 @@ CpStep py_op_submit(Py *p)
 
 void py_pending_done(Py *p, PyProc *owner)
 {
+    cp_assert(owner->pending > 0);
     owner->pending--;
     if (owner->pending == 0 && owner->n_spawned == 0 && owner->main_waits) {
         owner->main_waits = false;
@@ -332,6 +339,7 @@ void py_pending_done(Py *p, PyProc *owner)
 
 static void finished(Py *p, PyPool *pool)
 {
+    cp_assert(pool->unfinished > 0);
     pool->unfinished--;
     py_pending_done(p, py_proc(p->sim, pool->proc));
     if (pool->unfinished == 0 && pool->closed) {
@@ -344,6 +352,7 @@ void py_pool_settle(Py *p, uint32_t fut, PyFutState state, uint32_t exc)
     PyFut *f = py_fut(p->ps, fut);
     PyPool *pool = py_pool(p->ps, f->home);
     bool awaited = f->cb != CP_NONE;
+    cp_assert(f->kind == PY_FUT_CALL);
     cp_record_wide(p->sim, CP_REC_TASK_END, fut, cp_thread(p->sim, p->tid)->cpu,
                    state == PY_DONE        ? 0
                    : state == PY_CANCELLED ? 1
@@ -392,6 +401,7 @@ CpStep py_call_ended(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
     PyPool *pool = py_pool(p->ps, f->home);
+    cp_assert(p->t->fut == fut && f->state == PY_RUNNING);
     if (p->end_state == PY_DONE && next_element(p, fut)) {
         return CP_STEP_AGAIN;
     }

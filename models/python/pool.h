@@ -13,6 +13,7 @@ enum { PY_POOL_STARTS = 10, PY_POOL_STARTED = PY_POOL_STARTS + PY_START_DONE };
 
 static inline const CpCallDecl *py_pool_call(const Py *p, const PyFut *f)
 {
+    cp_assert(f->kind == PY_FUT_CALL && f->row < p->sim->w->calls->len);
     return cp_call_decl(p->sim->w, f->row);
 }
 

@@ -394,6 +394,7 @@ CpTime py_varied(Py *p, CpTime mean);
 static inline void py_memory(PySim *ps, int64_t change)
 {
     ps->memory += change;
+    cp_assert(ps->memory >= 0);
     ps->memory_max = MAX(ps->memory_max, ps->memory);
 }
 /* A declared process begins; a child of one; an interpreter is made; a thread comes (1) or

@@ -84,6 +84,7 @@ static uint32_t find_string(const CpWorkload *w, const char *text, uint32_t othe
 
 static void init_shared(CpSim *sim)
 {
+    cp_assert(sim->rt.shared == NULL);
     PySim *ps = g_new0(PySim, 1);
     cp_table_init(&ps->gils, sizeof(PyGil), GILS_MAX);
     cp_table_init(&ps->futs, sizeof(PyFut), CP_THREADS_MAX);
@@ -129,6 +130,7 @@ static const int64_t *settings_in_force(CpSim *sim, CpProcId proc, const char *v
 {
     const CpParamSet *set = sim->procs[proc].params;
     set = set != NULL ? set : py_sim(sim)->defaults;
+    cp_require(set->spec == cp_python_params); /* rows are found by their numbers */
     CpParamSet own = {.spec = set->spec, .n = set->n, .list = set->list};
     own.v = cp_arena_alloc(sim->arena, set->n * sizeof *own.v);
     own.from = cp_arena_alloc(sim->arena, set->n * sizeof *own.from);
@@ -194,6 +196,7 @@ static void timer(CpSim *sim, uint32_t id, uint32_t gen)
 
 static void thread_ended(CpSim *sim, CpTid tid)
 {
+    cp_assert(cp_thread(sim, tid)->state == CP_THREAD_ENDED);
     CpProcId proc = cp_thread(sim, tid)->proc;
     if (py_thread(sim, tid)->flags & PY_BOOTED) {
         py_memory_thread(py_sim(sim), py_proc(sim, proc), -1);

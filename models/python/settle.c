@@ -56,6 +56,7 @@ PyGilKind py_gil_kind(const CpPyVersion *version, int64_t setting)
 
 static void fill(CpParamSet *set, int row, int64_t value, CpFrom from)
 {
+    cp_assert((size_t)row < set->n);
     if (!cp_params_given(set, row)) {
         set->v[row] = value;
         set->from[row] = (uint8_t)from;

@@ -31,6 +31,7 @@ static bool ends_early(const Py *p, const PyProc *to, CpOp op)
 
 void py_interrupt_main(Py *p, PyProc *to)
 {
+    cp_assert(to->main != CP_NONE);
     PyThread *t = py_thread(p->sim, to->main);
     const CpThread *th = cp_thread(p->sim, to->main);
     const CpFlow *flow = cp_flow_of(p->sim, to->main);
@@ -76,6 +77,7 @@ static void save(PyThread *t)
 
 static void restore(PyThread *t)
 {
+    cp_assert(t->todo == 0); /* the handler has left nothing to do */
     t->todo = t->saved.todo;
     t->left = t->saved.left;
     t->copy = t->saved.copy;
@@ -86,6 +88,7 @@ static void restore(PyThread *t)
 
 static CpStep handle(Py *p)
 {
+    cp_assert(p->proc->main == p->tid && p->t->flags & PY_HAS);
     PyFut *f = py_fut(p->ps, p->proc->signals);
     p->proc->signals = f->next;
     f->back_to = cp_thread(p->sim, p->tid)->flow;

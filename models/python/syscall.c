@@ -14,6 +14,7 @@ bool py_is_main(const Py *p)
 
 static uint32_t interp_gil(Py *p, uint32_t interp)
 {
+    cp_assert(interp == CP_NONE || interp < p->sim->w->interps->len);
     if (interp == CP_NONE) {
         return p->proc->gil;
     }
@@ -80,6 +81,7 @@ static void tell_starter(Py *p)
         return;
     }
     PyThread *t = py_thread(p->sim, parent - 1);
+    cp_assert(p->t->flags & PY_BOOTED);
     if (t->flags & PY_AWAITS && t->child == p->tid) {
         t->flags &= (uint16_t)~PY_AWAITS;
         cp_wake_thread(p->sim, parent - 1, p->tid, CP_WAKE_THREAD, 0);
@@ -118,6 +120,7 @@ CpStep py_boot(Py *p)
 
 static CpTime scaled(const Py *p, CpTime work)
 {
+    cp_assert(work >= 0 && p->proc->v[PYP_SPEED] > 0);
     int64_t ppm = 1000000 + p->proc->overhead;
     if (p->proc->v[PYP_SPEED] != 1000000) {
         work = (CpTime)((__int128)work * 1000000 / p->proc->v[PYP_SPEED]);
@@ -131,6 +134,7 @@ static CpTime kernel_burst(Py *p)
     CpThread *t = cp_thread(p->sim, p->tid);
     cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
     CpTime work = t->burst_left;
+    cp_assert(work >= 0 && p->sim->cold[p->tid].work >= work);
     p->sim->cold[p->tid].work -= work;
     t->burst_left = 0;
     return work;
@@ -147,6 +151,7 @@ static CpStep compute_nogil(Py *p)
         PY_DO(py_drop(p));
         /* fall through */
     case NOGIL_RUN:
+        cp_assert(!(p->t->flags & PY_HAS));
         flow->rt_state = NOGIL_RAN;
         return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
     case NOGIL_RAN:
@@ -325,6 +330,7 @@ static void import_anew(const Py *p, CpProcId proc)
 static void child_made(Py *p, uint32_t decl)
 {
     CpTid child = p->sim->tables.thread.n - 1;
+    cp_assert(cp_thread(p->sim, child)->decl == decl);
     uint32_t flags = cp_thread_decl(p->sim->w, decl)->flags;
     PyThread *c = py_thread(p->sim, child);
     p->t->child = child;
@@ -404,6 +410,7 @@ static void leave(Py *p)
         return;
     }
     p->t->flags &= (uint16_t)~PY_CHILD;
+    cp_assert(p->proc->n_spawned > 0);
     if (--p->proc->n_spawned == 0 && p->proc->main_waits && p->proc->pending == 0) {
         p->proc->main_waits = false;
         cp_wake_thread(p->sim, p->proc->main, p->tid, CP_WAKE_THREAD, 0);

@@ -27,6 +27,7 @@ static CpStep back(Py *p, uint32_t fut)
 {
     PyLoop *l = py_loop(p->ps, py_fut(p->ps, fut)->home);
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(l->tid == p->tid && l->current == fut);
     if (l->current == fut && f->kind == PY_FUT_TASK && f->begun == 0) {
         uint32_t creator = f->creator; /* its first step ran inside create_task */
         f->group = f->sibling = CP_NONE;
@@ -44,6 +45,7 @@ static CpStep back(Py *p, uint32_t fut)
 
 static void record_ended(Py *p, uint32_t fut, PyFutState state)
 {
+    cp_assert(state >= PY_DONE && state <= PY_FAILED);
     uint32_t how = state == PY_DONE ? 0 : state == PY_CANCELLED ? 1 : 2;
     cp_record_wide(p->sim, CP_REC_TASK_END, fut, cp_thread(p->sim, p->tid)->cpu, how,
                    p->tid, 0);
@@ -78,6 +80,7 @@ CpStep py_task_ended(Py *p, uint32_t fut)
 /* Suspends the running task; it goes on with rt_state. */
 CpStep py_suspend(Py *p, uint16_t rt_state)
 {
+    cp_assert(rt_state != PY_AWAIT_BEGIN); /* it would wait again for ever */
     p->flow->rt_state = rt_state;
     return back(p, py_current(p));
 }
@@ -122,6 +125,7 @@ CpStep py_wait_future(Py *p, uint32_t fut)
 static void throw_into(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(f->kind == PY_FUT_TASK && !py_is_done(f));
     f->n_waits++;
     f->waits = CP_NONE;
     f->flags &= (uint8_t) ~(PY_F_SLEEPS | PY_F_QUEUED);

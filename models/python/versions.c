@@ -369,6 +369,7 @@ static const PyCosts no_costs;
 
 PyCosts py_costs_scaled(const PyCosts *from, int64_t ppm)
 {
+    cp_assert(ppm >= 0);
     PyCosts scaled = *from;
     size_t begin = offsetof(PyCosts, add);
     CpTime *cost = (CpTime *)(void *)((char *)&scaled + begin); /* times to the end */

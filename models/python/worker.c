@@ -36,6 +36,7 @@ static bool is_over(const PyPool *pool)
 
 static CpStep leave_pool(Py *p, PyPool *pool)
 {
+    cp_assert(pool->live > 0);
     p->t->serves = 0;
     if (--pool->live == 0) {
         cp_wake(p->sim, pool->done, UINT32_MAX, p->tid, CP_WAKE_THREAD, 0);
@@ -46,6 +47,7 @@ static CpStep leave_pool(Py *p, PyPool *pool)
 /* Waits on a channel of the pool without the GIL; `ready` is looked at again then. */
 static CpStep wait_at(Py *p, CpChan chan, bool ready)
 {
+    cp_assert(!(p->t->flags & PY_HAS));
     p->flow->rt_state = SERVE_WOKEN;
     if (ready) {
         return CP_STEP_NEXT;
@@ -57,6 +59,7 @@ static CpStep wait_at(Py *p, CpChan chan, bool ready)
 static CpStep run_call(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
+    cp_assert(f->kind == PY_FUT_CALL && f->flow != CP_NONE);
     f->state = PY_RUNNING;
     p->t->fut = fut;
     p->flow->rt_state = SERVE_RAN;
@@ -182,6 +185,7 @@ void py_worker_ended(CpSim *sim, CpTid tid)
         return;
     }
     PyPool *pool = py_pool(py_sim(sim), t->serves - 1);
+    cp_assert(py_pool_is_processes(pool) && pool->live > 0);
     t->serves = 0;
     pool->live--;
     if (!pool->broken && pool->unfinished > 0) {
@@ -199,6 +203,7 @@ void py_worker_ended(CpSim *sim, CpTid tid)
 /* The manager ends the other workers and everything that was submitted. */
 static void break_pool(Py *p, PyPool *pool)
 {
+    cp_assert(pool->broken);
     PySim *ps = p->ps;
     uint32_t me = pool_number(ps, pool);
     for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
