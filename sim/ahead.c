@@ -69,7 +69,7 @@ static CpTime flow_ahead(CpSim *sim, CpTid tid)
     const bool stopping = sim->stopping;
     CpTime sum = walk_ahead(sim, tid, &flow, &undo);
     /* Nothing has happened; a recording that cannot be read ends the run sooner. */
-    cp_assert(sim->stopping == stopping || sim->io_error != NULL);
+    cp_assert(sim->stopping == stopping || sim->fatal != NULL);
     while (undo.n > 0) {
         undo.n--;
         *undo.rows[undo.n].reg = undo.rows[undo.n].was;

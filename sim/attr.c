@@ -34,20 +34,20 @@ void cp_thread_class(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 }
 
 /* A running thread must leave its CPU: the stopper takes it over, so it is off every queue
- * for a moment; mirrors core.c:migration_cpu_stop. */
+ * for a moment; mirrors core.c:migration_cpu_stop.  `to` may be the CPU it is on. */
 static void move_running(CpSim *sim, CpTid tid, CpCpu to)
 {
     CpThread *t = cp_thread(sim, tid);
-    cp_assert(t->state == CP_THREAD_RUNNING && to != t->cpu);
+    cp_assert(t->state == CP_THREAD_RUNNING);
     cp_assert(cp_thread_allowed(sim, tid, to));
-    cp_resched_after(sim, &sim->cpus[t->cpu], 0);
+    CpEnqFlags moved = to == t->cpu ? 0 : CP_ENQ_MIGRATED;
+    cp_resched_now(sim, &sim->cpus[t->cpu]);
     t->state = CP_THREAD_BLOCKED;
     t->flags |= CP_TF_WAKING;
     t->since = sim->now;
     t->cpu = (uint16_t)to;
     cp_cpu_expect(sim, &sim->cpus[to], 1);
-    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid,
-                  CP_ENQ_RESTORE | CP_ENQ_MIGRATED);
+    cp_timer_push(sim, CP_TIMER_ACTIVATE, sim->now + 1, tid, CP_ENQ_RESTORE | moved);
 }
 
 void cp_push(CpSim *sim, CpTid tid, CpCpu to)
@@ -98,6 +98,9 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
     if (queued && !cp_dequeue(sim, tid, CP_DEQ_SAVE | CP_DEQ_SPECIAL)) {
         cp_require(false);
     }
+    if (running) {
+        cp_clear_curr(sim, c); /* its class, and so its queues, may be others now */
+    }
     sim->cold[tid].attr = changed_row(sim, attr);
     cp_thread_class(sim, tid, attr);
     if (!queued) {
@@ -112,6 +115,11 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
             move_running(sim, tid, cpu);
             return;
         }
+    }
+    if (running && cp_thread_throttled(sim, tid, cpu)) {
+        move_running(sim, tid,
+                     cpu); /* a real-time thread comes back to a throttled group */
+        return;
     }
     cp_enqueue(sim, tid, cpu, CP_ENQ_RESTORE | (moves ? CP_ENQ_MIGRATED : 0));
     cp_assert(cp_thread_allowed(sim, tid, t->cpu));

@@ -7,8 +7,7 @@
 
 CpChan cp_channel_new(CpSim *sim)
 {
-    CpChan chan = cp_table_add(&sim->tables.chan);
-    cp_require(chan != CP_NONE);
+    CpChan chan = cp_row_new(sim, &sim->tables.chan, "wait queues");
     sim->chans[chan] = (CpChannel){.first = CP_NONE, .last = CP_NONE};
     return chan;
 }

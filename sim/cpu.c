@@ -17,20 +17,28 @@ static inline CpTime min_time(CpTime a, CpTime b)
     return a < b ? a : b;
 }
 
-/* Nominal work done in `wall` ns at a CPU's speed, and the time a piece of work takes. */
-static inline CpTime work_of(const CpCpuState *c, CpTime wall)
+/* Nominal work done in `wall` ns at a CPU's speed, and the time a piece of work takes. What
+ * is less than a nanosecond is kept: however often somebody looks, a burst ends at the same
+ * moment. */
+static inline CpTime work_of(CpCpuState *c, CpTime wall)
 {
     cp_assert(wall >= 0 && c->speed > 0);
-    return G_LIKELY(c->speed == 1024) ? wall : wall * c->speed / 1024;
+    if (G_LIKELY(c->speed == 1024)) {
+        return wall;
+    }
+    CpTime parts = wall * c->speed + c->work_rest;
+    c->work_rest = (uint32_t)(parts % 1024);
+    return parts / 1024;
 }
 
 static inline CpTime wall_of(const CpCpuState *c, CpTime work)
 {
     cp_assert(work >= 0 && c->speed > 0);
-    if (G_LIKELY(c->speed == 1024)) {
+    if (G_LIKELY(c->speed == 1024) || work == 0) {
         return work;
     }
-    return work > CP_NEVER / 2048 ? CP_NEVER / 4 : (work * 1024 + c->speed - 1) / c->speed;
+    return work > CP_NEVER / 2048 ? CP_NEVER / 4
+                                  : (work * 1024 - c->work_rest + c->speed - 1) / c->speed;
 }
 
 void cp_cpu_advance(CpSim *sim, CpCpuState *c)
@@ -69,7 +77,11 @@ void cp_cpu_advance(CpSim *sim, CpCpuState *c)
     cp_assert(work >= 0); /* interrupts and kernel work took no more than there was */
     c->busy += work;
     CpTime left = t->burst_left - work_of(c, work);
-    t->burst_left = sim->now >= c->burst_end || left < 0 ? 0 : left;
+    t->burst_left = left;
+    if (sim->now >= c->burst_end || left <= 0) {
+        t->burst_left = 0;
+        c->work_rest = 0;
+    }
     c->uncharged += delta;
 }
 
@@ -93,8 +105,11 @@ static bool charge_class(CpSim *sim, CpCpuState *c, CpTime delta)
                 rq->policy->cls->account(rq, ent, delta)) ||
                resched;
     }
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
-        CpRq *rq = cp_rq(sim, c->hooks->global ? 0 : g, c->id, c->cls);
+    for (CpGroup g = t->group; g != 0; g = sim->groups[g].parent) {
+        sim->groups[g].cpu_time += delta;
+    }
+    for (CpGroup g = cp_level(sim, t);; g = sim->groups[g].parent) {
+        CpRq *rq = cp_rq(sim, g, c->id, c->cls);
         if (rq->policy->cls->account != NULL) {
             resched |= rq->policy->cls->account(rq, ent, delta);
         }
@@ -171,6 +186,12 @@ void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay)
     }
 }
 
+void cp_resched_now(CpSim *sim, CpCpuState *c)
+{
+    c->resched_at = sim->now;
+    cp_cpu_arm(sim, c);
+}
+
 void cp_resched(CpSim *sim, CpCpu cpu)
 {
     cp_cpu_account(sim, &sim->cpus[cpu]);
@@ -198,8 +219,8 @@ static inline CpTime class_look(CpSim *sim, const CpCpuState *c, const CpPolicyC
     if (G_LIKELY(sim->flat)) {
         return cls->next_look(c->root + c->cls, ent);
     }
-    for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
-        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, c->id, c->cls);
+    for (CpGroup g = cp_level(sim, cp_thread(sim, ent));; g = sim->groups[g].parent) {
+        CpRq *rq = cp_rq(sim, g, c->id, c->cls);
         look = min_time(look, cls->next_look(rq, ent));
         if (g == 0) {
             return look;

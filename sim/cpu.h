@@ -16,15 +16,16 @@ struct CpCpuState {
     CpTid curr;                 /* CP_NONE: idle */
     uint8_t cls;                /* rank of curr's class */
     bool online;
-    bool clock_stands; /* a wake-up preempts: what passes until then is charged to the next
-                        * thread, since the queue's clock is not read a second time
-                        * (core.c:rq_clock_skip_update) */
-    uint32_t waking;   /* threads on their way here */
-    bool balancing;    /* inside a newidle pull */
-    uint32_t speed;    /* of 1024: capacity, less a busy SMT sibling */
-    uint32_t nr;       /* runnable threads here, curr included */
-    CpTime run_since;  /* curr was switched in, or the CPU went idle */
-    CpTime idled;      /* length of the last idle time that ended, and when it did */
+    bool clock_stands;  /* a wake-up preempts: what passes until then is charged to the next
+                         * thread, since the queue's clock is not read a second time
+                         * (core.c:rq_clock_skip_update) */
+    uint32_t waking;    /* threads on their way here */
+    bool balancing;     /* inside a newidle pull */
+    uint32_t speed;     /* of 1024: capacity, less a busy SMT sibling */
+    uint32_t work_rest; /* 1024ths of a ns of work that burst_left has not been told of */
+    uint32_t nr;        /* runnable threads here, curr included */
+    CpTime run_since;   /* curr was switched in, or the CPU went idle */
+    CpTime idled;       /* length of the last idle time that ended, and when it did */
     CpTime idled_until;
     CpTime look_from; /* ticks up to here have been seen by the class */
     CpCpu id;
@@ -95,6 +96,8 @@ void cp_cpu_arm(CpSim *sim, CpCpuState *c);
 void cp_cpu_speed(CpSim *sim, CpCpuState *c);
 /* Ask for a reschedule that takes effect after `delay`. */
 void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay);
+/* Its thread was taken off the queues from outside: the CPU has to switch now. */
+void cp_resched_now(CpSim *sim, CpCpuState *c);
 /* The class's next look for the running thread, after its queue changed. */
 void cp_cpu_look(CpSim *sim, CpCpuState *c);
 

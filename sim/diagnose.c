@@ -157,8 +157,7 @@ void cp_diagnose_deadlock(CpSim *sim)
     if (threads->len > 20) {
         g_string_append_printf(text, "\nand %u more", threads->len - 20);
     }
-    cp_assert(sim->last_useful <= sim->now);
-    sim->now = sim->last_useful;
+    sim->now = MAX(sim->last_useful, sim->counted_from); /* metrics begin there */
     cp_diagnose(sim, "deadlock", (const CpTid *)(void *)threads->data, threads->len, "%s",
                 text->str);
     g_string_free(text, TRUE);

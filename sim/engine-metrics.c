@@ -65,7 +65,9 @@ static bool thread_cpu(const CpSim *sim, uint32_t tid, int64_t *value)
 static bool thread_work(const CpSim *sim, uint32_t tid, int64_t *value)
 {
     const CpThread *t = cp_thread(sim, tid);
-    CpTime now = thread_lag(sim, tid).busy * sim->cpus[t->cpu].speed / 1024;
+    const CpCpuState *c = &sim->cpus[t->cpu];
+    CpTime rest = c->curr == tid && c->speed != 1024 ? c->work_rest : 0;
+    CpTime now = (thread_lag(sim, tid).busy * c->speed + rest) / 1024;
     *value = sim->cold[tid].work - t->burst_left + MIN(now, t->burst_left);
     cp_assert(*value >= 0 && *value <= sim->cold[tid].work);
     return true;

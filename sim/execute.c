@@ -13,9 +13,9 @@
  * Control operations are flow.c's, kernel services service.c's; from CP_OP_RUNTIME on the
  * process's runtime decides. */
 
-enum {
-    ZERO_TIME_LIMIT = 10000000
-}; /* instructions at one instant before we call it a loop */
+/* Instructions and events at one moment before we call it a loop: so many, and so many more
+ * for each thread, since all threads may do something at once. */
+enum { ZERO_TIME_LIMIT = 10000000, ZERO_TIME_THREAD = 64 };
 
 static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
 {
@@ -34,13 +34,31 @@ static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
     return cp_services[insn->op - CP_OP_KERNEL](sim, tid, flow, insn);
 }
 
+uint64_t cp_moment_begins(CpSim *sim)
+{
+    uint64_t limit = ZERO_TIME_LIMIT + (uint64_t)ZERO_TIME_THREAD * sim->tables.thread.n;
+    uint64_t left = sim->at_once;
+    sim->at_once = limit;
+    return left < limit ? limit - left : 0;
+}
+
 static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
 {
-    cp_diagnose(sim, "zero-time loop", &tid, 1,
+    cp_diagnose(sim, "zero-time loop", &tid, tid != CP_NONE,
                 "a loop repeats without time passing (%d instructions)", ZERO_TIME_LIMIT);
     sim->stopping = true;
     sim->outcome = CP_OUTCOME_GUARD;
     return CP_FLOW_PREEMPT;
+}
+
+bool cp_moment_goes_on(CpSim *sim)
+{
+    if (G_LIKELY(sim->at_once > 0)) {
+        sim->at_once--;
+        return true;
+    }
+    zero_loop(sim, CP_NONE);
+    return false;
 }
 
 /* May the next instruction begin only after pending kernel work has passed?  A burst simply
@@ -51,13 +69,14 @@ static bool must_pay_first(const CpCpuState *c, const CpFlow *flow, const CpInsn
            insn->op != CP_OP_COMPUTE;
 }
 
-CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
+/* As many instructions as `left` allows, which it counts down. */
+static inline CpFlowEnd run(CpSim *sim, CpCpuState *c, CpTid tid, uint64_t *left)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
     bool was_due = c->resched_at <= sim->now;
     cp_assert(c->curr == tid && cp_thread(sim, tid)->cpu == c->id);
     cp_assert(cp_thread(sim, tid)->state == CP_THREAD_RUNNING);
-    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
+    for (; *left > 0; --*left) {
         const CpInsn *insn = &sim->code[flow->pc];
         if (sim->stopping || (c->resched_at <= sim->now && !was_due)) {
             return CP_FLOW_PREEMPT;
@@ -102,6 +121,14 @@ CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
     return zero_loop(sim, tid);
 }
 
+CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
+{
+    uint64_t left = sim->at_once;
+    CpFlowEnd end = run(sim, c, tid, &left);
+    sim->at_once = left > 0 ? left - 1 : 0; /* to come here takes a turn, too */
+    return end;
+}
+
 /* Executes an instant body outside any CPU, from pc up to the ARRIVE_END, for a request
  * released at that time. */
 static void run_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release)
@@ -114,7 +141,7 @@ static void run_outside(CpSim *sim, CpTid tid, uint32_t pc, CpTime release)
     cp_assert(cp_thread(sim, tid)->state != CP_THREAD_RUNNING);
     flow->pc = pc;
     *own = release;
-    for (uint32_t n = 0; n < ZERO_TIME_LIMIT; n++) {
+    while (!sim->stopping && cp_moment_goes_on(sim)) {
         const CpInsn *insn = &sim->code[flow->pc];
         if (insn->op == CP_OP_ARRIVE_END) {
             break;

@@ -33,14 +33,13 @@ static CpFlowId flow_row(CpSim *sim, uint32_t n_regs)
         }
         return id;
     }
-    id = cp_table_add(&sim->tables.flow);
-    cp_require(id != CP_NONE);
+    id = cp_row_new(sim, &sim->tables.flow, "threads and tasks");
     if (sim->rt.flows != NULL) {
         cp_table_add(&sim->tables.rt_flow);
     }
     sim->flows[id].regs = n_regs > 0 ? sim->tables.reg.n : CP_NONE;
     for (uint32_t i = 0; i < n_regs; i++) {
-        cp_require(cp_table_add(&sim->tables.reg) != CP_NONE);
+        cp_row_new(sim, &sim->tables.reg, "variables of threads and tasks");
     }
     return id;
 }
@@ -171,8 +170,8 @@ static uint32_t replay(CpSim *sim, CpTid tid, const CpFlow *flow, const CpInsn *
     const CpReplay *replay = sim->w->replay;
     int64_t *regs = cp_regs(sim, flow) + i->b;
     CpReplayPiece piece;
-    if (sim->io_error != NULL || !replay->next(sim->replay, cp_thread(sim, tid)->decl,
-                                               &regs[0], &piece, &sim->io_error)) {
+    if (sim->fatal != NULL || !replay->next(sim->replay, cp_thread(sim, tid)->decl,
+                                            &regs[0], &piece, &sim->fatal)) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_ERROR;
         return flow->pc;

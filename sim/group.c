@@ -80,17 +80,19 @@ void cp_group_share(CpSim *sim, CpGroup group)
     }
 }
 
+/* Threads below a throttled group are none of its parents'; mirrors h_nr_queued. */
 bool cp_group_count(CpSim *sim, CpGroup group, CpCpu cpu, int change)
 {
-    bool visible = true;
     for (CpGroup g = group; g != 0; g = sim->groups[g].parent) {
         CpGroupCpu *gc = cp_group_on(sim, g, cpu);
         cp_assert(change > 0 || gc->nr >= (uint32_t)-change);
         gc->nr = (uint32_t)((int)gc->nr + change);
-        visible = visible && !gc->throttled;
         cp_group_share(sim, g);
+        if (gc->throttled) {
+            return false;
+        }
     }
-    return visible;
+    return true;
 }
 
 /* --- bandwidth --- */
@@ -126,7 +128,6 @@ bool cp_group_charge(CpSim *sim, CpGroup group, CpCpu cpu, CpTime delta)
 {
     CpGroupState *g = &sim->groups[group];
     cp_assert(delta > 0);
-    g->cpu_time += delta;
     if (g->quota == 0) {
         return false;
     }
@@ -158,6 +159,5 @@ bool cp_group_hides(const CpSim *sim, CpGroup group, CpCpu cpu)
 
 bool cp_thread_throttled(const CpSim *sim, CpTid tid, CpCpu cpu)
 {
-    cp_assert(cpu < sim->n_cpus);
-    return cp_group_hides(sim, cp_thread(sim, tid)->group, cpu);
+    return cp_group_hides(sim, cp_level(sim, cp_thread(sim, tid)), cpu);
 }

@@ -23,7 +23,7 @@ struct CpGroupCpu {
     bool delayed;    /* the group entity sleeps in its parent's structure */
     CpTime left;     /* runtime granted to this CPU */
     CpTime since;    /* throttled since */
-    uint32_t nr;     /* runnable threads below */
+    uint32_t nr;     /* runnable threads below, but for those below a throttled group */
     uint32_t weight; /* its share here as the class was told; 0: not yet */
     uint32_t next;   /* CPU throttled after this one, first come first served */
 };

@@ -218,6 +218,7 @@ void cp_loop(CpSim *sim)
 {
     gint64 wall_start = g_get_monotonic_time();
     uint64_t check = CHECK_EVERY;
+    cp_moment_begins(sim);
     uint64_t max = sim->config.max_events > 0 ? sim->config.max_events : UINT64_MAX;
     while (!sim->stopping) {
         CpCpu cpu;
@@ -234,7 +235,14 @@ void cp_loop(CpSim *sim)
             return;
         }
         cp_assert(next >= sim->now);
-        sim->turn = next > sim->now ? 0 : sim->turn;
+        if (next > sim->now) {
+            sim->turn = 0;
+            if (G_UNLIKELY(cp_moment_begins(sim) >= CHECK_EVERY)) {
+                check = sim->events + 1; /* a moment can be as long as many events */
+            }
+        } else if (G_UNLIKELY(!cp_moment_goes_on(sim))) {
+            return;
+        }
         sim->now = next;
         if (next >= sim->next_tick) {
             sim->next_tick = cp_tick_after_far(sim, next + 1);

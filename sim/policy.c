@@ -68,8 +68,8 @@ uint32_t cp_crowded_cpus(const CpSim *sim)
 
 const CpRq *cp_thread_queue(const CpPolicy *policy, CpTid tid, CpCpu cpu)
 {
-    CpGroup group = policy->cls->global ? 0 : cp_thread(policy->sim, tid)->group;
-    return cp_rq(policy->sim, group, cpu, policy->rank);
+    const CpSim *sim = policy->sim;
+    return cp_rq(sim, cp_level(sim, cp_thread(sim, tid)), cpu, policy->rank);
 }
 
 bool cp_thread_allowed(const CpSim *sim, CpTid tid, CpCpu cpu)

@@ -22,8 +22,7 @@ static int64_t *copy_vars(CpSim *sim, CpProcId parent)
 CpProcId cp_process_fork(CpSim *sim, CpProcId parent)
 {
     cp_assert(parent < sim->tables.proc.n);
-    CpProcId id = cp_table_add(&sim->tables.proc);
-    cp_require(id != CP_NONE);
+    CpProcId id = cp_row_new(sim, &sim->tables.proc, "processes");
     CpProcess *p = &sim->procs[id];
     const CpProcess *from = &sim->procs[parent];
     *p = (CpProcess){.decl = from->decl,

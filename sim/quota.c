@@ -8,25 +8,38 @@
  * back, and what a change of cpu.max or cpu.weight does during the run.  Mirrors
  * fair.c:throttle_cfs_rq, unthrottle_cfs_rq and do_sched_cfs_period_timer. */
 
-static bool hidden(const CpSim *sim, CpGroup group, CpCpu cpu)
+/* The group's entity is in its parent's queue. */
+static bool is_queued(const CpSim *sim, CpGroup group, CpCpu cpu)
 {
-    return cp_group_hides(sim, sim->groups[group].parent, cpu);
+    return cp_rq(sim, group, cpu, cp_fair_rank(sim))->nr != 0 &&
+           !cp_group_on(sim, group, cpu)->throttled;
 }
 
-/* Takes a group's entity off its parents on this CPU, as if its last thread had left. */
+/* All of a group on one CPU comes into sight of its parents, or goes out of it. */
+static void count_all(CpSim *sim, CpGroup group, CpCpuState *c, int sign)
+{
+    int change = sign * (int)cp_group_on(sim, group, c->id)->nr;
+    if (cp_group_count(sim, sim->groups[group].parent, c->id, change)) {
+        cp_cpu_count(sim, c, change);
+    }
+}
+
+/* Takes a group's entity off its parents on this CPU, as if its last thread had left.  It
+ * may be off already: a group below it has run out at the same moment. */
 static void throttle(CpSim *sim, CpGroup group, CpCpuState *c)
 {
     CpGroupState *g = &sim->groups[group];
     CpGroupCpu *gc = cp_group_on(sim, group, c->id);
-    for (CpGroup up = group; up != 0; up = sim->groups[up].parent) {
+    bool queued = is_queued(sim, group, c->id);
+    for (CpGroup up = group; up != 0 && queued; up = sim->groups[up].parent) {
         if (up != group && (cp_rq(sim, up, c->id, cp_fair_rank(sim))->nr != 0 ||
                             cp_group_on(sim, up, c->id)->throttled)) {
             break;
         }
         cp_dequeue_group(sim, up, c->id, cp_fair_rank(sim), CP_DEQ_SPECIAL);
     }
-    cp_assert(!gc->throttled && gc->nr > 0);
-    cp_cpu_count(sim, c, hidden(sim, group, c->id) ? 0 : -(int)gc->nr);
+    cp_assert(!gc->throttled);
+    count_all(sim, group, c, -1);
     gc->throttled = true;
     gc->since = sim->now;
     gc->next = CP_NONE;
@@ -59,7 +72,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCpuState *c)
     gc->throttled = false;
     g->throttled_ns += sim->now - MAX(gc->since, sim->counted_from);
     cp_record(sim, CP_REC_THROTTLE, group, c->id, 0);
-    if (gc->nr == 0) {
+    if (!is_queued(sim, group, c->id)) {
         return;
     }
     cp_cpu_account(sim, c);
@@ -70,7 +83,7 @@ static void unthrottle(CpSim *sim, CpGroup group, CpCpuState *c)
             break;
         }
     }
-    cp_cpu_count(sim, c, hidden(sim, group, c->id) ? 0 : (int)gc->nr);
+    count_all(sim, group, c, 1);
     cp_resched_after(sim, c, 0);
 }
 

@@ -50,11 +50,11 @@ void cp_record_flush(CpSim *sim)
         n = filter_block(filter, sim->rec.block, n);
     }
     sim->rec.next = sim->rec.block;
-    if (n == 0 || sim->io_error != NULL) {
+    if (n == 0 || sim->fatal != NULL) {
         return;
     }
     const CpSink *sink = sim->config.sink;
-    if (!sink->write(sink->data, sim->rec.block, n, &sim->io_error)) {
+    if (!sink->write(sink->data, sim->rec.block, n, &sim->fatal)) {
         sim->stopping = true;
         sim->outcome = CP_OUTCOME_ERROR;
     }

@@ -21,12 +21,6 @@ static CpRq *counts_of(CpSim *sim, CpRq *rq)
     return rq->policy->cls->global ? cp_rq(sim, 0, 0, rq->policy->rank) : rq;
 }
 
-static CpRq *queue_of(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank)
-{
-    cp_assert(rank < sim->n_classes);
-    return cp_rq(sim, sim->classes[rank].cls->global ? 0 : group, cpu, rank);
-}
-
 static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
 {
     CpClassSlot *slot = &sim->classes[rank];
@@ -165,28 +159,28 @@ void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank, CpDeq
  * throttled one. */
 static void climb_in(CpSim *sim, const CpThread *t, CpCpu cpu, CpEnqFlags flags)
 {
-    for (CpGroup g = t->group; g != 0; g = sim->groups[g].parent) {
+    for (CpGroup g = cp_level(sim, t); g != 0; g = sim->groups[g].parent) {
         if (cp_rq(sim, g, cpu, t->cls)->nr != 1 ||
             sim->group_cpu[g * sim->n_cpus + cpu].throttled) {
             break;
         }
         cp_enqueue_group(sim, g, cpu, t->cls, flags);
     }
-    if (cp_group_count(sim, t->group, cpu, 1)) {
+    if (cp_group_count(sim, cp_level(sim, t), cpu, 1)) {
         cp_cpu_count(sim, &sim->cpus[cpu], 1);
     }
 }
 
 static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
 {
-    for (CpGroup g = t->group; g != 0; g = sim->groups[g].parent) {
+    for (CpGroup g = cp_level(sim, t); g != 0; g = sim->groups[g].parent) {
         if (cp_rq(sim, g, t->cpu, t->cls)->nr != 0 ||
             sim->group_cpu[g * sim->n_cpus + t->cpu].throttled) {
             break;
         }
         cp_dequeue_group(sim, g, t->cpu, t->cls, flags);
     }
-    if (cp_group_count(sim, t->group, t->cpu, -1)) {
+    if (cp_group_count(sim, cp_level(sim, t), t->cpu, -1)) {
         cp_cpu_count(sim, &sim->cpus[t->cpu], -1);
     }
 }
@@ -194,7 +188,7 @@ static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
 void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpRq *rq = queue_of(sim, t->group, cpu, t->cls);
+    CpRq *rq = cp_rq(sim, cp_level(sim, t), cpu, t->cls);
     cp_assert(t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING);
     cp_assert(t->chan == CP_NONE && !(t->flags & (CP_TF_DELAYED | CP_TF_WAKING)));
     cp_assert(rq->policy->cls->global || cp_thread_allowed(sim, tid, cpu));
@@ -211,7 +205,7 @@ void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
 bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    CpRq *rq = cp_thread_rq(sim, t);
     cp_assert(counts_of(sim, rq)->nr > 0 && !(t->flags & CP_TF_DELAYED));
     if (rq->curr == tid) {
         cp_cpu_account(sim, &sim->cpus[t->cpu]);
@@ -249,7 +243,7 @@ void cp_rq_dequeue_done(CpRq *rq, CpEnt ent)
 void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    CpRq *rq = cp_thread_rq(sim, t);
     cp_assert(t->flags & CP_TF_DELAYED);
     if (!rq->policy->cls->dequeue(rq, tid, flags | CP_DEQ_SPECIAL)) {
         cp_require(false);
@@ -260,7 +254,7 @@ void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags)
 void cp_requeue_delayed(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
-    CpRq *rq = queue_of(sim, t->group, t->cpu, t->cls);
+    CpRq *rq = cp_thread_rq(sim, t);
     cp_assert(t->flags & CP_TF_DELAYED && rq->delayed > 0);
     rq->policy->cls->requeue(rq, tid);
     rq->delayed--;
@@ -275,7 +269,7 @@ void cp_requeue_delayed(CpSim *sim, CpTid tid)
 static CpTid pick_last(CpSim *sim, CpCpuState *c)
 {
     uint32_t rank = sim->n_classes - 1;
-    CpRq *rq = queue_of(sim, 0, c->id, rank);
+    CpRq *rq = cp_rq(sim, 0, c->id, rank);
     CpEnt ent = rq->nr + rq->delayed == 0 ? CP_NONE : rq->policy->cls->pick(rq);
     while (ent != CP_NONE && (ent & CP_ENT_GROUP)) {
         rq = cp_rq(sim, (ent & ~CP_ENT_GROUP) / sim->n_cpus, c->id, rank);
@@ -301,7 +295,7 @@ CpTid cp_pick(CpSim *sim, CpCpuState *c)
         }
     }
     for (uint32_t rank = 0; !sim->flat && rank < sim->n_classes; rank++) {
-        CpRq *rq = queue_of(sim, 0, c->id, rank);
+        CpRq *rq = cp_rq(sim, 0, c->id, rank);
         const CpRq *counts = counts_of(sim, rq);
         if (counts->nr + counts->delayed == 0) {
             continue;
@@ -323,8 +317,8 @@ void cp_put_prev(CpSim *sim, CpCpuState *c, CpTid tid)
     cp_assert(c->curr == tid && c->uncharged == 0);
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
-        CpRq *rq = queue_of(sim, g, c->id, t->cls);
+    for (CpGroup g = cp_level(sim, t);; g = sim->groups[g].parent) {
+        CpRq *rq = cp_rq(sim, g, c->id, t->cls);
         if (rq->policy->cls->put_prev != NULL) {
             rq->policy->cls->put_prev(rq, ent);
         }
@@ -339,7 +333,7 @@ static void set_curr(CpSim *sim, CpCpuState *c, CpTid tid, bool on)
 {
     const CpThread *t = cp_thread(sim, tid);
     CpEnt ent = tid;
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
+    for (CpGroup g = cp_level(sim, t);; g = sim->groups[g].parent) {
         cp_rq(sim, g, c->id, t->cls)->curr = on ? ent : CP_NONE;
         if (g == 0) {
             return;
@@ -362,8 +356,8 @@ void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid)
         rq->curr = tid;
         return;
     }
-    for (CpGroup g = t->group;; g = sim->groups[g].parent) {
-        CpRq *rq = queue_of(sim, g, c->id, t->cls);
+    for (CpGroup g = cp_level(sim, t);; g = sim->groups[g].parent) {
+        CpRq *rq = cp_rq(sim, g, c->id, t->cls);
         if (rq->policy->cls->set_next != NULL) {
             rq->policy->cls->set_next(rq, ent);
         }
@@ -376,6 +370,11 @@ void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid)
         set_curr(sim, c, c->curr, false);
     }
     set_curr(sim, c, tid, true);
+}
+
+void cp_clear_curr(CpSim *sim, CpCpuState *c)
+{
+    set_curr(sim, c, c->curr, false);
 }
 
 /* The CPU goes idle: no queue has a running entity. */
@@ -401,7 +400,8 @@ static unsigned depth(const CpSim *sim, CpGroup g)
  * fair.c:find_matching_se. */
 static CpRq *matching(CpSim *sim, CpCpuState *c, CpTid woken, CpEnt *ent)
 {
-    CpGroup a = cp_thread(sim, woken)->group, b = cp_thread(sim, c->curr)->group;
+    CpGroup a = cp_level(sim, cp_thread(sim, woken));
+    CpGroup b = cp_level(sim, cp_thread(sim, c->curr));
     unsigned da = depth(sim, a), db = depth(sim, b);
     cp_assert(cp_thread(sim, woken)->cls == c->cls);
     *ent = woken;
@@ -415,7 +415,7 @@ static CpRq *matching(CpSim *sim, CpCpuState *c, CpTid woken, CpEnt *ent)
             db--;
         }
     }
-    return queue_of(sim, a, c->id, c->cls);
+    return cp_rq(sim, a, c->id, c->cls);
 }
 
 static bool takes(CpSim *sim, CpCpuState *c, CpTid woken, CpWakeFlags flags)
@@ -425,6 +425,9 @@ static bool takes(CpSim *sim, CpCpuState *c, CpTid woken, CpWakeFlags flags)
     if (rank != c->cls) {
         bool served = c->server == CP_SERVER_ON && c->cls == sim->n_classes - 1;
         return rank < c->cls && !served;
+    }
+    if (cp_group_hides(sim, cp_level(sim, cp_thread(sim, woken)), c->id)) {
+        return false; /* it is in no queue the CPU chooses from */
     }
     CpEnt ent;
     CpRq *rq = matching(sim, c, woken, &ent);

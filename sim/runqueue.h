@@ -29,6 +29,13 @@ static inline uint32_t cp_fair_rank(const CpSim *sim)
     return sim->n_classes - 1;
 }
 
+/* Group in whose queue a thread stands.  Only the last class queues groups: threads of the
+ * others stand at the root whatever their group, as without CONFIG_RT_GROUP_SCHED. */
+static inline CpGroup cp_level(const CpSim *sim, const CpThread *t)
+{
+    return t->cls == cp_fair_rank(sim) ? t->group : 0;
+}
+
 gboolean cp_runqueues_init(CpSim *sim, GError **error);
 void cp_runqueues_clear(CpSim *sim);
 void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags);
@@ -40,7 +47,7 @@ void cp_set_next(CpSim *sim, CpCpuState *c, CpTid tid);
 /* Class queue of a thread on a CPU. */
 static inline CpRq *cp_thread_rq(const CpSim *sim, const CpThread *t)
 {
-    return cp_rq(sim, t->group, t->cpu, t->cls);
+    return cp_rq(sim, cp_level(sim, t), t->cpu, t->cls);
 }
 void cp_enqueue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
                       CpEnqFlags flags);
@@ -48,6 +55,8 @@ void cp_dequeue_group(CpSim *sim, CpGroup group, CpCpu cpu, uint32_t rank,
                       CpDeqFlags flags);
 void cp_dequeue_delayed(CpSim *sim, CpTid tid, CpDeqFlags flags);
 void cp_requeue_delayed(CpSim *sim, CpTid tid);
+/* The running thread's queues have no running entity any more. */
+void cp_clear_curr(CpSim *sim, CpCpuState *c);
 void cp_set_idle(CpSim *sim, CpCpuState *c);
 void cp_migrate(CpSim *sim, CpTid tid, CpCpu to);
 /* One queue for all CPUs, after a choice: offers those left over to other CPUs.  `prev`

@@ -32,8 +32,8 @@ static bool ask_expired(CpSim *sim, CpCpuState *c, const CpPolicyClass *cls)
 {
     bool expired = false;
     CpEnt ent = c->curr;
-    for (CpGroup g = cp_thread(sim, ent)->group;; g = sim->groups[g].parent) {
-        CpRq *rq = cp_rq(sim, cls->global ? 0 : g, c->id, c->cls);
+    for (CpGroup g = cp_level(sim, cp_thread(sim, ent));; g = sim->groups[g].parent) {
+        CpRq *rq = cp_rq(sim, g, c->id, c->cls);
         expired |= cls->expired(rq, ent);
         if (g == 0) {
             return expired;
@@ -134,6 +134,7 @@ static void switch_in(CpSim *sim, CpCpuState *c, CpTid tid)
     cp_assert(cp_thread_allowed(sim, tid, c->id));
     sim->cold[tid].runq_wait += waited;
     c->ovh_left = switch_cost(sim, c);
+    c->work_rest = 0;
     if (t->flags & (CP_TF_WOKEN | CP_TF_MIGRATED | CP_TF_SPIN | CP_TF_STOP)) {
         if (t->flags & CP_TF_WOKEN) {
             first_run(sim, tid);
@@ -278,7 +279,7 @@ static bool schedule(CpSim *sim, CpCpuState *c)
         if (c->hooks->put_prev != NULL) {
             cp_put_prev(sim, c, prev);
         }
-        if (cp_thread(sim, prev)->group != 0) {
+        if (cp_level(sim, cp_thread(sim, prev)) != 0) {
             cp_group_throttle(sim, c, prev);
         }
     }
@@ -342,16 +343,9 @@ static void proceed(CpSim *sim, CpCpuState *c)
         if (t->state == CP_THREAD_RUNNING && (t->burst_left > 0 || c->ovh_left > 0)) {
             return;
         }
-        switch (cp_flow_run(sim, c, c->curr)) {
-        case CP_FLOW_BURST:
-            if (c->resched_at > sim->now) {
-                return;
-            }
-            break;
-        case CP_FLOW_PREEMPT:
-        case CP_FLOW_BLOCKED:
-        case CP_FLOW_ENDED:
-            break;
+        if (t->state == CP_THREAD_RUNNING &&
+            cp_flow_run(sim, c, c->curr) == CP_FLOW_BURST && c->resched_at > sim->now) {
+            return;
         }
         if (!schedule(sim, c) && c->curr != CP_NONE &&
             cp_thread(sim, c->curr)->burst_left > 0) {

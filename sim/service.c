@@ -76,8 +76,8 @@ static void begin_late(CpSim *sim, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     const CpPolicyClass *cls = sim->classes[t->cls].cls;
+    CpRq *rq = cp_thread_rq(sim, t);
     cp_assert(sim->cpus[t->cpu].curr == tid);
-    CpRq *rq = cp_rq(sim, cls->global ? 0 : t->group, t->cpu, t->cls);
     if (!cls->ticked && cls->expired != NULL && cls->expired(rq, tid)) {
         cp_resched_after(sim, &sim->cpus[t->cpu], 0);
     }

@@ -249,7 +249,7 @@ static void clear_run(CpSim *sim)
     g_free(sim->arrivals.begin);
     g_free(sim->irq_draws);
     g_free(sim->rec.block);
-    g_clear_error(&sim->io_error);
+    g_clear_error(&sim->fatal);
 }
 
 /* Does one thing with each table. */
@@ -292,6 +292,22 @@ gboolean cp_sim_reset(CpSim *sim, const CpSimConfig *config, GError **error)
 }
 
 /* --- the loop --- */
+
+uint32_t cp_row_new(CpSim *sim, CpTable *table, const char *what)
+{
+    uint32_t row = cp_table_add(table), limit = table->n_max - table->n_max / 16;
+    cp_require(row != CP_NONE);
+    if (G_UNLIKELY(row >= limit) && sim->fatal == NULL) {
+        g_autofree char *now = cp_format_time_human(sim->now);
+        g_set_error(&sim->fatal, CP_ERROR, CP_ERROR_MODEL,
+                    "at %s the workload had %u %s, more than the simulator has room for: "
+                    "make the run shorter, or create fewer",
+                    now, row, what);
+        sim->stopping = true;
+        sim->outcome = CP_OUTCOME_ERROR;
+    }
+    return row;
+}
 
 static void finish(CpSim *sim)
 {
@@ -352,8 +368,8 @@ CpOutcome cp_sim_run(CpSim *sim, GError **error)
         cp_loop(sim);
     }
     finish(sim);
-    if (sim->io_error != NULL) {
-        g_propagate_error(error, g_steal_pointer(&sim->io_error));
+    if (sim->fatal != NULL) {
+        g_propagate_error(error, g_steal_pointer(&sim->fatal));
         sim->outcome = CP_OUTCOME_ERROR;
     } else if (!check_warmup(sim, error) || !cp_audit_end(sim, error)) {
         sim->outcome = CP_OUTCOME_ERROR;

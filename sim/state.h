@@ -65,6 +65,7 @@ struct CpSim {
         CpTime switch_least;   /* cost of a switch, less its noise */
         uint64_t switch_width; /* number of values it can take from there */
     } noise;
+    uint64_t at_once;  /* instructions and events this moment may still have */
     bool stopping;     /* leave the loop */
     bool flat;         /* no groups and no global class: one queue a class and CPU */
     CpTime balance_at; /* tick at which classes balance next; CP_NEVER: none */
@@ -121,10 +122,10 @@ struct CpSim {
         GArray *streams; /* CpStream */
         uint32_t *begin; /* pc of each stream's ARRIVALS */
     } arrivals;
-    uint64_t *irq_draws;     /* of interrupt noise: [noise][cpu] */
-    GArray *end_order;       /* CpTid */
-    GPtrArray *diagnoses;    /* CpDiagnosis */
-    GError *io_error;        /* of the sink or the replay; ends the run */
+    uint64_t *irq_draws;  /* of interrupt noise: [noise][cpu] */
+    GArray *end_order;    /* CpTid */
+    GPtrArray *diagnoses; /* CpDiagnosis */
+    GError *fatal;        /* ends the run: the sink or the replay failed, a table is full */
     uint32_t n_threads_live; /* not ended, not daemon */
     uint64_t n_passive;      /* timers pending that keep nothing alive */
     uint64_t wakeups;
@@ -146,6 +147,10 @@ struct CpSim {
 
 G_STATIC_ASSERT(offsetof(CpSim, next_tick) == offsetof(CpSimHead, next_tick));
 G_STATIC_ASSERT(offsetof(CpSim, n_idle) == offsetof(CpSimHead, n_idle));
+
+/* A new row of a table of the run.  What the workload has too much of, `what`, ends the run
+ * while there are spare rows for the event that is under way. */
+uint32_t cp_row_new(CpSim *sim, CpTable *table, const char *what);
 
 /* The workload's 64-bit number at that place. */
 static inline int64_t cp_const(const CpSim *sim, uint32_t index)

@@ -72,8 +72,7 @@ bool cp_has_child(const CpSim *sim, CpTid tid, uint32_t decl)
 /* Rows of the same index in every per-thread table. */
 static CpTid add_rows(CpSim *sim)
 {
-    CpTid tid = cp_table_add(&sim->tables.thread);
-    cp_require(tid != CP_NONE);
+    CpTid tid = cp_row_new(sim, &sim->tables.thread, "threads");
     cp_table_add(&sim->tables.cold);
     cp_table_add(&sim->tables.rare);
     if (sim->rt.threads != NULL) {
@@ -146,7 +145,7 @@ void cp_threads_init(CpSim *sim)
 {
     for (uint32_t decl = 0; decl < sim->w->threads->len; decl++) {
         const CpThreadDecl *d = cp_thread_decl(sim->w, decl);
-        for (uint32_t i = 0; i < d->copies; i++) {
+        for (uint32_t i = 0; i < d->copies && !sim->stopping; i++) {
             CpTid tid = cp_thread_create(sim, decl, CP_NONE);
             sim->cold[tid].start = d->start;
             if (d->start > 0) {
@@ -219,7 +218,7 @@ void cp_thread_kill(CpSim *sim, CpTid tid)
             cp_require(false);
         }
         if (t->state == CP_THREAD_RUNNING) {
-            cp_resched_after(sim, &sim->cpus[t->cpu], 0);
+            cp_resched_now(sim, &sim->cpus[t->cpu]);
         }
     }
     t->burst_left = 0;

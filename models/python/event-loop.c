@@ -182,8 +182,7 @@ void py_loop_arm(Py *p, uint32_t loop, CpTime when, PyCbKind kind, uint32_t fut)
 
 static uint32_t new_loop(Py *p, uint32_t flags)
 {
-    uint32_t id = cp_table_add(&p->ps->loops);
-    cp_require(id != CP_NONE);
+    uint32_t id = cp_row_new(p->sim, &p->ps->loops, "event loops");
     *py_loop(p->ps, id) = (PyLoop){.tid = p->tid,
                                    .uvloop = flags & CP_TASK_UVLOOP,
                                    .eager = flags & CP_TASK_EAGER,

@@ -84,8 +84,7 @@ static Buffer *own_buffer(Py *p)
             return buffer_at(p->ps, i);
         }
     }
-    uint32_t row = cp_table_add(&p->ps->buffers);
-    cp_require(row != CP_NONE);
+    uint32_t row = cp_row_new(p->sim, &p->ps->buffers, "queue buffers");
     *buffer_at(p->ps, row) = (Buffer){.proc = me,
                                       .obj = p->insn->c,
                                       .next = q->buffers,

@@ -15,8 +15,7 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
         ps->free_fut = py_fut(ps, id)->next;
         gen = py_fut(ps, id)->gen;
     } else {
-        id = cp_table_add(&ps->futs);
-        cp_require(id != CP_NONE);
+        id = cp_row_new(ps->sim, &ps->futs, "futures");
     }
     *py_fut(ps, id) = (PyFut){.kind = (uint8_t)kind,
                               .gen = gen,
@@ -69,8 +68,7 @@ void py_add_cb(PySim *ps, uint32_t fut, PyCbKind kind, uint32_t target)
     if (id != CP_NONE) {
         ps->free_cb = cb_at(ps, id)->next;
     } else {
-        id = cp_table_add(&ps->cbs);
-        cp_require(id != CP_NONE);
+        id = cp_row_new(ps->sim, &ps->cbs, "callbacks");
     }
     *cb_at(ps, id) = (PyCb){kind, target, CP_NONE};
     uint32_t *link = &py_fut(ps, fut)->cb;

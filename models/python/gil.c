@@ -16,8 +16,7 @@ static const PyGilClass *const gil_classes[] = {
 
 uint32_t py_gil_new(CpSim *sim, CpProcId proc, PyGilKind kind)
 {
-    uint32_t id = cp_table_add(&py_sim(sim)->gils);
-    cp_require(id != CP_NONE);
+    uint32_t id = cp_row_new(sim, &py_sim(sim)->gils, "interpreter locks");
     *py_gil(sim, id) = (PyGil){.proc = proc,
                                .kind = (uint8_t)kind,
                                .holder = CP_NONE,

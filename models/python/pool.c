@@ -81,8 +81,7 @@ static bool is_iterated(const CpSim *sim, uint32_t decl)
 
 static PyPool *open_pool(Py *p, uint32_t decl)
 {
-    uint32_t id = cp_table_add(&p->ps->pools);
-    cp_require(id != CP_NONE);
+    uint32_t id = cp_row_new(p->sim, &p->ps->pools, "pools");
     const CpPoolDecl *d = cp_pool_decl(p->sim->w, decl);
     PyPool *pool = py_pool(p->ps, id);
     *pool = (PyPool){.decl = decl,

@@ -285,6 +285,7 @@ typedef struct {
 
 /* State shared by all Python processes of a run. */
 typedef struct {
+    CpSim *sim; /* the run */
     CpTable gils, futs, cbs, loops, pools;
     CpTable buffers;      /* feeder.c: what processes have put and not written yet */
     struct PyMpQueue *mp; /* feeder.c: by object */

@@ -86,6 +86,7 @@ static void init_shared(CpSim *sim)
 {
     cp_assert(sim->rt.shared == NULL);
     PySim *ps = g_new0(PySim, 1);
+    ps->sim = sim;
     cp_table_init(&ps->gils, sizeof(PyGil), GILS_MAX);
     cp_table_init(&ps->futs, sizeof(PyFut), CP_THREADS_MAX);
     cp_table_init(&ps->cbs, sizeof(PyCb), CP_THREADS_MAX);
