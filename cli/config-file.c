@@ -37,6 +37,7 @@ typedef struct {
     char *text; /* of the file */
     GKeyFile *keys;
     bool apply; /* store values for cli->cmd; else only check */
+    bool found; /* it lies in the current folder and nobody named it */
 } Config;
 
 static int config_error(Config *c, const char *group, const char *key, const char *what,
@@ -47,6 +48,14 @@ static int config_error(Config *c, const char *group, const char *key, const cha
         cp_help(c->cli, "did you mean '%s'?", near);
     }
     return CP_EXIT_INPUT;
+}
+
+/* What runs code, names a file to write or to read, or overwrites one is nothing that a
+ * folder somebody else made may decide; a machine is only read. */
+static bool is_trusted_only(const CpOption *option)
+{
+    return (option->kind == CP_OPT_FILE && strcmp(option->name, "machine") != 0) ||
+           g_str_has_prefix(option->name, "force");
 }
 
 static int config_key(Config *c, const CpCmd *cmd, const char *group, const char *key)
@@ -65,6 +74,16 @@ static int config_key(Config *c, const CpCmd *cmd, const char *group, const char
         g_autofree char *what =
             g_strdup_printf("%s: %s", key, error ? error->message : "not a text");
         return config_error(c, group, key, what, NULL);
+    }
+    if (c->found && is_trusted_only(option)) {
+        if (c->apply && (cmd == NULL || cmd == c->cli->cmd)) {
+            cp_note(
+                c->cli,
+                "%s:%u: '%s' is left out: it counts on the command line, in a file named "
+                "by --config and in your own configuration",
+                c->path, line_of(c->text, group, key), key);
+        }
+        return CP_EXIT_OK;
     }
     bool is_off = option->kind == CP_OPT_FLAG && strcmp(value, "on") != 0 &&
                   strcmp(value, "true") != 0;
@@ -112,7 +131,7 @@ static int config_group(Config *c, const char *group)
     return code;
 }
 
-static int config_read(CpCli *cli, const char *path, bool apply)
+static int config_read(CpCli *cli, const char *path, bool apply, bool found)
 {
     g_autofree char *text = NULL;
     size_t len = 0;
@@ -127,7 +146,7 @@ static int config_read(CpCli *cli, const char *path, bool apply)
         cp_help(cli, "the file has parts like [run] with lines like jobs=4");
         return CP_EXIT_INPUT;
     }
-    Config c = {cli, path, text, keys, apply};
+    Config c = {cli, path, text, keys, apply, found};
     g_auto(GStrv) groups = g_key_file_get_groups(keys, NULL);
     int code = CP_EXIT_OK;
     /* The command's own part goes first: it beats [global]. */
@@ -144,16 +163,17 @@ static int config_read(CpCli *cli, const char *path, bool apply)
 
 int cp_config_file_check(const CpCli *cli, const char *path)
 {
-    return config_read((CpCli *)cli, path, false);
+    return config_read((CpCli *)cli, path, false, false);
 }
 
-static char *config_path(CpCli *cli)
+static char *config_path(CpCli *cli, bool *found)
 {
     const char *given = cp_opt_text(cli, "config");
     if (given != NULL) {
         return g_strdup(given);
     }
     if (g_file_test("coreplay.conf", G_FILE_TEST_IS_REGULAR)) {
+        *found = true;
         return g_strdup("coreplay.conf");
     }
     g_autofree char *path =
@@ -172,7 +192,11 @@ int cp_config_file_defaults(CpCli *cli)
             return CP_EXIT_USAGE;
         }
     }
-    char *path = config_path(cli);
+    bool found = false;
+    char *path = config_path(cli, &found);
     cp_options_set_config(cli, path);
-    return path != NULL ? config_read(cli, path, true) : CP_EXIT_OK;
+    if (found) {
+        cp_note(cli, "defaults are read from coreplay.conf in this folder");
+    }
+    return path != NULL ? config_read(cli, path, true, found) : CP_EXIT_OK;
 }

@@ -177,7 +177,24 @@ printf 'no group\n' >coreplay.conf
 cp_run version
 is_code 3
 printf '[global]\ncolor=never\n' >other.conf
-rm coreplay.conf
+must "coreplay.conf of the current folder is announced; it runs no code and names no output"
+cat >tiny.cpw <<'END'
+process p { thread t { cpu 1ms } }
+END
+printf '[run]\noutput=left.cpr\npolicy-file=evil.c\nrows=1\n[init]\nforce=on\n' >coreplay.conf
+echo '#error must not be compiled' >evil.c
+cp_run run tiny.cpw
+is_code 0
+err_has 'coreplay.conf in this folder'
+err_has "coreplay.conf:2: 'output' is left out"
+err_has "coreplay.conf:3: 'policy-file' is left out"
+[ ! -e left.cpr ] || fail "it was written"
+must "the same file counts when --config names it, and as the user's own"
+sed -i '/policy-file/d' coreplay.conf
+cp_run run tiny.cpw --config coreplay.conf
+is_code 0
+[ -s left.cpr ] || fail "it was not written"
+rm -f left.cpr evil.c coreplay.conf
 cp_run --config other.conf --color=always halp
 is_code 2
 cp_run --config missing.conf version
