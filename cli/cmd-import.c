@@ -16,6 +16,7 @@ static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
      "write this file: a recording (.cpr) or a workload (.cpw); - is standard output, for "
      "a recording"},
+    CP_OPTION_FORCE,
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
@@ -190,7 +191,17 @@ static int check_arguments(const CpCli *cli, const char *output)
         cp_help(cli, ".cpr is a recording, .cpw a workload text");
         return CP_EXIT_USAGE;
     }
-    return cp_output_check(cli, output, cli->operands);
+    static const char *const of_workloads[] = {"root", "others", "pin"};
+    bool workload = g_str_has_suffix(output, ".cpw");
+    for (size_t i = 0; !workload && i < G_N_ELEMENTS(of_workloads); i++) {
+        if (cp_opt_text(cli, of_workloads[i]) != NULL) {
+            cp_error(cli, "--%s is for a workload, and '%s' is a recording",
+                     of_workloads[i], output);
+            cp_help(cli, "a recording keeps all threads; name a workload: -o real.cpw");
+            return CP_EXIT_USAGE;
+        }
+    }
+    return cp_output_check(cli, output, ".cpr .cpw", cli->operands);
 }
 
 static int run(CpCli *cli)

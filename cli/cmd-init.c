@@ -11,10 +11,10 @@
 /* Which example is written, and where. */
 
 static const CpOption options[] = {
-    {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "list the examples"},
-    {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Options",
+    {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output", "list the examples"},
+    {"output", 'o', CP_OPT_FILE, "FILE", NULL, NULL, "Output",
      "write to this file; - is standard output"},
-    {"policy", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Options",
+    {"policy", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Output",
      "write the C file of a scheduling policy of your own instead"},
     {"rate", 0, CP_OPT_TEXT, "N/s", NULL, NULL, "python-service",
      "requests per second (200/s)"},
@@ -26,20 +26,15 @@ static const CpOption options[] = {
      "share of the CPU time in C code without the GIL (20%)"},
     {"memory", 0, CP_OPT_TEXT, "SIZE", NULL, NULL, "python-service",
      "memory of a process (60MiB)"},
-    {"force", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "overwrite a file that exists"},
+    CP_OPTION_FORCE,
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
 static int write_new(CpCli *cli, const char *path, const char *text)
 {
-    bool is_stdout = strcmp(path, "-") == 0;
-    if (!is_stdout && !cp_opt_flag(cli, "force") &&
-        g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
-        cp_error(cli, "'%s' exists already", path);
-        cp_help(cli, "give another name with -o, or --force to overwrite it");
-        return CP_EXIT_OUTPUT;
-    }
-    return cp_write_file(cli, path, text, strlen(text));
+    bool is_stdout = strcmp(path, "-") == 0; /* which may be a terminal: it is a text */
+    int code = is_stdout ? CP_EXIT_OK : cp_output_check(cli, path, NULL, NULL);
+    return code == CP_EXIT_OK ? cp_write_file(cli, path, text, strlen(text)) : code;
 }
 
 static int write_policy(CpCli *cli, const char *name)

@@ -25,7 +25,8 @@ static int run(CpCli *cli)
     g_autoptr(GError) error = NULL;
     CpMergeResult result;
     int code = cp_output_no_pipe(cli, target);
-    code = code == CP_EXIT_OK ? cp_output_check(cli, target, cli->operands + 1) : code;
+    code =
+        code == CP_EXIT_OK ? cp_output_check(cli, target, ".db", cli->operands + 1) : code;
     if (code != CP_EXIT_OK) {
         return code;
     }

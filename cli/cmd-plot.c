@@ -17,6 +17,7 @@ static const CpOption options[] = {
      "standard output, as svg"},
     {"data", 0, CP_OPT_FILE, "FILE.csv", NULL, NULL, "Output",
      "write the numbers behind the chart to this file as well"},
+    CP_OPTION_FORCE,
     {"title", 0, CP_OPT_TEXT, "TEXT", NULL, NULL, "Looks", "title above the chart"},
     {"label", 0, CP_OPT_TEXT, "A,B", NULL, NULL, "Looks",
      "names of the recordings, one each, separated by commas"},
@@ -193,6 +194,16 @@ static void free_recording(void *recording)
     cp_cpr_free(recording);
 }
 
+/* The chart, whose ending the canvas knows, and the numbers behind it. */
+static int check_outputs(const CpCli *cli, const char *output)
+{
+    const char *data = cp_opt_text(cli, "data");
+    int code = cp_output_check(cli, output, NULL, cli->operands + 1);
+    return code == CP_EXIT_OK && data != NULL
+               ? cp_output_check(cli, data, ".csv .txt", cli->operands + 1)
+               : code;
+}
+
 /* A chart of a result file, which is no recording. */
 static int plot_results(CpCli *cli, const CpChartInfo *chart, const char *output)
 {
@@ -203,9 +214,20 @@ static int plot_results(CpCli *cli, const CpChartInfo *chart, const char *output
                  cli->n_operands - 1);
         return CP_EXIT_USAGE;
     }
+    static const char *const of_recordings[] = {"label", "from", "to"};
+    for (size_t i = 0; i < G_N_ELEMENTS(of_recordings); i++) {
+        if (cp_opt_text(cli, of_recordings[i]) != NULL) {
+            cp_error(cli, "--%s does nothing for chart %s: it shows a result file",
+                     of_recordings[i], chart->name);
+            cp_help(cli,
+                    "it is for charts of recordings; points of a sweep are chosen with "
+                    "--filter");
+            return CP_EXIT_USAGE;
+        }
+    }
     int code = read_looks(cli, &plot);
     if (code == CP_EXIT_OK) {
-        code = cp_output_check(cli, output, cli->operands);
+        code = check_outputs(cli, output);
     }
     if (code == CP_EXIT_OK && !cp_chart_draw_results(chart->name, cli->operands[1], output,
                                                      &plot.options, &error)) {
@@ -234,7 +256,7 @@ static int run(CpCli *cli)
         code = steps[i](cli, &plot);
     }
     if (code == CP_EXIT_OK) {
-        code = cp_output_check(cli, output, cli->operands);
+        code = check_outputs(cli, output);
     }
     if (code == CP_EXIT_OK) {
         code = draw(cli, &plot, output);

@@ -5,8 +5,6 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/summary.h"
-#include "models/policy-file.h"
-#include "models/registry.h"
 #include "sim/batch.h"
 #include "scenario/result-json.h"
 #include "scenario/run-names.h"
@@ -25,8 +23,7 @@ static const CpOption options[] = {
     CP_OPTION_MACHINE("Workload and machine"),
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
      "seed of all random numbers (default 1)"},
-    {"policy-file", 0, CP_OPT_FILE, "FILE", NULL, NULL, "Workload and machine",
-     "compile this scheduling policy, check it, and simulate with it"},
+    CP_OPTION_POLICY_FILE("Workload and machine"),
     {"exact-ticks", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Workload and machine",
      "simulate every timer tick, those without effect included (slower, same result)"},
     CP_OPTION_UNTIL,
@@ -35,6 +32,7 @@ static const CpOption options[] = {
     CP_OPTION_MAX_WALL,
     {"output", 'o', CP_OPT_FILE, "FILE.cpr", NULL, NULL, "Output",
      "record every scheduling event into this file; - is standard output"},
+    CP_OPTION_FORCE,
     {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
      "simulate this many files at once (default 1)"},
     {"teaching", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
@@ -354,29 +352,8 @@ static int check_output(const CpCli *cli, const char *output)
         cp_help(cli, "run them one by one");
         return CP_EXIT_USAGE;
     }
-    return output != NULL ? cp_output_check(cli, output, cli->operands) : CP_EXIT_OK;
-}
-
-/* How many random workloads a policy of the user's must pass; about a second. */
-enum { CONFORM_RUNS = 20 };
-
-static int add_policy(const CpCli *cli, CpOverrides *overrides)
-{
-    const char *path = cp_opt_text(cli, "policy-file");
-    if (path == NULL) {
-        return CP_EXIT_OK;
-    }
-    g_autoptr(GError) error = NULL;
-    const CpPolicyClass *cls = cp_policy_file_load(path, &error);
-    if (cls == NULL) {
-        return cp_fail(cli, error);
-    }
-    if (!cp_policy_file_check(cls, CONFORM_RUNS, &error)) {
-        return cp_fail(cli, error);
-    }
-    cp_policy_class_add(cls);
-    cp_overrides_add(overrides, "policy", cls->name, CP_FROM_OPTION);
-    return CP_EXIT_OK;
+    return output != NULL ? cp_output_check(cli, output, ".cpr", cli->operands)
+                          : CP_EXIT_OK;
 }
 
 static int run_all(CpCli *cli)
@@ -384,9 +361,6 @@ static int run_all(CpCli *cli)
     Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
     job.piped = g_strcmp0(job.output, "-") == 0;
     int code = cp_overrides_init(&job.overrides, cli);
-    if (code == CP_EXIT_OK) {
-        code = add_policy(cli, &job.overrides);
-    }
     unsigned n_jobs = (unsigned)MIN(cp_opt_number(cli, "jobs", 1), cli->n_operands);
     job.alone = n_jobs == 1;
     if (code == CP_EXIT_OK) {

@@ -40,6 +40,7 @@ static const CpOption options[] = {
     CP_OPTION_MACHINE("Workload and machine"),
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
      "base seed, from which those of the repeats are made (default 1)"},
+    CP_OPTION_POLICY_FILE("Workload and machine"),
     CP_OPTION_UNTIL,
     CP_OPTION_WARMUP,
     CP_OPTION_MAX_EVENTS,
@@ -234,7 +235,7 @@ static int open_store(CpSweepJob *job)
     } else {
         char *const inputs[] = {cli->operands[0], NULL};
         int code = cp_output_no_pipe(cli, path);
-        code = code == CP_EXIT_OK ? cp_output_check(cli, path, inputs) : code;
+        code = code == CP_EXIT_OK ? cp_output_check(cli, path, ".db", inputs) : code;
         if (code != CP_EXIT_OK) {
             return code;
         }

@@ -133,10 +133,20 @@ int cp_unknown(const CpCli *cli, const char *what, const char *word,
 /* Writes a whole text file through a temporary one; "-" is standard output, and what is
  * not a regular file (a device, a pipe) is written directly. */
 int cp_write_file(CpCli *cli, const char *path, const char *text, size_t n);
-/* Whether a result may be written there: what is no regular file cannot be replaced, an
- * input must not be overwritten, and standard output, "-", must be free for it.  `inputs`
- * is NULL-ended or NULL. */
-int cp_output_check(const CpCli *cli, const char *path, char *const *inputs);
+/* Whether a result may be written there, the same rule for every command: its ending, if it
+ * is one of coreplay's, is among `endings` (".cpr .cpw"; NULL: the command looks itself);
+ * what is no regular file cannot be replaced; an input must not be overwritten; standard
+ * output, "-", must be free for it; and a file that is there is replaced only by one of its
+ * own kind that nobody edits (a recording by a recording, a chart by a chart), everything
+ * else with --force.  `inputs` is NULL-ended or NULL. */
+int cp_output_check(const CpCli *cli, const char *path, const char *endings,
+                    char *const *inputs);
+/* The row of option tables for it. */
+#define CP_OPTION_FORCE                                                                    \
+    {                                                                                      \
+        "force", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",                               \
+            "overwrite a file that exists, whatever it holds"                              \
+    }
 /* Refuses "-" for a result that cannot be a stream. */
 int cp_output_no_pipe(const CpCli *cli, const char *path);
 /* Directory or file of the examples shipped with the program: `name` beneath the data

@@ -2,6 +2,8 @@
 
 #include "cli/options.h"
 #include "cli/report.h"
+#include "models/policy-file.h"
+#include "models/registry.h"
 #include "sim/params.h"
 #include "scenario/machines.h"
 
@@ -105,6 +107,26 @@ static void add_option(CpOverrides *o, const CpCli *cli, const char *option)
     }
 }
 
+/* How many random workloads a policy of the user's must pass; about a second. */
+enum { CONFORM_RUNS = 20 };
+
+static int add_policy(CpOverrides *o, const CpCli *cli)
+{
+    const char *path =
+        has_option(cli->cmd, "policy-file") ? cp_opt_text(cli, "policy-file") : NULL;
+    if (path == NULL) {
+        return CP_EXIT_OK;
+    }
+    g_autoptr(GError) error = NULL;
+    const CpPolicyClass *cls = cp_policy_file_load(path, &error);
+    if (cls == NULL || !cp_policy_file_check(cls, CONFORM_RUNS, &error)) {
+        return cp_fail(cli, error);
+    }
+    cp_policy_class_add(cls);
+    cp_overrides_add(o, "policy", cls->name, CP_FROM_OPTION);
+    return CP_EXIT_OK;
+}
+
 static int add_sets(CpOverrides *o, const CpCli *cli)
 {
     for (char **pair = cp_opt_list(cli, "set"); *pair != NULL; pair++) {
@@ -136,7 +158,8 @@ int cp_overrides_init(CpOverrides *overrides, const CpCli *cli)
     if (has_option(cli->cmd, "exact-ticks") && cp_opt_flag(cli, "exact-ticks")) {
         add(overrides, g_strdup("exact_ticks"), g_strdup("on"), CP_FROM_OPTION);
     }
-    return add_sets(overrides, cli);
+    code = add_policy(overrides, cli);
+    return code == CP_EXIT_OK ? add_sets(overrides, cli) : code;
 }
 
 void cp_overrides_add(CpOverrides *overrides, const char *key, const char *value,

@@ -18,6 +18,11 @@
             "simulate on this machine: a name from 'list machines' or a file with a "      \
             "machine block"                                                                \
     }
+#define CP_OPTION_POLICY_FILE(group)                                                       \
+    {                                                                                      \
+        "policy-file", 0, CP_OPT_FILE, "FILE", NULL, NULL, group,                          \
+            "compile this scheduling policy, check it, and simulate with it"               \
+    }
 #define CP_OPTION_UNTIL                                                                    \
     {                                                                                      \
         "until", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Limits",                             \
@@ -47,8 +52,8 @@ typedef struct {
 } CpOverrides;
 
 /* From coreplay.conf, --machine, --seed, --until, --warmup, --max-events, --max-wall,
- * --exact-ticks and --set, as far as the command has these options.  Returns an exit code.
- */
+ * --exact-ticks and --set, as far as the command has these options; --policy-file is
+ * compiled, checked and in force before --set, which may vary it.  Returns an exit code. */
 int cp_overrides_init(CpOverrides *overrides, const CpCli *cli);
 /* Adds the strongest one yet; copies the texts. */
 void cp_overrides_add(CpOverrides *overrides, const char *key, const char *value,

@@ -3,6 +3,7 @@
 #include "sim/params.h"
 #include "sim/words.h"
 #include "lang/diag.h"
+#include "traces/cpr.h"
 #include "traces/outfile.h"
 
 #include <errno.h>
@@ -178,14 +179,86 @@ int cp_output_no_pipe(const CpCli *cli, const char *path)
     return CP_EXIT_OK;
 }
 
-int cp_output_check(const CpCli *cli, const char *path, char *const *inputs)
+/* Kinds of files by their endings, and how their content begins; NULL: text, which people
+ * edit, or which cannot be told. */
+static const struct {
+    const char *ending, *what, *magic;
+    bool replaceable; /* text that the program writes and nobody edits */
+} kinds[] = {
+    {".cpr", "a recording", "CPR", false},
+    {".db", "a result file of a sweep", NULL, true}, /* continued, not replaced */
+    {".cpw", "a workload", NULL, false},
+    {".c", "a policy", NULL, false},
+    {".csv", "a table", NULL, true},
+    {".json", "JSON", NULL, false},
+    {".svg", "a chart", "<", false},
+    {".pdf", "a chart", "%PDF", false},
+    {".png", "a chart", "\x89PNG", false},
+    {".txt", "a chart of letters", NULL, true},
+};
+
+static int kind_of(const char *path)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (g_str_has_suffix(path, kinds[i].ending)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static int check_ending(const CpCli *cli, const char *path, const char *endings)
+{
+    int kind = kind_of(path);
+    if (endings == NULL || kind < 0) {
+        return CP_EXIT_OK;
+    }
+    g_auto(GStrv) good = g_strsplit(endings, " ", -1);
+    if (g_strv_contains((const char *const *)good, kinds[kind].ending)) {
+        return CP_EXIT_OK;
+    }
+    int wanted = kind_of(good[0]);
+    cp_error(cli, "'%s' is %s by its ending, and this is %s", path, kinds[kind].what,
+             wanted >= 0 ? kinds[wanted].what : "another kind of file");
+    bool results = strcmp(good[0], ".db") == 0;
+    cp_help(cli,
+            results ? "name it %s; for a table: coreplay query RESULTS.db --csv"
+                    : "name it %s",
+            good[0]);
+    return CP_EXIT_USAGE;
+}
+
+/* Whether a file that is there may go without a word: it is empty, or of the kind that is
+ * written anyway. */
+static bool may_replace(const char *path, const struct stat *st)
+{
+    char head[16] = "";
+    int kind = kind_of(path);
+    if (st->st_size == 0 || (kind >= 0 && kinds[kind].replaceable)) {
+        return true;
+    }
+    FILE *file = fopen(path, "rb");
+    size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (cp_cpr_sniff(head, n)) {
+        return kind < 0 || strcmp(kinds[kind].ending, ".cpr") == 0;
+    }
+    const char *magic = kind >= 0 ? kinds[kind].magic : NULL;
+    return magic != NULL && n >= strlen(magic) && memcmp(head, magic, strlen(magic)) == 0;
+}
+
+int cp_output_check(const CpCli *cli, const char *path, const char *endings,
+                    char *const *inputs)
 {
     struct stat st;
     if (strcmp(path, "-") == 0) {
         return check_standard_output(cli);
     }
-    if (stat(path, &st) != 0) {
-        return CP_EXIT_OK;
+    int code = check_ending(cli, path, endings);
+    if (code != CP_EXIT_OK || stat(path, &st) != 0) {
+        return code;
     }
     if (!S_ISREG(st.st_mode)) {
         cp_error(cli, "cannot write '%s': it is %s", path,
@@ -197,6 +270,11 @@ int cp_output_check(const CpCli *cli, const char *path, char *const *inputs)
             cp_error(cli, "--output would overwrite the input '%s'", *inputs);
             return CP_EXIT_USAGE;
         }
+    }
+    if (!may_replace(path, &st) && !cp_opt_flag(cli, "force")) {
+        cp_error(cli, "'%s' exists already", path);
+        cp_help(cli, "give another name with -o, or --force to overwrite it");
+        return CP_EXIT_OUTPUT;
     }
     return CP_EXIT_OK;
 }

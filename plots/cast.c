@@ -1,7 +1,7 @@
 #include "plots/cast.h"
 
 #include "plots/lanes.h"
-#include "lang/diag.h"
+#include "traces/thread-names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,61 +61,11 @@ int cp_name_compare(const char *a, const char *b)
     return (*a != '\0') - (*b != '\0');
 }
 
-/* New text: the cleaned name of a thread, never empty. */
-static char *base_name(const CpCpr *cpr, uint32_t tid)
-{
-    const CpCprThread *thread = cp_cpr_thread_at(cpr, tid);
-    char *name = cp_clean_text(cp_cpr_text(cpr, thread->name), -1);
-    if (name[0] != '\0') {
-        return name;
-    }
-    g_free(name);
-    return g_strdup_printf("thread %" G_GINT64_FORMAT, thread->tid);
-}
-
-/* New text: a repeated name made distinct by its process, if it is the only one of the
- * name there, else by its number. */
-static char *distinct_name(const CpCpr *cpr, uint32_t tid, const char *name,
-                           GHashTable *n_by_process)
-{
-    const CpCprThread *thread = cp_cpr_thread_at(cpr, tid);
-    g_autofree char *process = cp_clean_text(cp_cpr_text(cpr, thread->process), -1);
-    g_autofree char *full = g_strdup_printf("%s: %s", process, name);
-    if (process[0] != '\0' && strcmp(process, name) != 0 &&
-        GPOINTER_TO_UINT(g_hash_table_lookup(n_by_process, full)) == 1) {
-        return g_steal_pointer(&full);
-    }
-    return g_strdup_printf("%s (%" G_GINT64_FORMAT ")", name, thread->tid);
-}
-
 static unsigned count_up(GHashTable *table, const char *key)
 {
     unsigned n = GPOINTER_TO_UINT(g_hash_table_lookup(table, key)) + 1;
     g_hash_table_insert(table, g_strdup(key), GUINT_TO_POINTER(n));
     return n;
-}
-
-/* How often each name, and each name within a process, occurs among those that ran. */
-typedef struct {
-    GHashTable *by_name, *by_process;
-} NameCounts;
-
-static NameCounts count_names(const CpCpr *cpr, const Census *census)
-{
-    NameCounts counts = {g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
-    for (uint32_t tid = 0; tid < census->n_ids; tid++) {
-        if (census->whole[tid] == 0) {
-            continue;
-        }
-        const CpCprThread *thread = cp_cpr_thread_at(cpr, tid);
-        g_autofree char *name = base_name(cpr, tid);
-        g_autofree char *process = cp_clean_text(cp_cpr_text(cpr, thread->process), -1);
-        g_autofree char *full = g_strdup_printf("%s: %s", process, name);
-        count_up(counts.by_name, name);
-        count_up(counts.by_process, full);
-    }
-    return counts;
 }
 
 static void free_actor(void *data)
@@ -125,38 +75,55 @@ static void free_actor(void *data)
     g_free(actor);
 }
 
-/* Finds or makes the actor of each thread that ran; `by_key` maps "name, number of its
- * occurrence" to index + 1 over all recordings. */
+/* The actor of a name, if no other thread of this recording plays it: index + 1, or 0. */
+static unsigned find_actor(GHashTable *by_key, const char *key, GHashTable *taken)
+{
+    void *found = g_hash_table_lookup(by_key, key);
+    return found != NULL && !g_hash_table_contains(taken, found) ? GPOINTER_TO_UINT(found)
+                                                                 : 0;
+}
+
+static void remember(GHashTable *by_key, char *key, unsigned actor)
+{
+    if (!g_hash_table_contains(by_key, key)) {
+        g_hash_table_insert(by_key, key, GUINT_TO_POINTER(actor));
+    } else {
+        g_free(key);
+    }
+}
+
+/* Finds or makes the actor of each thread that ran; `by_key` maps names, and "plain name,
+ * number of its occurrence", to index + 1 over all recordings. */
 static void add_actors(CpCast *cast, size_t recording, const CpCpr *cpr,
                        const Census *census, GHashTable *by_key)
 {
-    NameCounts counts = count_names(cpr, census);
+    g_auto(GStrv) names = cp_thread_names(cpr);
     g_autoptr(GHashTable) seen =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) taken = g_hash_table_new(NULL, NULL);
     for (uint32_t tid = 0; tid < census->n_ids; tid++) {
         cast->actor_of[recording][tid] = CP_NONE;
         if (census->whole[tid] == 0) {
             continue;
         }
-        g_autofree char *name = base_name(cpr, tid);
-        g_autofree char *key = g_strdup_printf("%s\n%u", name, count_up(seen, name));
-        unsigned found = GPOINTER_TO_UINT(g_hash_table_lookup(by_key, key));
+        const char *plain = cp_cpr_text(cpr, cp_cpr_thread_at(cpr, tid)->name);
+        char *key = g_strdup_printf("%s\n%u", plain, count_up(seen, plain));
+        unsigned found = find_actor(by_key, names[tid], taken);
+        found = found == 0 ? find_actor(by_key, key, taken) : found;
         if (found == 0) {
             CpActor *actor = g_new0(CpActor, 1);
-            bool repeats = GPOINTER_TO_UINT(g_hash_table_lookup(counts.by_name, name)) > 1;
-            actor->name =
-                repeats ? distinct_name(cpr, tid, name, counts.by_process) : g_strdup(name);
+            actor->name = g_strdup(names[tid]);
             g_ptr_array_add(cast->actors, actor);
             found = cast->actors->len;
-            g_hash_table_insert(by_key, g_steal_pointer(&key), GUINT_TO_POINTER(found));
         }
+        g_hash_table_add(taken, GUINT_TO_POINTER(found));
+        remember(by_key, key, found);
+        remember(by_key, g_strdup(names[tid]), found);
         CpActor *actor = g_ptr_array_index(cast->actors, found - 1);
         actor->whole_ns += census->whole[tid];
         actor->cpu_ns += census->in[tid];
         cast->actor_of[recording][tid] = found - 1;
     }
-    g_hash_table_unref(counts.by_name);
-    g_hash_table_unref(counts.by_process);
 }
 
 static gboolean read_recording(CpCast *cast, size_t i, CpCpr *cpr, Census *census,

@@ -71,29 +71,51 @@ static const CpChartClass *find_chart(const char *name, CpChartNeeds needs, GErr
     return NULL;
 }
 
-static const CpChartOption *find_option(const char *name)
+static const CpChartOption *option_of(const CpChartClass *chart, const char *name)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
-        const CpChartOption *o = charts[i]->info.options;
-        for (; o != NULL && o->name != NULL; o++) {
-            if (strcmp(o->name, name) == 0) {
-                return o;
-            }
+    const CpChartOption *o = chart->info.options;
+    for (; o != NULL && o->name != NULL; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return o;
         }
     }
     return NULL;
 }
 
-/* Each value is of an option that a chart has, and what that option takes. */
-static gboolean check_values(const CpChartValue *values, GError **error)
+/* Says which charts have it. */
+static gboolean refuse_option(const char *name, const char *const *drawn, GError **error)
+{
+    g_autoptr(GString) having = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
+        if (option_of(charts[i], name) != NULL) {
+            g_string_append_printf(having, "%s%s", having->len > 0 ? ", " : "",
+                                   charts[i]->info.name);
+        }
+    }
+    g_autofree char *all = g_strjoinv(", ", (char **)drawn);
+    if (having->len == 0) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no chart has an option '%s'", name);
+    } else {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "option '%s' does nothing for chart %s; it is for: %s", name, all,
+                    having->str);
+    }
+    return FALSE;
+}
+
+/* Each value is of an option that one of the charts has, and what that option takes. */
+static gboolean check_values(const CpChartValue *values, const char *const *drawn,
+                             GError **error)
 {
     for (const CpChartValue *v = values; v != NULL && v->name != NULL; v++) {
-        const CpChartOption *o = find_option(v->name);
+        const CpChartOption *o = NULL;
+        for (size_t i = 0; i < G_N_ELEMENTS(charts) && o == NULL; i++) {
+            o = g_strv_contains(drawn, charts[i]->info.name) ? option_of(charts[i], v->name)
+                                                             : NULL;
+        }
         CpTime t;
         if (o == NULL) {
-            g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no chart has an option '%s'",
-                        v->name);
-            return FALSE;
+            return refuse_option(v->name, drawn, error);
         }
         if (o->kind == CP_CHART_TIME && !cp_parse_time(v->text, &t, error)) {
             g_prefix_error(error, "option '%s': ", v->name);
@@ -328,7 +350,7 @@ gboolean cp_chart_draw(const char *const *names, CpCpr *const *recordings,
     cp_require(n_recordings > 0 && names[0] != NULL);
     Pages pages = {.n = 0};
     if (!find_charts(&pages, names, n_recordings, error) ||
-        !check_values(options->values, error)) {
+        !check_values(options->values, names, error)) {
         return FALSE;
     }
     g_autofree char *title =
@@ -356,6 +378,7 @@ gboolean cp_chart_draw_results(const char *name, const char *file, const char *p
                                const CpChartOptions *options, GError **error)
 {
     const CpChartClass *chart = find_chart(name, CP_CHART_RESULTS, error);
-    return chart != NULL && check_values(options->values, error) &&
+    const char *const drawn[] = {name, NULL};
+    return chart != NULL && check_values(options->values, drawn, error) &&
            chart->draw_results(file, path, options, error);
 }

@@ -426,7 +426,10 @@ bool cp_cpr_sniff(const void *bytes, size_t n)
 bool cp_cpr_is_file(const char *path)
 {
     char head[8];
-    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    /* What was read of a pipe would be lost to whoever reads on. */
+    path = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+    bool is_file = g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    FILE *file = is_file ? fopen(path, "rb") : NULL;
     size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
     if (file != NULL) {
         fclose(file);
@@ -640,11 +643,65 @@ static bool parse_index(CpCpr *cpr, Input *in, uint64_t tail)
     return offset == tail && in->at == in->end;
 }
 
+/* A recording is read out of order, so one that comes through a pipe is kept in a file
+ * without a name first. */
+static gboolean keep_stream(CpCpr *cpr, GError **error)
+{
+    g_autofree char *name = NULL;
+    int file = g_file_open_tmp("coreplay-XXXXXX", &name, error);
+    if (file < 0) {
+        return FALSE;
+    }
+    g_unlink(name);
+    char buffer[65536];
+    ssize_t got;
+    while ((got = read(cpr->fd, buffer, sizeof buffer)) > 0 ||
+           (got < 0 && errno == EINTR)) {
+        for (ssize_t done = 0; done < got;) {
+            ssize_t n = write(file, buffer + done, (size_t)(got - done));
+            if (n < 0 && errno != EINTR) {
+                got = -1;
+                break;
+            }
+            done += n > 0 ? n : 0;
+        }
+        if (got < 0) {
+            break;
+        }
+    }
+    int why = errno;
+    close(cpr->fd);
+    cpr->fd = file;
+    return got < 0 ? fail_input(cpr, error, "%s", g_strerror(why)) : TRUE;
+}
+
+/* The number of a descriptor that is open already: "-", /dev/stdin, what <(...) of a shell
+ * stands for; -1: it is the name of a file. */
+static int open_already(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0) {
+        return STDIN_FILENO;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        const char *n = path + strlen(folders[i]);
+        if (g_str_has_prefix(path, folders[i]) && g_ascii_isdigit(*n)) {
+            return (int)g_ascii_strtoll(n, NULL, 10);
+        }
+    }
+    return -1;
+}
+
 static gboolean load(CpCpr *cpr, GError **error)
 {
     struct stat st;
     if (fstat(cpr->fd, &st) != 0) {
         return fail_input(cpr, error, "%s", g_strerror(errno));
+    }
+    bool is_stream = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+    if (is_stream && open_already(cpr->path) >= 0 &&
+        (!keep_stream(cpr, error) || fstat(cpr->fd, &st) != 0)) {
+        return FALSE;
     }
     if (!S_ISREG(st.st_mode)) {
         return fail_input(cpr, error,
@@ -676,7 +733,9 @@ CpCpr *cp_cpr_open(const char *path, GError **error)
     CpCpr *cpr = g_new0(CpCpr, 1);
     cpr->path = g_strdup(path);
     /* Without O_NONBLOCK opening a named pipe would wait for a writer. */
-    cpr->fd = g_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int already = open_already(path);
+    cpr->fd = already >= 0 ? fcntl(already, F_DUPFD_CLOEXEC, 0)
+                           : g_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (cpr->fd < 0) {
         fail_input(cpr, error, "cannot open the recording: %s", g_strerror(errno));
         cp_cpr_free(cpr);

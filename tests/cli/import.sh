@@ -104,4 +104,56 @@ is_code 3
 err_has 'a recording, not a workload'
 err_has 'coreplay import'
 
+must "what people edit is overwritten only with --force; a recording by a recording"
+echo '# mine' >real.cpw
+cp_run import "$perf" -o real.cpw
+is_code 5
+err_has "exists already"
+err_has "force"
+grep -q '# mine' real.cpw || fail "the edited workload is gone"
+cp_run import "$perf" -o real.cpw --force -q
+is_code 0
+grep -q '# mine' real.cpw && fail "--force did not overwrite"
+cp_run import "$perf" -o real.cpr -q
+is_code 0
+echo 'my notes' >notes.cpr
+cp_run import "$perf" -o notes.cpr -q
+is_code 5
+cp_run run real.cpw -o notes.cpr -q
+is_code 5
+cp_run plot occupancy real.cpr -o notes.cpr
+[ "$code" != 0 ] || fail "a chart went over notes"
+grep -q 'my notes' notes.cpr || fail "the notes are gone"
+
+must "an ending that says another kind of file is refused"
+for to in x.csv x.cpw x.json x.db; do
+    cp_run run real.cpw -o $to -q
+    is_code 2
+    no_file $to
+done
+for to in x.csv x.json x.cpr x.svg; do
+    cp_run sweep real.cpw --sweep cores=1,2 -o $to -q
+    is_code 2
+    err_has 'x\.'
+    no_file $to
+done
+
+must "options that do nothing for a recording are refused"
+for option in "--root 1" --others --pin; do
+    # shellcheck disable=SC2086
+    cp_run import "$perf" -o opt.cpr $option
+    is_code 2
+    err_has 'workload'
+    no_file opt.cpr
+done
+
+must "a recording is read from a pipe, whatever its name"
+for name in - /dev/stdin /dev/fd/0; do
+    code=0
+    # shellcheck disable=SC2002
+    cat real.cpr | "$COREPLAY" plot switches $name -o piped.txt 2>err >out || code=$?
+    is_code 0
+    [ -s piped.txt ] || fail "no chart from $name"
+done
+
 finish

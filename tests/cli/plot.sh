@@ -143,4 +143,12 @@ for name in fork-join lock-convoy priority-inversion; do
     done
 done
 
+must "an option that none of the charts has is refused, and those that have it are named"
+for option in "--filter x==1" "--blocking 1ms" "--by cores"; do
+    # shellcheck disable=SC2086
+    cp_run plot occupancy real.cpr -o fig.txt $option
+    is_code 2
+    err_has 'does nothing for chart occupancy'
+done
+
 finish

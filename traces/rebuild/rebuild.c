@@ -2,6 +2,8 @@
 
 #include "sim/error.h"
 #include "traces/rebuild/reading.h"
+#include "traces/thread-names.h"
+#include "lang/diag.h"
 
 /* Decides which threads of a recording make the workload and in which order, and says what
  * was found. */
@@ -69,6 +71,7 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
     rb->threads = g_new0(RebuildThread, (size_t)rb->n_threads + 1);
     rb->pids = g_new0(int64_t, (size_t)rb->n_threads + 1);
     rb->tids = g_new0(int64_t, (size_t)rb->n_threads + 1);
+    g_auto(GStrv) names = cp_thread_names(cpr);
     rb->names = g_ptr_array_new_with_free_func(g_free);
     rb->processes = g_ptr_array_new_with_free_func(g_free);
     for (uint32_t i = 0; i < rb->n_threads; i++) {
@@ -86,7 +89,9 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
         };
         rb->pids[i] = t->pid;
         rb->tids[i] = t->tid;
-        g_ptr_array_add(rb->names, g_strdup(cp_cpr_text(cpr, t->name)));
+        const char *raw = cp_cpr_text(cpr, t->name);
+        g_autofree char *clean = cp_clean_text(raw, -1);
+        g_ptr_array_add(rb->names, g_strdup(strcmp(clean, names[i]) == 0 ? raw : names[i]));
         g_ptr_array_add(rb->processes, g_strdup(cp_cpr_text(cpr, t->process)));
     }
     rb->n_cpus = MAX(info->n_cpus, 1);
