@@ -44,38 +44,48 @@ static CpScenario *load(const char *text, const CpOverride *overrides, size_t n,
     return s;
 }
 
-/* The last line an error is about; 0: none is about a line. */
-static unsigned last_error(const char *messages)
+/* New text without the statements and declarations that errors are about; NULL: none is
+ * about a line. */
+static char *without_errors(const char *text, const char *messages)
 {
-    unsigned last = 0;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    unsigned n = g_strv_length(lines), left = 0;
+    g_autofree bool *out = g_new0(bool, n + 1);
     for (const char *at = messages; (at = strstr(at, source)) != NULL;) {
         at += strlen(source);
         unsigned line = 0, column = 0;
-        int end = 0;
-        if (sscanf(at, ":%u:%u: error%n", &line, &column, &end) == 2 && end > 0) {
-            last = MAX(last, line);
+        int end = 0; /* a setting has no column */
+        (void)(sscanf(at, ":%u:%u: error%n", &line, &column, &end) == 2 ||
+               sscanf(at, ":%u: error%n", &line, &end) == 1); /* said by `end` */
+        if (end == 0 || line < 1 || line > n) {
+            continue;
+        }
+        unsigned from = lines_owner(lines, line - 1);
+        for (unsigned i = from; i < lines_unit(lines, from); i++) {
+            out[i] = true;
+            left++;
         }
     }
-    return last;
+    GString *less = g_string_new(NULL);
+    for (unsigned i = 0; i + 1 < n; i++) {
+        if (!out[i]) {
+            g_string_append_printf(less, "%s\n", lines[i]);
+        }
+    }
+    return g_string_free(less, left == 0);
 }
 
 char *check_mend(const char *text)
 {
     char *now = g_strdup(text);
-    for (unsigned i = 0; i < MEND_ROUNDS; i++) {
+    for (unsigned i = 0; i < MEND_ROUNDS && now != NULL; i++) {
         g_autofree char *messages = NULL;
         CpScenario *s = load(now, NULL, 0, &messages);
         if (s != NULL) {
             cp_scenario_free(s);
             return now;
         }
-        unsigned line = last_error(messages);
-        g_auto(GStrv) lines = g_strsplit(now, "\n", -1);
-        if (line == 0 || line > g_strv_length(lines)) {
-            break;
-        }
-        unsigned from = lines_owner(lines, line - 1);
-        char *less = lines_without(lines, from, lines_unit(lines, from));
+        char *less = without_errors(now, messages);
         g_free(now);
         now = less;
     }
