@@ -47,6 +47,12 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
     cp_json_int(json, "duplicates", (int64_t)r->duplicates);
     cp_json_int(json, "unread_lines", (int64_t)(r->unread + r->broken + r->long_lines));
     cp_json_bool(json, "cut", r->cut);
+    g_auto(GStrv) warnings = cp_import_report_warnings(r);
+    cp_json_open(json, "warnings", '[');
+    for (char **text = warnings; *text != NULL; text++) {
+        cp_json_text(json, NULL, *text);
+    }
+    cp_json_close(json, ']');
     cp_json_open(json, "cpu_list", '[');
     for (unsigned i = 0; i < r->cpus->len; i++) {
         const CpImportCpu *c = &g_array_index(r->cpus, CpImportCpu, i);
@@ -55,6 +61,7 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
         cp_json_int(json, "switches", (int64_t)c->switches);
         cp_json_int(json, "busy_ns", c->busy);
         cp_json_int(json, "idle_ns", c->idle);
+        cp_json_int(json, "unknown_ns", c->unknown);
         cp_json_int(json, "lost", (int64_t)c->lost);
         cp_json_close(json, '}');
     }

@@ -2,6 +2,7 @@
 
 #include "cli/report.h"
 #include "cli/size.h"
+#include "traces/facts.h"
 #include "plots/chart.h"
 #include "sim/assert.h"
 #include "sim/params.h"
@@ -169,6 +170,10 @@ static int open_recordings(const CpCli *cli, Plot *plot)
                 cp_help(cli, "record it first: coreplay run %s -o run.cpr", *path);
             }
             return code;
+        }
+        g_auto(GStrv) warnings = cp_facts_warnings(recording);
+        for (char **text = warnings; *text != NULL; text++) {
+            cp_note(cli, "%s: %s", *path, *text);
         }
         g_ptr_array_add(plot->recordings, recording);
     }

@@ -8,6 +8,7 @@
 #include "plots/chart.h"
 #include "sim/params.h"
 #include "traces/import/formats.h"
+#include "traces/facts.h"
 #include "traces/measure.h"
 #include "traces/rebuild/rebuild.h"
 #include "scenario/run-names.h"
@@ -54,6 +55,10 @@ typedef struct {
     CpCpr *cpr[COLUMNS];
     CpMeasure m[COLUMNS];
     uint32_t n_kept; /* threads of the program */
+    uint32_t n_load; /* others, kept as load */
+    CpTime load;     /* CPU time of these */
+    char **warnings; /* of the recording */
+    char **inferred; /* what it does not tell, but must have been so */
     CpOverrides changes;
 } WhatIf;
 
@@ -113,7 +118,8 @@ static int measure_recorded(WhatIf *w)
 {
     g_autoptr(GError) error = NULL;
     CpCpr *cpr = w->cpr[RECORDED] = cp_cpr_open(w->path[RECORDED], &error);
-    CpRebuild *rebuild = cpr != NULL ? cp_rebuild_new(cpr, NULL, &error) : NULL;
+    static const CpRebuildOptions wanted = {.foreign = true};
+    CpRebuild *rebuild = cpr != NULL ? cp_rebuild_new(cpr, &wanted, &error) : NULL;
     if (rebuild == NULL) {
         return cp_fail(w->cli, error);
     }
@@ -122,8 +128,19 @@ static int measure_recorded(WhatIf *w)
         const CpRebuiltThread *t = cp_rebuild_thread(rebuild, i);
         keep[t->id] = !t->foreign;
         w->n_kept += !t->foreign;
+        w->n_load += t->foreign;
     }
+    w->load = cp_rebuild_load(rebuild);
+    w->warnings = cp_facts_warnings(cpr);
+    w->inferred = g_strdupv((char **)(void *)cp_rebuild_said(rebuild));
+    g_autofree char *refusal = g_strdup(cp_rebuild_refusal(rebuild));
     cp_rebuild_free(rebuild);
+    if (refusal != NULL) {
+        cp_error(w->cli, "%s: nothing can be predicted: %s", w->cli->operands[0], refusal);
+        cp_help(w->cli, "record all CPUs and the whole program, or a part without this: "
+                        "--from, --to");
+        return CP_EXIT_INPUT;
+    }
     return cp_measure(cpr, keep, &w->m[RECORDED], &error) ? CP_EXIT_OK
                                                           : cp_fail(w->cli, error);
 }
@@ -316,9 +333,23 @@ static void print_recorded(const WhatIf *w)
         m->longest != CP_NONE ? thread_name(cpr, m->longest) : g_strdup("-");
     cp_out(w->cli,
            "Recorded: %u thread%s on %u CPU%s for %s, using %s of CPU time; the busiest, "
-           "'%s', took %.0f %% of it.\n\n",
+           "'%s', took %.0f %% of it.\n",
            w->n_kept, w->n_kept == 1 ? "" : "s", n_cpus, n_cpus == 1 ? "" : "s", how_long,
            cpu, name, m->cpu > 0 ? (double)m->longest_cpu / (double)m->cpu * 100 : 0);
+    if (w->load > 0) {
+        g_autofree char *load = cp_format_time_human(w->load);
+        cp_out(w->cli,
+               "Beside it: %u thread%s of the kernel or of other programs, using %s of CPU "
+               "time; kept as load.\n",
+               w->n_load, w->n_load == 1 ? "" : "s", load);
+    }
+    for (char **text = w->warnings; *text != NULL; text++) {
+        cp_out(w->cli, "Warning: %s.\n", *text);
+    }
+    for (char **text = w->inferred; *text != NULL; text++) {
+        cp_out(w->cli, "Inferred: %s.\n", *text);
+    }
+    cp_out(w->cli, "\n");
 }
 
 /* "46.5 % shorter", "1.2 % longer", "as long as before". */
@@ -441,6 +472,18 @@ static void print_json(const WhatIf *w)
     cp_json_text(json, "file", w->cli->operands[0]);
     cp_json_text(json, "change", w->label[CHANGED]);
     cp_json_int(json, "threads", w->n_kept);
+    cp_json_int(json, "load_threads", w->n_load);
+    cp_json_int(json, "load_ns", w->load);
+    cp_json_open(json, "warnings", '[');
+    for (char **text = w->warnings; *text != NULL; text++) {
+        cp_json_text(json, NULL, *text);
+    }
+    cp_json_close(json, ']');
+    cp_json_open(json, "inferred", '[');
+    for (char **text = w->inferred; *text != NULL; text++) {
+        cp_json_text(json, NULL, *text);
+    }
+    cp_json_close(json, ']');
     for (int c = 0; c < COLUMNS; c++) {
         cp_json_open(json, names[c], '{');
         cp_json_int(json, "cpus", cp_cpr_info(w->cpr[c])->n_cpus);
@@ -561,6 +604,8 @@ static void clear(WhatIf *w)
         g_rmdir(w->folder);
     }
     g_free(w->folder);
+    g_strfreev(w->warnings);
+    g_strfreev(w->inferred);
     cp_overrides_clear(&w->changes);
 }
 

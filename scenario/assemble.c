@@ -114,6 +114,28 @@ static void apply_cpusets(CpWorkload *w)
     }
 }
 
+/* On a machine that lacks the CPUs a recorded thread was kept to it is kept to as many of
+ * those there are. */
+static void fit_masks(CpBuild *b)
+{
+    CpWorkload *w = b->s->workload;
+    uint32_t n_cpus = b->s->machine->n_cpus;
+    for (uint32_t i = 0; w->replay != NULL && i < w->threads->len; i++) {
+        CpThreadDecl *t = cp_thread_decl(w, i);
+        if (t->attr.cpus == CP_NONE) {
+            continue;
+        }
+        const CpCpuMask *mask = &g_array_index(w->masks, CpCpuMask, t->attr.cpus);
+        if (cp_cpumask_next(mask, 0) >= n_cpus) {
+            CpCpuMask other = {{0}};
+            for (CpCpu c = 0; c < MIN(cp_cpumask_count(mask), n_cpus); c++) {
+                cp_cpumask_set(&other, c);
+            }
+            t->attr.cpus = cp_workload_mask(w, &other);
+        }
+    }
+}
+
 /* A thread that may run nowhere would wait for ever. */
 static bool check_masks(CpBuild *b)
 {
@@ -172,8 +194,25 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
     return false;
 }
 
+/* Load beside a replayed program, such as threads of the kernel, is scheduled like
+ * everything else where only one policy exists. */
+static void level_load(CpBuild *b)
+{
+    CpWorkload *w = b->s->workload;
+    for (uint32_t i = 0; w->replay != NULL && i < w->threads->len; i++) {
+        CpThreadDecl *t = cp_thread_decl(w, i);
+        t->attr.policy = t->flags & CP_THREAD_LOAD ? CP_SCHED_NORMAL : t->attr.policy;
+    }
+    for (uint32_t i = 0; w->replay != NULL && i < w->attrs->len; i++) {
+        g_array_index(w->attrs, CpSchedAttr, i).policy = CP_SCHED_NORMAL;
+    }
+}
+
 static bool check_policies(CpBuild *b)
 {
+    if (!b->profile->kernel) {
+        level_load(b);
+    }
     const CpWorkload *w = b->s->workload;
     bool ok = true;
     for (uint32_t i = 0; i < w->threads->len; i++) {
@@ -250,7 +289,11 @@ bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
     if (ok) {
         apply_cpusets(b->s->workload);
     }
-    ok = ok && make_machine(b) && check_masks(b) && check_policies(b);
+    ok = ok && make_machine(b);
+    if (ok) {
+        fit_masks(b);
+    }
+    ok = ok && check_masks(b) && check_policies(b);
     settings_free(b->list);
     return ok;
 }

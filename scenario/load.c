@@ -120,11 +120,17 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
     CpWorkload *w = NULL;
     CpCpr *cpr = cp_cpr_open(path, error);
     CpParamSet *costs = cp_cost_set("reference");
-    CpRebuildOptions options = {.placement = true, .costs = costs};
+    CpRebuildOptions options = {.placement = true, .foreign = true, .costs = costs};
     CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, &options, error) : NULL;
     if (rb != NULL) {
         b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
         w = cp_rebuild_workload(rb, error);
+        for (const char *const *text = cp_rebuild_said(rb); *text != NULL; text++) {
+            cp_diag_note(b->diag, (CpPos){0}, "%s", *text);
+        }
+        if (cp_rebuild_refusal(rb) != NULL) {
+            cp_diag_warning(b->diag, (CpPos){0}, "%s", cp_rebuild_refusal(rb));
+        }
     }
     cp_rebuild_free(rb);
     cp_cpr_free(cpr);
@@ -132,12 +138,14 @@ static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
     return w;
 }
 
-/* On another machine than the recorded one the policy places new threads. */
+/* On another machine than the recorded one the policy places new threads, and no CPU goes
+ * offline. */
 static void forget_placement(CpBuild *b)
 {
     if (b->s->machine->n_cpus == b->recorded_cpus) {
         return;
     }
+    g_array_set_size(b->s->workload->ats, 0);
     for (uint32_t i = 0; i < b->s->workload->threads->len; i++) {
         CpThreadDecl *t = cp_thread_decl(b->s->workload, i);
         t->start_cpu = t->flags & CP_THREAD_SPAWNED ? CP_NONE : t->start_cpu;

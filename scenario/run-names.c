@@ -34,6 +34,7 @@ static void add_threads(CpCprWriter *writer, CpSim *sim, const CpWorkload *w)
             .pid = cp_sim_thread_proc(sim, tid),
             .tid = tid,
             .prio = kernel_prio(&decl->attr),
+            .flags = decl->flags & CP_THREAD_LOAD ? CP_CPR_LOAD : 0,
         };
         cp_cpr_thread(writer, tid, &row);
     }

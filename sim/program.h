@@ -139,6 +139,7 @@ enum {
     CP_THREAD_SPAWNED = 1, /* started by SPAWN only, not at the beginning */
     CP_THREAD_DAEMON = 2,
     CP_THREAD_FORKS = 4, /* SPAWN makes a new process (a copy of the same declaration) */
+    CP_THREAD_LOAD = 8,  /* of a replayed recording: not of the program, but beside it */
 };
 
 /* How a Python process starts another. */

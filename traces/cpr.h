@@ -18,8 +18,11 @@ typedef struct {
     uint32_t process; /* string: process name */
     int64_t pid, tid; /* of the real system; simulated: process number, thread number */
     int32_t prio;     /* kernel priority at first sight, 120 = nice 0 */
-    uint32_t flags;   /* bit 0: kernel thread */
+    uint32_t flags;   /* CP_CPR_ flags */
 } CpCprThread;
+
+/* A thread of the kernel; load beside the program that a simulation was about. */
+enum { CP_CPR_KERNEL = 1, CP_CPR_LOAD = 2 };
 
 /* What a recording says of itself.  Strings are indexes into the string table. */
 typedef struct {

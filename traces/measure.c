@@ -27,12 +27,15 @@ static void add_run(Sums *sums, const CpSpan *span)
     CpMeasure *m = sums->m;
     sums->ran[span->thread] += span->to - span->from;
     m->cpu += span->to - span->from;
-    m->first = sums->begun ? MIN(m->first, span->from) : span->from;
-    m->last = MAX(m->last, span->to);
-    sums->begun = true;
     bool left = span->end != CP_END_OPEN && span->end != CP_END_ELSEWHERE;
     m->involuntary += span->end == CP_END_PREEMPTED;
     m->voluntary += left && span->end != CP_END_PREEMPTED;
+    if (span->from == span->to) {
+        return; /* it came to end, or to wait again: it did no work */
+    }
+    m->first = sums->begun ? MIN(m->first, span->from) : span->from;
+    m->last = MAX(m->last, span->to);
+    sums->begun = true;
 }
 
 /* Who ended the wait is told right behind it, see add_wakeup. */
@@ -122,7 +125,10 @@ gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error
     sums.queued = g_new0(CpTime, sums.n_threads + 1);
     cp_hist_init(&sums.latency, arena);
     for (uint32_t i = 0; i < sums.n_threads; i++) {
-        sums.kept[i] = keep != NULL ? keep[i] : (cp_cpr_thread_at(cpr, i)->flags & 1) == 0;
+        sums.kept[i] =
+            keep != NULL
+                ? keep[i]
+                : (cp_cpr_thread_at(cpr, i)->flags & (CP_CPR_KERNEL | CP_CPR_LOAD)) == 0;
     }
     gboolean ok = cp_walk(cpr, &all, &hooks, &sums, error);
     if (ok) {

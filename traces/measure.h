@@ -27,7 +27,8 @@ typedef struct {
     CpTime queued_time; /* and for how long */
 } CpMeasure;
 
-/* `keep` has one entry a thread of the recording; NULL: all but threads of the kernel.
+/* `keep` has one entry a thread of the recording; NULL: all but threads of the kernel
+ * and load.
  * CP_ERROR_INPUT: a damaged block. */
 gboolean cp_measure(CpCpr *cpr, const bool *keep, CpMeasure *out, GError **error);
 

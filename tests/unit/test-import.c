@@ -98,7 +98,9 @@ static void import_fails(Fixture *f, const char *text, gssize n, const char *wor
 
 static const char *name_of(Fixture *f, uint32_t id)
 {
-    return id == CP_NONE ? "idle" : cp_cpr_text(f->cpr, cp_cpr_thread_at(f->cpr, id)->name);
+    return id == CP_NONE       ? "idle"
+           : id == CP_NONE - 1 ? "nobody"
+                               : cp_cpr_text(f->cpr, cp_cpr_thread_at(f->cpr, id)->name);
 }
 
 /* Records of the chosen kinds, one `kind@cpu time name arg` each. */
@@ -347,7 +349,8 @@ static void test_gil(void **state)
 
 /* --- integrity --- */
 
-/* A switch from a thread that was not there: the old one ends where it was last seen. */
+/* A switch from a thread that was not there: from where the old one was last seen nobody is
+ * known to run. */
 static void test_mismatch(void **state)
 {
     Fixture *f = *state;
@@ -356,8 +359,8 @@ static void test_mismatch(void **state)
     assert_int_equal(f->report.mismatches, 1);
     expect_listing(
         f, SWITCHES,
-        "sw@0 0 t1 ?*; sw@0 0 t2 S; sw@0 1000000000 t3 S; sw@0 3000000000 t5 ?*; "
-        "sw@0 3000000000 t6 S; ");
+        "sw@0 0 t1 ?*; sw@0 0 t2 S; sw@0 1000000000 t3 S; sw@0 1000000000 nobody ?*; "
+        "sw@0 3000000000 t5 ?*; sw@0 3000000000 t6 S; ");
     assert_int_equal(cp_cpr_info(f->cpr)->repaired, 1);
 }
 

@@ -672,7 +672,8 @@ static void test_round_trip(void **state)
     assert_true(exact >= 10);
 }
 
-/* The text form compiles, and gives the same CPU times as the direct one. */
+/* The text form compiles, and gives the same CPU times as the direct one; load ends with
+ * the program, so a moment of it may be missing. */
 static void check_text(Fixture *f, CpTime cpu)
 {
     g_autofree char *text = cp_rebuild_text(f->rebuild, NULL);
@@ -687,7 +688,7 @@ static void check_text(Fixture *f, CpTime cpu)
     GError *error = NULL;
     CpSim *sim = cp_sim_new(&config, &error);
     assert_int_equal(cp_sim_run(sim, &error), CP_OUTCOME_DONE);
-    assert_int_equal(metric(sim, CP_SCOPE_RUN, 0, "cpu"), cpu);
+    assert_true(ABS(metric(sim, CP_SCOPE_RUN, 0, "cpu") - cpu) < cpu / 1000);
     cp_sim_free(sim);
     cp_scenario_free(s);
     cp_diag_free(diag);
@@ -738,7 +739,7 @@ static void test_real(void **state)
         const char *src = g_getenv("top_srcdir");
         g_autofree char *path =
             g_build_filename(src ? src : ".", "examples/recordings", real->file, NULL);
-        f->options.placement = true;
+        f->options.placement = f->options.foreign = true;
         f->import = (CpImportOptions){.from = (CpTime)(real->from * 1e9),
                                       .to = (CpTime)(real->to * 1e9),
                                       .root_pid = real->root};
@@ -751,8 +752,10 @@ static void test_real(void **state)
         run_init(&run, w, "2", NULL);
         for (uint32_t t = 0; t < cp_sim_n_threads(run.sim); t++) {
             uint32_t decl = cp_sim_thread_decl(run.sim, t);
-            assert_int_equal(cpu_of(&run, t),
-                             cp_rebuild_thread(f->rebuild, decl)->cpu_time);
+            const CpRebuiltThread *facts = cp_rebuild_thread(f->rebuild, decl);
+            if (!facts->foreign) { /* load ends with the program */
+                assert_int_equal(cpu_of(&run, t), facts->cpu_time);
+            }
         }
         CpTime cpu = metric(run.sim, CP_SCOPE_RUN, 0, "cpu");
         check_text(f, cpu);

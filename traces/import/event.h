@@ -26,7 +26,7 @@ typedef enum {
     CP_TRACE_GIL_ASK,    /* the running thread */
     CP_TRACE_GIL_GOT,
     CP_TRACE_GIL_DROP,
-    CP_TRACE_LOST, /* value = number of events, cpu or CP_NONE */
+    CP_TRACE_LOST, /* value = number of events, -1: not told; cpu or CP_NONE */
 } CpTraceKind;
 
 #define CP_PRIO_UNKNOWN INT32_MIN
@@ -46,6 +46,7 @@ typedef struct {
     CpTraceTask current; /* who ran there according to the line's head */
     CpTraceTask subject, other;
     int64_t value;
+    bool state_is_number; /* of a switch: the state was printed as one */
     bool irq; /* known to have happened in an interrupt, not by the running thread */
 } CpTraceEvent;
 

@@ -2,6 +2,7 @@
 
 #include "sim/error.h"
 #include "lang/diag.h"
+#include "traces/import/judge.h"
 
 #include <string.h>
 
@@ -9,9 +10,8 @@
 
 enum {
     WINDOW = 1 << 15,  /* events that wait for earlier ones */
-    PENDING = 1 << 13, /* records that wait for reconstructed ones to be put before them */
+    PENDING = 1 << 15, /* records that wait for reconstructed ones to be put before them */
     NAME_MAX_BYTES = 255,
-    SOME_HEADS = 32, /* switches before we judge whether heads of lines tell who runs */
 };
 
 /* Half of what the time of a record can hold. */
@@ -34,16 +34,20 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int32_t pid, tgid;
+    int32_t pid;
     int32_t prio;       /* latest */
     int32_t first_prio; /* at first sight, or when the part to keep begins */
+    int32_t tgid;       /* as heads of lines say, -1: not known */
     uint32_t gil;       /* index + 1 of its process's lock; 0: none yet */
+    uint32_t row;       /* 1 + its number in the recording; 0: no record names it */
     CpTime wake_time;   /* last wake-up; INT64_MIN: none */
     CpTime gone;        /* when it left its CPU for ever; INT64_MAX: not yet */
     CpTime asked, got;  /* of the interpreter's lock */
     uint16_t wake_cpu;
     uint8_t name_len;
-    bool exited, kernel, guessed; /* guessed: the name is a head's, not a payload's */
+    bool exited, kernel;
+    bool guessed; /* the name is a head's, not a payload's */
+    bool named;   /* by a payload */
 } Thread;
 
 typedef struct {
@@ -55,7 +59,10 @@ typedef struct {
     uint32_t doubt;     /* who runs according to heads of lines; UNKNOWN: no doubt */
     uint32_t n_doubts;  /* lines that said so */
     CpTime doubt_start;
-    Event last; /* for finding duplicates */
+    CpTime unknown;   /* since the last switch nobody knows who ran, so long */
+    CpTime last_time; /* of an event; INT64_MIN: none yet */
+    bool lossy;       /* events were lost since then */
+    Event last;       /* for finding duplicates */
 } Cpu;
 
 struct CpImporter {
@@ -65,6 +72,7 @@ struct CpImporter {
     CpCprWriter *writer;
     GStringChunk *names;
     GArray *threads; /* Thread */
+    GArray *rows;    /* uint32_t: thread by its number in the recording */
     uint32_t *map;   /* open addressing: thread + 1, 0 = free; by pid */
     uint32_t map_size, map_used;
     GHashTable *gils; /* tgid -> index + 1 */
@@ -80,7 +88,10 @@ struct CpImporter {
     bool window_open;      /* the part to keep has begun */
     bool past;             /* and ended */
     CpTime base, from, to; /* source's clock */
-    uint64_t heads_right, heads_wrong;
+    /* Counted when pushed, so that the first event followed is judged by many. */
+    uint64_t heads_right, heads_wrong; /* switches whose head names who left */
+    CpStatesSeen states;
+    uint8_t *has_proof;     /* by CPU: 1, a switch or a run-time report was pushed */
     uint64_t reconstructed; /* records of ours */
 };
 
@@ -157,28 +168,13 @@ static bool same_name(const Thread *t, CpSpan span)
     return t->name_len == len && (len == 0 || memcmp(t->name, span.text, len) == 0);
 }
 
-/* Threads of the kernel are known by their names, for want of anything better. */
-static bool kernel_name(const char *name)
-{
-    static const char *const prefixes[] = {
-        "kworker/",  "ksoftirqd/", "migration/", "rcu_",      "rcuo",      "rcub/",
-        "kthreadd",  "kswapd",     "cpuhp/",     "watchdog/", "jbd2/",     "irq/",
-        "kcompactd", "khugepaged", "kblockd",    "kauditd",   "oom_reaper"};
-    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        if (g_str_has_prefix(name, prefixes[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void set_name(CpImporter *im, Thread *t, CpSpan name, bool guessed)
 {
     t->name = g_string_chunk_insert_len(im->names, name.text,
                                         (gssize)MIN(name.len, NAME_MAX_BYTES));
     t->name_len = (uint8_t)MIN(name.len, NAME_MAX_BYTES);
     t->guessed = guessed;
-    t->kernel |= kernel_name(t->name);
+    t->kernel |= cp_kernel_thread_name(t->name);
 }
 
 /* --- putting events in order --- */
@@ -236,6 +232,22 @@ static gint by_time(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
+static Cpu *cpu_at(CpImporter *im, uint32_t cpu)
+{
+    for (uint32_t n = im->cpus->len; n <= cpu; n++) {
+        Cpu c = {.current = UNKNOWN, .doubt = UNKNOWN, .last_time = INT64_MIN};
+        CpImportCpu row = {0};
+        g_array_append_val(im->cpus, c);
+        g_array_append_val(im->report->cpus, row);
+    }
+    return &g_array_index(im->cpus, Cpu, cpu);
+}
+
+static CpImportCpu *row_at(CpImporter *im, uint32_t cpu)
+{
+    return &g_array_index(im->report->cpus, CpImportCpu, cpu);
+}
+
 /* --- events as they are read --- */
 
 /* What the event says of a thread beside what happened: its name, its priority. */
@@ -248,6 +260,7 @@ static gboolean note_task(CpImporter *im, const CpTraceEvent *e, const CpTraceTa
     }
     *id = thread_of(im, task->pid, e->time);
     Thread *t = thread_at(im, *id);
+    t->named = true;
     Event note = {.time = e->time, .id = *id, .cpu = (uint16_t)e->cpu, .current = UNKNOWN};
     if (!same_name(t, task->comm) && !is_placeholder(task->comm)) {
         bool rename = t->name[0] != 0 && !t->guessed;
@@ -312,17 +325,51 @@ static void note_gone(CpImporter *im, const Event *e)
     }
 }
 
+/* Something was lost before the first event. */
+static gboolean note_early_loss(CpImporter *im, const CpTraceEvent *e)
+{
+    if (e->cpu < CP_CPUS_MAX) {
+        cpu_at(im, e->cpu)->lossy = true;
+        row_at(im, e->cpu)->lost += (uint64_t)MAX(e->value, 0);
+    }
+    return TRUE;
+}
+
+/* Probes say nothing but where they were: it is the running thread's doing. */
+static bool is_gil(unsigned kind)
+{
+    return kind >= CP_TRACE_GIL_ASK && kind <= CP_TRACE_GIL_DROP;
+}
+
+/* What the event says for judging the source as a whole. */
+static void note_proof(CpImporter *im, const CpTraceEvent *e)
+{
+    if (e->cpu < CP_CPUS_MAX &&
+        (e->kind == CP_TRACE_SWITCH || e->kind == CP_TRACE_RUNTIME)) {
+        im->has_proof[e->cpu] = 1;
+    }
+    if (e->kind != CP_TRACE_SWITCH) {
+        return;
+    }
+    if (e->subject.pid > 0 && e->current.pid > 0) {
+        im->heads_right += e->current.pid == e->subject.pid;
+        im->heads_wrong += e->current.pid != e->subject.pid;
+    }
+    cp_states_note(&im->states, e);
+}
+
 gboolean cp_importer_push(CpImporter *im, const CpTraceEvent *e, GError **error)
 {
     CpImportReport *r = im->report;
     if (e->kind == CP_TRACE_LOST) {
         Event lost = {.time = im->newest,
-                      .value = e->value,
+                      .value = MAX(e->value, 0),
                       .kind = CP_TRACE_LOST,
                       .cpu = (uint16_t)e->cpu,
                       .current = UNKNOWN};
-        r->lost += (uint64_t)e->value;
-        return im->newest == INT64_MIN || enqueue(im, lost, error);
+        r->lost += (uint64_t)MAX(e->value, 0);
+        r->lost_uncounted += e->value < 0;
+        return im->newest == INT64_MIN ? note_early_loss(im, e) : enqueue(im, lost, error);
     }
     if (e->cpu == CP_NONE) {
         r->no_cpu++;
@@ -346,8 +393,12 @@ gboolean cp_importer_push(CpImporter *im, const CpTraceEvent *e, GError **error)
                    .state = (uint16_t)e->state,
                    .kind = (uint8_t)e->kind,
                    .irq = e->irq};
+    note_proof(im, e);
     event.current = note_current(im, e);
-    if (e->kind == CP_TRACE_OTHER) {
+    if (is_gil(e->kind)) {
+        event.id = event.current;
+    }
+    if (e->kind == CP_TRACE_OTHER || is_gil(e->kind)) {
         return enqueue(im, event, error);
     }
     if (e->kind == CP_TRACE_FORK) {
@@ -399,12 +450,32 @@ static CpTime own_time(const CpImporter *im, CpTime time)
     return MAX(time - im->from, 0);
 }
 
+/* The number of a thread in the recording: given when the first record names it, so that
+ * threads nothing is said of do not appear. */
+static uint32_t number_of(CpImporter *im, uint32_t id)
+{
+    if (id >= UNKNOWN) {
+        return id;
+    }
+    Thread *t = thread_at(im, id);
+    if (t->row == 0) {
+        g_array_append_val(im->rows, id);
+        t->row = im->rows->len;
+    }
+    return t->row - 1;
+}
+
+static void put_raw(CpImporter *im, CpRecord record, CpTime time)
+{
+    record.at = cp_record_make(own_time(im, time), cp_record_kind(&record), 0, 0, 0).at;
+    im->pending[im->n_pending++] = record;
+}
+
 static void put(CpImporter *im, CpTime time, CpRecordKind kind, uint32_t id, uint32_t cpu,
                 uint32_t arg)
 {
     if (im->window_open) {
-        im->pending[im->n_pending++] =
-            cp_record_make(own_time(im, time), kind, id, cpu, arg);
+        put_raw(im, cp_record_make(0, kind, number_of(im, id), cpu, arg), time);
     }
 }
 
@@ -412,7 +483,7 @@ static void put_more(CpImporter *im, CpTime time, CpRecord head, uint32_t id2,
                      int64_t value)
 {
     if (im->window_open) {
-        put(im, time, cp_record_kind(&head), head.id, head.cpu, head.arg);
+        put_raw(im, head, time);
         im->pending[im->n_pending++] = cp_record_make(value, CP_REC_MORE, id2, head.cpu, 0);
     }
 }
@@ -421,7 +492,6 @@ static void put_more(CpImporter *im, CpTime time, CpRecord head, uint32_t id2,
  * later, as far back as records are still here. */
 static void put_missing(CpImporter *im, CpTime time, uint32_t id, uint32_t cpu)
 {
-    im->reconstructed++;
     if (!im->window_open) {
         return;
     }
@@ -441,28 +511,12 @@ static void put_missing(CpImporter *im, CpTime time, uint32_t id, uint32_t cpu)
     }
     memmove(im->pending + at + 1, im->pending + at,
             (im->n_pending - at) * sizeof *im->pending);
-    im->pending[at] =
-        cp_record_make(own, CP_REC_SWITCH, id, cpu, '?' | CP_SWITCH_RECONSTRUCTED);
+    im->pending[at] = cp_record_make(own, CP_REC_SWITCH, number_of(im, id), cpu,
+                                     '?' | CP_SWITCH_RECONSTRUCTED);
     im->n_pending++;
 }
 
 /* --- following the CPUs --- */
-
-static Cpu *cpu_at(CpImporter *im, uint32_t cpu)
-{
-    for (uint32_t n = im->cpus->len; n <= cpu; n++) {
-        Cpu c = {.current = UNKNOWN, .doubt = UNKNOWN};
-        CpImportCpu row = {0};
-        g_array_append_val(im->cpus, c);
-        g_array_append_val(im->report->cpus, row);
-    }
-    return &g_array_index(im->cpus, Cpu, cpu);
-}
-
-static CpImportCpu *row_at(CpImporter *im, uint32_t cpu)
-{
-    return &g_array_index(im->report->cpus, CpImportCpu, cpu);
-}
 
 /* When `id` began to run on a CPU where somebody else was seen last: its run-time report
  * says it, else its wake-up, else nothing does and it is now. */
@@ -482,10 +536,12 @@ static CpTime start_of(CpImporter *im, const Cpu *c, const Event *e, uint32_t id
     return CLAMP(start, c->seen, e->time);
 }
 
-/* Somebody else runs here than we thought: a switch is missing. */
+/* Somebody else runs here than we thought: a switch is missing.  Between the last sign of
+ * the one and the first of the other nobody is known to have run. */
 static void missing_switch(CpImporter *im, Cpu *c, uint32_t cpu, uint32_t id, CpTime start,
                            CpTime now)
 {
+    im->reconstructed++;
     if (c->current == IDLE) {
         im->report->missing_idle++;
     } else {
@@ -493,17 +549,19 @@ static void missing_switch(CpImporter *im, Cpu *c, uint32_t cpu, uint32_t id, Cp
         row_at(im, cpu)->mismatches++;
         CpRecord gap = cp_record_make(0, CP_REC_GAP, 0, cpu, 1);
         put_more(im, now, gap, 0, now - c->seen);
+        if (c->seen < start) {
+            put_missing(im, c->seen, UNKNOWN, cpu);
+            c->unknown += start - c->seen;
+        }
     }
     put_missing(im, start, id, cpu);
     c->current = id;
     c->since = start;
 }
 
-/* Heads of lines name another thread in some traces (perf script without the tid column);
- * then they say nothing. */
 static bool heads_are_good(const CpImporter *im)
 {
-    return im->heads_wrong <= SOME_HEADS / 4 || im->heads_right > 9 * im->heads_wrong;
+    return cp_heads_are_good(im->heads_right, im->heads_wrong);
 }
 
 /* The head of a line contradicts what we think: remembered until the next switch, which
@@ -520,7 +578,7 @@ static void doubt(CpImporter *im, Cpu *c, const Event *e, uint32_t id)
 
 static void first_sight(CpImporter *im, Cpu *c, const Event *e, uint32_t id)
 {
-    put(im, e->time, CP_REC_SWITCH, id, e->cpu, '?' | CP_SWITCH_RECONSTRUCTED);
+    put_missing(im, c->doubt == id ? c->doubt_start : e->time, id, e->cpu);
     c->current = id;
     c->since = c->seen = e->time;
 }
@@ -528,8 +586,6 @@ static void first_sight(CpImporter *im, Cpu *c, const Event *e, uint32_t id)
 /* A switch says for certain who ran. */
 static void check_switch(CpImporter *im, Cpu *c, const Event *e)
 {
-    im->heads_right += e->current == e->id;
-    im->heads_wrong += e->current != e->id && e->current != UNKNOWN;
     if (e->id == UNKNOWN) {
         return;
     }
@@ -542,13 +598,23 @@ static void check_switch(CpImporter *im, Cpu *c, const Event *e)
     c->doubt = UNKNOWN;
 }
 
+/* Where neither a switch nor a run-time report is told of a CPU, who is named now and then
+ * by heads of lines may have been there for a moment only. */
 static void check_current(CpImporter *im, Cpu *c, const Event *e)
 {
+    if (e->kind == CP_TRACE_RUNTIME && e->id == c->current) {
+        c->seen = e->time;
+    }
     if (e->current == UNKNOWN || !heads_are_good(im)) {
         return;
     }
     if (c->current == UNKNOWN) {
-        first_sight(im, c, e, e->current);
+        if (im->has_proof[e->cpu]) {
+            first_sight(im, c, e, e->current);
+        } else {
+            c->doubt_start = c->doubt == e->current ? c->doubt_start : e->time;
+            c->doubt = e->current;
+        }
     } else if (c->current != e->current) {
         doubt(im, c, e, e->current);
     } else {
@@ -562,8 +628,25 @@ static void settle_doubts(CpImporter *im)
 {
     for (guint i = 0; i < im->cpus->len; i++) {
         Cpu *c = &g_array_index(im->cpus, Cpu, i);
-        if (c->doubt != UNKNOWN && c->n_doubts > 1) {
+        if (c->current != UNKNOWN && c->doubt != UNKNOWN && c->n_doubts > 1) {
             missing_switch(im, c, i, c->doubt, c->doubt_start, im->report->last);
+        }
+    }
+}
+
+/* Where the trace leaves out who ran for much of the time, the thread switched to last is
+ * not known to have gone on to the end. */
+static void settle_ends(CpImporter *im)
+{
+    for (guint i = 0; i < im->cpus->len; i++) {
+        Cpu *c = &g_array_index(im->cpus, Cpu, i);
+        CpImportCpu *row = row_at(im, i);
+        CpTime known = row->busy + row->idle;
+        if (c->current < UNKNOWN && row->unknown > known / 10 &&
+            c->seen < im->report->last) {
+            put_missing(im, c->seen, UNKNOWN, i);
+            row->unknown += im->report->last - c->seen;
+            c->current = UNKNOWN;
         }
     }
 }
@@ -576,24 +659,28 @@ static void follow_switch(CpImporter *im, Cpu *c, const Event *e)
     if (row->switches++ == 0) {
         row->first = e->time;
     } else {
-        *(c->last_next == IDLE ? &row->idle : &row->busy) += e->time - row->last;
+        *(c->last_next == IDLE ? &row->idle : &row->busy) +=
+            e->time - row->last - c->unknown;
+        row->unknown += c->unknown;
     }
+    c->unknown = 0;
     row->last = e->time;
     c->last_next = e->id2;
-    if (e->id < UNKNOWN && CP_SWITCH_STATE(e->state) == 'I') {
+    uint32_t state = cp_state_of(e->state, im->report->shifted);
+    im->report->odd_states += strchr("RSDTtXPIWKN?", CP_SWITCH_STATE(state)) == NULL;
+    if (e->id < UNKNOWN && CP_SWITCH_STATE(state) == 'I') {
         thread_at(im, e->id)->kernel = true;
     }
-    put(im, e->time, CP_REC_SWITCH, e->id2, e->cpu, e->state);
+    put(im, e->time, CP_REC_SWITCH, e->id2, e->cpu, state);
     c->current = e->id2;
     c->since = c->seen = e->time;
 }
 
-static void follow_wake(CpImporter *im, const Event *e)
+static void follow_wake(CpImporter *im, const Cpu *c, const Event *e)
 {
     CpImportReport *r = im->report;
     uint32_t target = e->cpu2 == CP_RECORD_NO_CPU ? e->cpu : e->cpu2;
     Thread *t = thread_at(im, e->id);
-    cpu_at(im, target);
     t->wake_time = e->time;
     t->wake_cpu = (uint16_t)target;
     if (e->kind == CP_TRACE_WAKING) {
@@ -604,24 +691,31 @@ static void follow_wake(CpImporter *im, const Event *e)
         return;
     }
     r->wakeups++;
-    uint32_t cause =
-        e->current == IDLE || e->current == UNKNOWN ? CP_WAKE_OUTSIDE : CP_WAKE_THREAD;
+    uint32_t who = heads_are_good(im) ? e->current : c->current;
+    uint32_t cause = who == IDLE || who == UNKNOWN ? CP_WAKE_OUTSIDE : CP_WAKE_THREAD;
     uint32_t author = target == e->cpu ? 0 : e->cpu + 1u;
     put(im, e->time, e->kind == CP_TRACE_WAKEUP ? CP_REC_WAKEUP : CP_REC_WAKEUP_NEW, e->id,
         target, cause | author << CP_WAKEUP_AUTHOR_SHIFT);
+}
+
+/* The process of a thread, known by heads of lines only; 0: not known. */
+static int32_t tgid_of(const CpImporter *im, const Thread *t)
+{
+    return heads_are_good(im) ? MAX(t->tgid, 0) : 0;
 }
 
 /* Index of the lock of the thread's interpreter: one for each process. */
 static uint32_t gil_of(CpImporter *im, Thread *t)
 {
     if (t->gil == 0) {
-        void *process = GINT_TO_POINTER(t->tgid > 0 ? t->tgid : 0);
+        int32_t tgid = tgid_of(im, t);
+        void *process = GINT_TO_POINTER(tgid);
         t->gil = GPOINTER_TO_UINT(g_hash_table_lookup(im->gils, process));
         if (t->gil == 0) {
             t->gil = g_hash_table_size(im->gils) + 1;
             g_hash_table_insert(im->gils, process, GUINT_TO_POINTER(t->gil));
             g_autofree char *name =
-                t->tgid > 0 ? g_strdup_printf("GIL of %d", t->tgid) : g_strdup("GIL");
+                tgid > 0 ? g_strdup_printf("GIL of %d", tgid) : g_strdup("GIL");
             cp_cpr_name(im->writer, CP_REC_GIL_GOT, t->gil - 1,
                         cp_cpr_string(im->writer, name));
         }
@@ -629,9 +723,13 @@ static uint32_t gil_of(CpImporter *im, Thread *t)
     return t->gil - 1;
 }
 
-static void follow_gil(CpImporter *im, const Event *e)
+static void follow_gil(CpImporter *im, const Cpu *c, const Event *e)
 {
-    Thread *t = thread_at(im, e->id);
+    uint32_t id = heads_are_good(im) ? e->id : c->current;
+    if (id >= UNKNOWN) {
+        return;
+    }
+    Thread *t = thread_at(im, id);
     CpRecordKind kind = CP_REC_GIL_ASK;
     int64_t value = 0;
     if (e->kind == CP_TRACE_GIL_ASK) {
@@ -644,14 +742,21 @@ static void follow_gil(CpImporter *im, const Event *e)
         kind = CP_REC_GIL_DROP;
         value = t->got ? e->time - t->got : 0;
     }
-    put_more(im, e->time, cp_record_make(0, kind, gil_of(im, t), e->cpu, 0), e->id, value);
+    uint32_t gil = gil_of(im, t);
+    if (im->window_open) {
+        put_more(im, e->time, cp_record_make(0, kind, gil, e->cpu, 0), number_of(im, id),
+                 value);
+    }
 }
 
 /* Kinds that are a head and its continuation, or a plain record. */
 static void follow_rest(CpImporter *im, const Event *e)
 {
     CpImportReport *r = im->report;
-    CpRecord head = cp_record_make(0, CP_REC_MORE, e->id, e->cpu, 0);
+    CpRecord head = cp_record_make(0, CP_REC_MORE, 0, e->cpu, 0);
+    if (im->window_open) {
+        head.id = number_of(im, e->id);
+    }
     switch ((CpTraceKind)e->kind) {
     case CP_TRACE_MIGRATE:
         r->migrations++;
@@ -665,8 +770,13 @@ static void follow_rest(CpImporter *im, const Event *e)
     case CP_TRACE_FORK:
         if (e->id2 < UNKNOWN) {
             r->forks++;
-            head = cp_record_make(0, CP_REC_FORK, e->id2, e->cpu, 0);
-            put_more(im, e->time, head, e->id, 0);
+            thread_at(im, e->id2)->kernel |= thread_at(im, e->id)->pid == CP_KTHREADD;
+            uint32_t parent = head.id;
+            head = cp_record_make(0, CP_REC_FORK, 0, e->cpu, 0);
+            if (im->window_open) {
+                head.id = number_of(im, e->id2);
+            }
+            put_more(im, e->time, head, parent, 0);
         }
         return;
     case CP_TRACE_EXEC:
@@ -697,8 +807,12 @@ static void follow_rest(CpImporter *im, const Event *e)
 static void follow_lost(CpImporter *im, const Event *e)
 {
     if (e->cpu != CP_RECORD_NO_CPU) {
-        cpu_at(im, e->cpu);
+        cpu_at(im, e->cpu)->lossy = true;
         row_at(im, e->cpu)->lost += (uint64_t)e->value;
+    } else {
+        for (guint i = 0; i < im->cpus->len; i++) {
+            g_array_index(im->cpus, Cpu, i).lossy = true;
+        }
     }
     put_more(im, e->time, cp_record_make(0, CP_REC_GAP, 0, e->cpu, 0), (uint32_t)e->value,
              0);
@@ -710,6 +824,7 @@ static void begin(CpImporter *im, const Event *e)
 {
     const CpImportOptions *o = &im->options;
     im->begun = true;
+    im->report->shifted = cp_states_are_shifted(&im->states);
     im->base = e->time;
     im->report->first = e->time;
     im->from = MAX(o->source_clock ? o->from : e->time + o->from, e->time);
@@ -739,6 +854,20 @@ static bool is_duplicate(const Cpu *c, const Event *e)
            e->state == c->last.state;
 }
 
+/* How much of the CPU's time lies around a loss. */
+static void note_time(CpImporter *im, Cpu *c, const Event *e)
+{
+    CpImportCpu *row = row_at(im, e->cpu);
+    if (c->last_time == INT64_MIN) {
+        row->begin = e->time;
+    }
+    if (c->lossy) {
+        row->lossy += e->time - (c->last_time == INT64_MIN ? im->base : c->last_time);
+        c->lossy = false;
+    }
+    row->end = c->last_time = e->time;
+}
+
 static gboolean follow(CpImporter *im, const Event *e, GError **error)
 {
     if (!im->begun) {
@@ -760,6 +889,7 @@ static gboolean follow(CpImporter *im, const Event *e, GError **error)
         return TRUE;
     }
     Cpu *c = cpu_at(im, e->cpu);
+    note_time(im, c, e);
     if (is_duplicate(c, e)) {
         im->report->duplicates++;
         return TRUE;
@@ -772,12 +902,13 @@ static gboolean follow(CpImporter *im, const Event *e, GError **error)
     }
     if (e->kind == CP_TRACE_SWITCH && e->id2 != UNKNOWN) {
         follow_switch(im, c, e);
+    } else if (is_gil(e->kind)) {
+        follow_gil(im, c, e);
     } else if (e->kind == CP_TRACE_OTHER || e->id >= UNKNOWN) {
         return TRUE;
     } else if (e->kind >= CP_TRACE_WAKING && e->kind <= CP_TRACE_WAKEUP_NEW) {
-        follow_wake(im, e);
-    } else if (e->kind >= CP_TRACE_GIL_ASK && e->kind <= CP_TRACE_GIL_DROP) {
-        follow_gil(im, e);
+        cpu_at(im, e->cpu2 == CP_RECORD_NO_CPU ? e->cpu : e->cpu2);
+        follow_wake(im, cpu_at(im, e->cpu), e);
     } else {
         follow_rest(im, e);
     }
@@ -803,6 +934,8 @@ CpImporter *cp_importer_new(const char *out_path, CpImportOrder order,
     im->threads = g_array_new(FALSE, FALSE, sizeof(Thread));
     im->map_size = 1024;
     im->map = g_new0(uint32_t, im->map_size);
+    im->rows = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    im->has_proof = g_new0(uint8_t, CP_CPUS_MAX);
     im->gils = g_hash_table_new(NULL, NULL);
     im->waiting = g_array_sized_new(FALSE, FALSE, sizeof(Event), 2 * WINDOW + 16);
     im->newest = im->followed = INT64_MIN;
@@ -826,32 +959,36 @@ gboolean cp_importer_drain(CpImporter *im, GError **error)
         return FALSE;
     }
     settle_doubts(im);
+    settle_ends(im);
     if (!flush(im, im->n_pending, error)) {
         return FALSE;
     }
     im->report->n_cpus = im->cpus->len;
-    im->report->n_threads = im->threads->len;
+    im->report->heads_differ = heads_are_good(im) ? 0 : im->heads_wrong;
+    for (guint i = 0; i < im->threads->len; i++) {
+        const Thread *t = thread_at(im, i);
+        im->report->n_threads += t->named || t->row > 0;
+    }
     return TRUE;
 }
 
 /* A process is called as its first thread is. */
 static const char *process_name(CpImporter *im, const Thread *t)
 {
-    if (t->tgid <= 0) {
-        return "";
-    }
-    uint32_t found = im->map[map_slot(im, t->tgid)];
+    int32_t tgid = tgid_of(im, t);
+    uint32_t found = tgid > 0 ? im->map[map_slot(im, tgid)] : 0;
     return found ? thread_at(im, found - 1)->name : "";
 }
 
 static void write_threads(CpImporter *im)
 {
-    for (guint i = 0; i < im->threads->len; i++) {
-        Thread *t = thread_at(im, i);
+    for (guint i = 0; i < im->rows->len; i++) {
+        Thread *t = thread_at(im, g_array_index(im->rows, uint32_t, i));
+        int32_t tgid = tgid_of(im, t);
         CpCprThread row = {
             .name = cp_cpr_string(im->writer, t->name),
             .process = cp_cpr_string(im->writer, process_name(im, t)),
-            .pid = t->tgid > 0 ? t->tgid : t->pid,
+            .pid = tgid > 0 ? tgid : t->pid,
             .tid = t->pid,
             .prio = t->prio == CP_PRIO_UNKNOWN ? 120 : t->first_prio,
             .flags = t->kernel,
@@ -860,16 +997,27 @@ static void write_threads(CpImporter *im)
     }
 }
 
+/* What the recording keeps of the reading: "key=value\n", see traces/facts.h. */
+static char *facts_of(const CpImporter *im)
+{
+    GString *out = g_string_new(NULL);
+    if (im->options.root_pid > 0) {
+        g_string_append_printf(out, "root=%" G_GINT64_FORMAT "\n", im->options.root_pid);
+    }
+    g_auto(GStrv) warnings = cp_import_report_warnings(im->report);
+    for (char **w = warnings; *w != NULL; w++) {
+        g_string_append_printf(out, "warning=%s\n", *w);
+    }
+    return g_string_free(out, FALSE);
+}
+
 gboolean cp_importer_finish(CpImporter *im, GError **error)
 {
     const CpImportReport *r = im->report;
     const char *source = im->options.source ? im->options.source : "";
     uint32_t n_cpus = MAX(r->n_cpus, r->n_cpus_told);
     g_autofree char *machine = g_strdup_printf("%u CPUs, recorded", n_cpus);
-    g_autofree char *root =
-        im->options.root_pid > 0
-            ? g_strdup_printf("root=%" G_GINT64_FORMAT "\n", im->options.root_pid)
-            : g_strdup("");
+    g_autofree char *facts = facts_of(im);
     CpTime end = MIN(r->last, im->to);
     CpCprInfo info = {
         .origin = CP_ORIGIN_RECORDED,
@@ -880,7 +1028,7 @@ gboolean cp_importer_finish(CpImporter *im, GError **error)
         .repaired = im->reconstructed + r->marked,
         .machine = cp_cpr_string(im->writer, machine),
         .source = cp_cpr_string(im->writer, source),
-        .settings = cp_cpr_string(im->writer, root),
+        .settings = cp_cpr_string(im->writer, facts),
     };
     write_threads(im);
     return cp_cpr_writer_finish(im->writer, &info, error);
@@ -895,72 +1043,11 @@ void cp_importer_free(CpImporter *im)
     g_string_chunk_free(im->names);
     g_array_unref(im->threads);
     g_free(im->map);
+    g_array_unref(im->rows);
+    g_free(im->has_proof);
     g_hash_table_unref(im->gils);
     g_array_unref(im->waiting);
     g_free(im->pending);
     g_array_unref(im->cpus);
     g_free(im);
-}
-
-/* --- report --- */
-
-void cp_import_report_init(CpImportReport *r)
-{
-    *r = (CpImportReport){.cpus = g_array_new(FALSE, FALSE, sizeof(CpImportCpu))};
-}
-
-void cp_import_report_clear(CpImportReport *r)
-{
-    g_clear_pointer(&r->cpus, g_array_unref);
-}
-
-static void report_line(GString *out, uint64_t n, const char *text)
-{
-    if (n > 0) {
-        g_string_append_printf(out, "  %" G_GUINT64_FORMAT " %s\n", n, text);
-    }
-}
-
-char *cp_import_report_text(const CpImportReport *r)
-{
-    GString *out = g_string_new(NULL);
-    g_string_append_printf(
-        out,
-        "%" G_GUINT64_FORMAT " lines, %" G_GUINT64_FORMAT
-        " events of %u threads on %u CPUs in "
-        "%.6f s: %" G_GUINT64_FORMAT " switches, %" G_GUINT64_FORMAT " wake-ups\n",
-        r->lines, r->events, r->n_threads, r->n_cpus, (double)(r->last - r->first) / 1e9,
-        r->switches, MAX(r->wakings, r->wakeups));
-    for (guint i = 0; i < r->cpus->len; i++) {
-        const CpImportCpu *c = &g_array_index(r->cpus, CpImportCpu, i);
-        if (c->switches > 0) {
-            double all = (double)(c->busy + c->idle);
-            g_string_append_printf(
-                out, "  CPU %u: %" G_GUINT64_FORMAT " switches, %.1f %% busy\n", i,
-                c->switches, all > 0 ? 100 * (double)c->busy / all : 0);
-        }
-    }
-    report_line(out, r->other, "events of kinds that are not used");
-    report_line(out, r->lost, "events lost, says the trace");
-    report_line(out, r->overwritten, "events overwritten before the beginning");
-    report_line(out, r->marked, "switches reconstructed already in the source");
-    report_line(out, r->missing_idle, "switches from idle were missing: put in");
-    report_line(out, r->mismatches, "switches from a thread that was not there: repaired");
-    report_line(out, r->unsorted, "events out of order: sorted");
-    report_line(out, r->late, "events too late to sort: given a later time");
-    report_line(out, r->duplicates, "duplicate events: left out");
-    report_line(out, r->leaps, "events more than half a year away: left out");
-    report_line(out, r->no_cpu, "events without a CPU: left out");
-    report_line(out, r->renames, "threads renamed");
-    report_line(out, r->broken, "events with an unreadable payload: left out");
-    report_line(out, r->unread, "lines that are no trace lines: left out");
-    report_line(out, r->long_lines, "lines longer than 1 MiB: left out");
-    if (r->first_bad > 0) {
-        g_string_append_printf(out, "  first line left out: %" G_GUINT64_FORMAT "\n",
-                               r->first_bad);
-    }
-    if (r->cut) {
-        g_string_append(out, "  the last line has no end: the file may be cut\n");
-    }
-    return g_string_free(out, FALSE);
 }

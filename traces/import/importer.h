@@ -28,6 +28,9 @@ typedef struct {
     uint64_t switches, mismatches, lost;
     CpTime first, last; /* switch, in the source's clock */
     CpTime busy, idle;
+    CpTime unknown;    /* the trace contradicts itself about who ran */
+    CpTime lossy;      /* between the events around losses */
+    CpTime begin, end; /* first and last event of any kind, in the source's clock */
 } CpImportCpu;
 
 typedef struct {
@@ -42,15 +45,20 @@ typedef struct {
     /* Set by the importer. */
     uint64_t events, other; /* used; of kinds without use */
     uint64_t switches, wakings, wakeups, forks, exits, migrations, renames;
-    uint64_t lost;         /* events the trace says are missing */
-    uint64_t unsorted;     /* events earlier than the one before */
-    uint64_t late;         /* so late that they got a later time */
-    uint64_t duplicates;   /* left out */
-    uint64_t leaps;        /* left out: more than a year away from the start */
-    uint64_t mismatches;   /* switched from a thread that was not there */
-    uint64_t missing_idle; /* somebody ran on a CPU last seen idle */
-    uint64_t marked;       /* reconstructed already in the source */
-    uint64_t no_cpu;       /* events without a CPU: left out */
+    uint64_t lost;           /* events the trace says are missing */
+    uint64_t lost_uncounted; /* times it does not say how many */
+    uint64_t heads_differ;   /* switches whose head named another thread than the one that
+                                left; 0: heads of lines were believed */
+    uint64_t odd_states;     /* switches with a state that is not known */
+    bool shifted;            /* states were printed too high, see judge.h */
+    uint64_t unsorted;       /* events earlier than the one before */
+    uint64_t late;           /* so late that they got a later time */
+    uint64_t duplicates;     /* left out */
+    uint64_t leaps;          /* left out: more than a year away from the start */
+    uint64_t mismatches;     /* switched from a thread that was not there */
+    uint64_t missing_idle;   /* somebody ran on a CPU last seen idle */
+    uint64_t marked;         /* reconstructed already in the source */
+    uint64_t no_cpu;         /* events without a CPU: left out */
     uint32_t n_threads, n_cpus, n_cpus_told; /* told: by a heading */
     CpTime first, last;                      /* event, in the source's clock */
     GArray *cpus;                            /* CpImportCpu by number */
@@ -58,8 +66,12 @@ typedef struct {
 
 void cp_import_report_init(CpImportReport *report);
 void cp_import_report_clear(CpImportReport *report);
-/* New text, several lines, fit for a terminal. */
+/* New text, several lines, fit for a terminal; its warnings are those of
+ * cp_import_report_warnings. */
 char *cp_import_report_text(const CpImportReport *report);
+/* What makes the recording less than the whole truth, with its weight: new, NULL-ended, for
+ * g_strfreev; none is longer than a line. */
+char **cp_import_report_warnings(const CpImportReport *report);
 
 typedef struct CpImporter CpImporter;
 

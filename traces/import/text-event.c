@@ -136,8 +136,10 @@ static uint32_t state_of_number(int64_t v)
     return 'S';
 }
 
-static bool take_state(Cursor *c, uint32_t *state)
+static bool take_state(Cursor *c, CpTraceEvent *e)
 {
+    uint32_t *state = &e->state;
+    e->state_is_number = is_digit(*c->at);
     if (is_digit(*c->at)) {
         int64_t v;
         bool good = take_number(c, &v);
@@ -148,7 +150,7 @@ static bool take_state(Cursor *c, uint32_t *state)
     if (letter <= ' ' || letter > '~') {
         return false;
     }
-    letter = letter == 'x' || letter == 'Z' ? 'X' : letter;
+    letter = letter == 'x' ? 'X' : letter;
     *state = (uint32_t)letter;
     if (c->at[1] == '+') {
         *state |= CP_SWITCH_PREEMPTED;
@@ -177,7 +179,7 @@ static bool switch_keys(Cursor *c, CpTraceEvent *e)
 {
     if (!TAKE_NAME(c, " prev_pid=", &e->subject.comm) || !take_int(c, &e->subject.pid) ||
         !TAKE(c, " prev_prio=") || !take_prio(c, &e->subject.prio) ||
-        !TAKE(c, " prev_state=") || !take_state(c, &e->state)) {
+        !TAKE(c, " prev_state=") || !take_state(c, e)) {
         return false;
     }
     if (!TAKE(c, " ==> next_comm=") && !TAKE(c, " next_comm=")) {
@@ -232,7 +234,7 @@ static bool switch_short(Cursor *c, CpTraceEvent *e)
         if (short_task(&left, arrow, &e->subject)) {
             skip_blanks(&left);
             left.at += *left.at == '(';
-            if (left.at < arrow && take_state(&left, &e->state) && left.at >= arrow - 1 &&
+            if (left.at < arrow && take_state(&left, e) && left.at >= arrow - 1 &&
                 short_task(&right, c->end, &e->other)) {
                 return true;
             }
@@ -587,7 +589,8 @@ static bool parse_name(Cursor *c, CpSpan *name)
 
 /* --- lines that are no events --- */
 
-/* "CPU:3 [LOST 1042 EVENTS]" of the kernel. */
+/* "CPU:3 [LOST 1042 EVENTS]" of the kernel; "[LOST EVENTS]" where it does not know how
+ * many. */
 static bool parse_lost(const char *line, size_t len, CpTraceEvent *e)
 {
     const char *lost = memmem(line, len, "[LOST ", 6);
@@ -596,8 +599,13 @@ static bool parse_lost(const char *line, size_t len, CpTraceEvent *e)
         return false;
     }
     Cursor c = {lost + 6, line + len}, n = {cpu + 4, line + len};
+    skip_blanks(&n);
     e->kind = CP_TRACE_LOST;
-    return take_cpu(&n, &e->cpu) && take_number(&c, &e->value) && STARTS(c.at, " EVENT");
+    e->value = -1;
+    if (!take_cpu(&n, &e->cpu)) {
+        return false;
+    }
+    return STARTS(c.at, "EVENT") || (take_number(&c, &e->value) && STARTS(c.at, " EVENT"));
 }
 
 static CpTextKind no_event(const char *line, size_t len, CpTraceEvent *e)
@@ -628,7 +636,7 @@ static bool perf_lost(const Cursor *c, CpTraceEvent *e)
     Cursor n = {lost ? lost + 6 : c->end, c->end};
     e->kind = CP_TRACE_LOST;
     if (!take_number(&n, &e->value) || e->value < 0) {
-        e->value = 1;
+        e->value = -1;
     }
     return true;
 }
@@ -658,7 +666,7 @@ static void event_init(CpTraceEvent *e)
     e->tgid = -1;
     e->state = 0;
     e->value = 0;
-    e->irq = false;
+    e->irq = e->state_is_number = false;
     e->current = (CpTraceTask){-1, CP_PRIO_UNKNOWN, {NULL, 0}};
     e->subject = e->other = e->current;
 }

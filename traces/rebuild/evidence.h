@@ -3,6 +3,7 @@
 #ifndef CP_TRACES_REBUILD_EVIDENCE_H
 #define CP_TRACES_REBUILD_EVIDENCE_H
 
+#include "traces/rebuild/infer.h"
 #include "traces/rebuild/pieces.h"
 #include "traces/rebuild/rebuild.h"
 
@@ -29,7 +30,6 @@ typedef struct {
     GArray *last_wakes; /* RebuildWake: of the thread that started it, with nothing behind
                            them; NULL: none */
     int64_t last_join;  /* place of its last join, 0 */
-    uint64_t n_pieces;
     uint64_t waits, by_author; /* pieces that wait to be woken; by rule 'author' */
     uint32_t live_children;
     uint32_t ended_child;     /* the child that ended last, CP_NONE */
@@ -38,6 +38,7 @@ typedef struct {
     uint64_t named, unnamed;  /* wake-ups with and without an author */
     bool changes_rt;          /* it became a real-time thread */
     bool exiting;             /* it has begun to end */
+    bool acts;                /* it woke or started others */
     bool awake;               /* what it waited for since it left its CPU is in a piece */
     bool kept, foreign, begun, ended, several_cpus;
 } RebuildThread;
@@ -59,6 +60,7 @@ struct CpRebuild {
     CpTime cost[CP_COSTS]; /* taken out of the pieces */
     uint32_t n_threads;
     CpPieces *pieces;
+    CpInfer *infer;
     bool prio_seen[140]; /* kernel priorities that threads changed to */
     GArray *order;       /* uint32_t: kept threads, by process, then as they appeared */
     GArray *gils;        /* RebuildGil */
@@ -67,6 +69,7 @@ struct CpRebuild {
     bool has_waking;             /* the source tells the beginnings of wake-ups */
     bool open;                   /* reading has reached the part */
     CpTime from, to;             /* in the recording */
+    CpTime left_out;             /* CPU time of threads that are not kept */
     char *source;
     uint64_t rules[CP_RULES];
 };

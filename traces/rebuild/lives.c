@@ -14,7 +14,7 @@ static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
 
 int64_t cp_rebuild_add(CpRebuild *rb, RebuildThread *t, CpPiece piece)
 {
-    t->n_pieces++;
+    t->acts |= piece.kind == CP_PIECE_WAKE || piece.kind == CP_PIECE_SPAWN;
     if (piece.kind != CP_PIECE_WAKE && !t->exiting && t->last_wakes != NULL) {
         g_array_set_size(t->last_wakes, 0);
     }
@@ -68,7 +68,7 @@ void cp_rebuild_keep(CpRebuild *rb, uint32_t id, bool foreign)
 static bool in_tree(const CpRebuild *rb, uint32_t id, uint32_t parent)
 {
     return rb->options.root_pid == 0
-               ? cp_cpr_thread_at(rb->cpr, id)->flags % 2 == 0
+               ? (cp_cpr_thread_at(rb->cpr, id)->flags & CP_CPR_KERNEL) == 0
                : rb->threads[parent].kept && !rb->threads[parent].foreign;
 }
 
@@ -207,6 +207,7 @@ static void on_span(void *data, const CpSpan *s)
 {
     CpRebuild *rb = data;
     RebuildThread *t = thread_at(rb, s->thread);
+    rb->left_out += s->state == CP_SEEN_RUNNING && !t->kept ? s->to - s->from : 0;
     if (s->state == CP_SEEN_RUNNING && t->kept && !t->ended) {
         add_run(rb, t, s->from, s->to);
         bool left = s->end != CP_END_OPEN && s->end != CP_END_ELSEWHERE;

@@ -18,7 +18,7 @@ static void choose_threads(CpRebuild *rb)
     int64_t root = rb->options.root_pid;
     for (uint32_t i = 0; i < rb->n_threads; i++) {
         const CpCprThread *t = cp_cpr_thread_at(rb->cpr, i);
-        bool kernel = t->flags % 2 != 0;
+        bool kernel = (t->flags & (CP_CPR_KERNEL | CP_CPR_LOAD)) != 0;
         cp_rebuild_keep(rb, i, root != 0 ? t->pid != root && t->tid != root : kernel);
     }
 }
@@ -33,7 +33,7 @@ static gint by_process(gconstpointer a, gconstpointer b, void *data)
     return (x > y) - (x < y);
 }
 
-/* Threads that did nothing are left out, unless somebody starts them. */
+/* Threads that did nothing are left out, unless others have to do with them. */
 static void make_order(CpRebuild *rb)
 {
     for (uint32_t i = 0; i < rb->n_threads; i++) {
@@ -42,7 +42,7 @@ static void make_order(CpRebuild *rb)
             continue;
         }
         cp_rebuild_outvote(rb, t);
-        if (t->facts.cpu_time > 0 || t->spawned_by != CP_NONE || t->n_pieces > 0) {
+        if (t->facts.cpu_time > 0 || t->spawned_by != CP_NONE || t->acts || t->waits > 0) {
             g_array_append_val(rb->order, i);
         } else {
             t->kept = false;
@@ -126,6 +126,22 @@ static gboolean nothing_kept(const CpRebuild *rb, GError **error)
     return FALSE;
 }
 
+static gboolean infer(CpRebuild *rb, GError **error)
+{
+    g_autofree CpInferThread *threads = g_new0(CpInferThread, (size_t)rb->n_threads + 1);
+    for (uint32_t i = 0; i < rb->n_threads; i++) {
+        threads[i] = (CpInferThread){
+            .name = g_ptr_array_index(rb->names, i),
+            .pid = rb->pids[i],
+            .kernel = (cp_cpr_thread_at(rb->cpr, i)->flags & CP_CPR_KERNEL) != 0};
+    }
+    rb->infer = cp_infer_new(rb->cpr, threads, rb->from, rb->to, error);
+    if (rb->infer != NULL) {
+        g_ptr_array_add(rb->infer->said, NULL);
+    }
+    return rb->infer != NULL;
+}
+
 static gboolean derive(CpRebuild *rb, GError **error)
 {
     rb->pieces = cp_pieces_new(rb->n_threads, error);
@@ -145,7 +161,7 @@ CpRebuild *cp_rebuild_new(CpCpr *cpr, const CpRebuildOptions *options, GError **
     CpRebuild *rb = alloc(cpr, options ? options : &none);
     root_of_recording(rb);
     choose_threads(rb);
-    if (!derive(rb, error)) {
+    if (!infer(rb, error) || !derive(rb, error)) {
         cp_rebuild_free(rb);
         return NULL;
     }
@@ -161,6 +177,7 @@ void cp_rebuild_free(CpRebuild *rb)
         g_clear_pointer(&rb->threads[i].last_wakes, g_array_unref);
     }
     cp_pieces_unref(rb->pieces);
+    cp_infer_free(rb->infer);
     g_ptr_array_unref(rb->names);
     g_ptr_array_unref(rb->processes);
     g_free(rb->threads);
@@ -202,12 +219,37 @@ uint64_t cp_rebuild_rule_count(const CpRebuild *rb, CpRebuildRule rule)
     return rb->rules[rule];
 }
 
+const char *const *cp_rebuild_said(const CpRebuild *rb)
+{
+    return (const char *const *)rb->infer->said->pdata;
+}
+
+const char *cp_rebuild_refusal(const CpRebuild *rb)
+{
+    return rb->infer->refusal;
+}
+
+CpTime cp_rebuild_load(const CpRebuild *rb)
+{
+    CpTime load = 0;
+    for (uint32_t i = 0; i < rb->order->len; i++) {
+        const CpRebuiltThread *t = cp_rebuild_thread(rb, i);
+        load += t->foreign ? t->cpu_time : 0;
+    }
+    return load;
+}
+
+CpTime cp_rebuild_left_out(const CpRebuild *rb)
+{
+    return rb->left_out;
+}
+
 char *cp_rebuild_report(const CpRebuild *rb)
 {
     GString *out = g_string_new(NULL);
     uint32_t n_foreign = 0;
     uint64_t switches = 0;
-    CpTime cpu = 0;
+    CpTime cpu = 0, load = cp_rebuild_load(rb);
     for (uint32_t i = 0; i < rb->order->len; i++) {
         const CpRebuiltThread *t = cp_rebuild_thread(rb, i);
         n_foreign += t->foreign;
@@ -220,6 +262,22 @@ char *cp_rebuild_report(const CpRebuild *rb)
         "%.6f s, %" G_GUINT64_FORMAT " times off a CPU\n",
         rb->order->len, n_foreign, (double)cpu / 1e9, (double)cp_rebuild_makespan(rb) / 1e9,
         switches);
+    if (load > 0) {
+        g_string_append_printf(out, "  load from others: %.6f s of CPU time\n",
+                               (double)load / 1e9);
+    }
+    if (rb->left_out > 0) {
+        g_string_append_printf(out,
+                               "  left out: %.6f s of CPU time of threads of the kernel or "
+                               "of other processes; --others keeps them as load\n",
+                               (double)rb->left_out / 1e9);
+    }
+    for (const char *const *text = cp_rebuild_said(rb); *text != NULL; text++) {
+        g_string_append_printf(out, "  %s\n", *text);
+    }
+    if (cp_rebuild_refusal(rb) != NULL) {
+        g_string_append_printf(out, "  %s\n", cp_rebuild_refusal(rb));
+    }
     for (unsigned i = 0; i < CP_RULES; i++) {
         if (rb->rules[i] > 0) {
             g_string_append_printf(out,

@@ -73,6 +73,13 @@ const CpRebuiltThread *cp_rebuild_thread(const CpRebuild *rebuild, uint32_t i);
 /* From the first to the last moment a kept thread was on a CPU. */
 CpTime cp_rebuild_makespan(const CpRebuild *rebuild);
 uint64_t cp_rebuild_rule_count(const CpRebuild *rebuild, CpRebuildRule rule);
+/* What is not in the records but has to be so, one line each: NULL-ended, borrowed. */
+const char *const *cp_rebuild_said(const CpRebuild *rebuild);
+/* Why nothing can be predicted from it; NULL: it can. */
+const char *cp_rebuild_refusal(const CpRebuild *rebuild);
+/* CPU time of the threads that are load, and of those that were left out. */
+CpTime cp_rebuild_load(const CpRebuild *rebuild);
+CpTime cp_rebuild_left_out(const CpRebuild *rebuild);
 /* New text: one line on what was kept, one a rule. */
 char *cp_rebuild_report(const CpRebuild *rebuild);
 

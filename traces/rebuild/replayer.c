@@ -119,6 +119,7 @@ typedef struct {
     const CpRebuild *rb;
     CpWorkload *w;
     Source *source;
+    CpGroup first_group; /* of the inferred ones */
 } Maker;
 
 /* One more target: the instruction, and the one that goes on to the next piece.  Returns
@@ -202,6 +203,8 @@ static CpSchedAttr attr_of(const Maker *m, const RebuildThread *t)
         CpCpuMask mask = {{0}};
         cp_cpumask_set(&mask, t->cpu);
         attr.cpus = cp_workload_mask(m->w, &mask);
+    } else if (m->rb->infer->threads[t->facts.id].limited) {
+        attr.cpus = cp_workload_mask(m->w, &m->rb->infer->threads[t->facts.id].cpus);
     }
     return attr;
 }
@@ -215,11 +218,14 @@ static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
     bool spawned = t->spawned_by != CP_NONE;
     row.attr = attr_of(m, t);
     row.own_attr = true;
+    uint32_t group = rb->infer->threads[t->facts.id].group;
+    row.group = group != CP_NONE ? m->first_group + group : row.group;
     row.copies = spawned ? 0 : 1;
     row.start = spawned ? 0 : t->start;
     row.start_cpu = spawned && !rb->options.placement ? CP_NONE : t->start_cpu;
     row.n_regs = N_REGS;
-    row.flags = (spawned ? CP_THREAD_SPAWNED : 0u) | (t->foreign ? CP_THREAD_DAEMON : 0u);
+    row.flags = (spawned ? CP_THREAD_SPAWNED : 0u) |
+                (t->foreign ? CP_THREAD_DAEMON | CP_THREAD_LOAD : 0u);
     if (spawned && rb->pids[t->facts.id] != rb->pids[t->spawned_by]) {
         row.flags |= CP_THREAD_FORKS;
     }
@@ -229,6 +235,58 @@ static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
     cp_workload_emit(m->w, CP_OP_REPLAY, 0, REG_PLACE, 0, 0);
     m->source->stream[decl] = t->facts.id;
     m->source->round_robin[decl] = cp_rebuild_rt_policy(t) == CP_SCHED_RR;
+}
+
+static void add_groups(Maker *m)
+{
+    const GArray *groups = m->rb->infer->groups;
+    m->first_group = m->w->groups->len;
+    for (guint i = 0; i < groups->len; i++) {
+        const CpInferredGroup *g = &g_array_index(groups, CpInferredGroup, i);
+        const CpGroupDecl decl = {.name = cp_workload_string(m->w, g->name),
+                                  .weight = 100,
+                                  .quota = g->quota,
+                                  .period = g->period,
+                                  .burst = g->burst,
+                                  .cpus = CP_NONE};
+        g_array_append_val(m->w->groups, decl);
+    }
+}
+
+/* From `at` on the thread may use the CPUs it may, without `gone`; CP_NONE: all of them. */
+static void add_cpus(Maker *m, uint32_t decl, CpTime at, CpCpu gone)
+{
+    const CpInferredThread *t =
+        &m->rb->infer->threads[cp_rebuild_kept(m->rb, decl)->facts.id];
+    CpCpuMask mask = t->cpus;
+    if (!t->limited) {
+        memset(&mask, 0xff, sizeof mask);
+    }
+    if (gone != CP_NONE) {
+        cp_cpumask_clear(&mask, gone);
+    }
+    if (cp_cpumask_next(&mask, 0) < m->rb->n_cpus) {
+        const CpAtDecl decl_at = {at, CP_AT_CPUS, decl, cp_workload_mask(m->w, &mask)};
+        g_array_append_val(m->w->ats, decl_at);
+    }
+}
+
+/* A CPU that goes offline takes no thread any more. */
+static void add_offline(Maker *m)
+{
+    const CpRebuild *rb = m->rb;
+    for (guint k = 0; k < rb->infer->offline->len; k++) {
+        const CpInferredOffline *off =
+            &g_array_index(rb->infer->offline, CpInferredOffline, k);
+        for (uint32_t i = 0; i < rb->order->len; i++) {
+            const RebuildThread *t = cp_rebuild_kept(rb, i);
+            bool later = t->spawned_by != CP_NONE && t->facts.first > off->from;
+            add_cpus(m, i, later ? t->facts.first : off->from, off->cpu);
+            if (off->to != CP_NEVER) {
+                add_cpus(m, i, off->to, CP_NONE);
+            }
+        }
+    }
 }
 
 static void add_threads(Maker *m)
@@ -266,9 +324,11 @@ static void add_replay(Maker *m)
 
 CpWorkload *cp_rebuild_workload(const CpRebuild *rb, GError **error)
 {
-    Maker m = {rb, cp_workload_new(&cp_ops), NULL};
+    Maker m = {rb, cp_workload_new(&cp_ops), NULL, CP_NONE};
     add_replay(&m);
+    add_groups(&m);
     add_threads(&m);
+    add_offline(&m);
     add_targets(&m);
     g_autofree char *name = g_path_get_basename(rb->source);
     name[strcspn(name, ".")] = 0;

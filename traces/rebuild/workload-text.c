@@ -169,6 +169,33 @@ static void write_body(Writer *w, const RebuildThread *t)
     g_string_append(w->out, "  }\n");
 }
 
+static void write_cpus(GString *out, const CpCpuMask *mask)
+{
+    const char *comma = "";
+    for (CpCpu c = cp_cpumask_next(mask, 0); c < CP_CPUS_MAX;) {
+        g_string_append_printf(out, "%s%u", comma, c);
+        comma = ",";
+        c = c + 1 < CP_CPUS_MAX ? cp_cpumask_next(mask, c + 1) : CP_CPUS_MAX;
+    }
+}
+
+static void write_groups(Writer *w)
+{
+    const GArray *groups = w->rb->infer->groups;
+    for (guint i = 0; i < groups->len; i++) {
+        const CpInferredGroup *g = &g_array_index(groups, CpInferredGroup, i);
+        g_string_append_printf(w->out, "cgroup %s { period ", g->name);
+        put_time(w->out, g->period);
+        g_string_append(w->out, "; quota ");
+        put_time(w->out, g->quota);
+        if (g->burst > 0) {
+            g_string_append(w->out, "; burst ");
+            put_time(w->out, g->burst);
+        }
+        g_string_append(w->out, " }\n");
+    }
+}
+
 /* Threads that exist from the start say all they differ in from the default. */
 static void write_attrs(Writer *w, const RebuildThread *t)
 {
@@ -187,6 +214,9 @@ static void write_attrs(Writer *w, const RebuildThread *t)
     }
     if (w->rb->options.pin && !t->several_cpus && t->cpu != CP_NONE) {
         g_string_append_printf(out, ", cpus=%u", t->cpu);
+    } else if (w->rb->infer->threads[t->facts.id].limited) {
+        g_string_append(out, ", cpus=");
+        write_cpus(out, &w->rb->infer->threads[t->facts.id].cpus);
     }
     g_string_append(out, ")");
 }
@@ -224,6 +254,12 @@ static void write_process(Writer *w, int64_t pid, const char *name)
             g_string_append_printf(w->out, "  thread %s", thread);
             write_attrs(w, t);
             g_string_append(w->out, t->foreign ? " daemon" : "");
+            uint32_t group = rb->infer->threads[t->facts.id].group;
+            if (group != CP_NONE) {
+                g_string_append_printf(
+                    w->out, " in %s",
+                    g_array_index(rb->infer->groups, CpInferredGroup, group).name);
+            }
         }
         write_body(w, t);
     }
@@ -245,6 +281,11 @@ static void write_heading(Writer *w)
         "for "
         "it.\nrun { costs ideal }\nmachine { cores %u }\n\n",
         rb->n_cpus);
+    for (const char *const *text = cp_rebuild_said(rb); *text != NULL; text++) {
+        g_autofree char *clean = cp_clean_text(*text, -1);
+        g_string_append_printf(w->out, "# %s\n", clean);
+    }
+    write_groups(w);
     for (uint32_t i = 0; i < rb->order->len; i++) {
         if (cp_rebuild_kept(rb, i)->waits > 0) {
             g_string_append_printf(w->out, "shared semaphore woken_%s (n=0)\n",
