@@ -242,7 +242,8 @@ static void write_out(CpWorkload *w, const char *path)
     CpCpr *cpr = cp_cpr_open(path, &error);
     assert_non_null(cpr);
     CpParamSet *costs = cp_cost_set("reference");
-    CpRebuild *rb = cp_rebuild_new(cpr, &(CpRebuildOptions){.costs = costs, .foreign = true}, &error);
+    CpRebuild *rb =
+        cp_rebuild_new(cpr, &(CpRebuildOptions){.costs = costs, .foreign = true}, &error);
     cp_params_free(costs);
     assert_non_null(rb);
     for (uint32_t i = 0; i < w->threads->len; i++) {

@@ -46,6 +46,7 @@ typedef struct {
     CpTraceTask current; /* who ran there according to the line's head */
     CpTraceTask subject, other;
     int64_t value;
+    bool cpu_above;       /* of a CPU beyond the greatest number: cpu is CP_NONE */
     bool state_is_number; /* of a switch: the state was printed as one */
     bool irq; /* known to have happened in an interrupt, not by the running thread */
 } CpTraceEvent;

@@ -23,27 +23,93 @@ KNOWN(perf_data, "perf.data", "PERFILE2",
       "a perf.data file; turn it into text first: "
       "perf script --ns -F comm,pid,tid,cpu,time,event,trace -i FILE > FILE.txt")
 KNOWN(trace_dat, "trace.dat", "\x17\x08\x44tracing",
-      "a trace.dat file; turn it into text first: trace-cmd report -t FILE > FILE.txt")
+      "a trace.dat file; turn it into text first: trace-cmd report -t FILE > "
+      "FILE.txt")
 KNOWN(zstd, "zstd", "\x28\xb5\x2f\xfd",
       "compressed with zstd; unpack it first: zstd -d FILE")
 KNOWN(xz, "xz",
       "\xfd"
       "7zXZ",
       "compressed with xz; unpack it first: xz -dk FILE")
-KNOWN(atrace, "atrace -z", "TRACE:\n\x78",
-      "compressed atrace output; record it without -z, or make it text with systrace")
+KNOWN(zip, "zip", "PK\x03\x04", "a zip archive; unpack it first: unzip FILE")
+KNOWN(bzip2, "bzip2", "BZh", "compressed with bzip2; unpack it first: bunzip2 -k FILE")
+KNOWN(lz4, "lz4", "\x04\x22\x4d\x18", "compressed with lz4; unpack it first: lz4 -d FILE")
+
+#define PERF_TEXT                                                                          \
+    "perf script --ns -F comm,pid,tid,cpu,time,event,trace -i perf.data > "                \
+    "FILE.txt"
+
+KNOWN(ctf, "CTF", "\xc1\x1f\xfc\xc1",
+      "a stream of a CTF trace (LTTng), which is not read; record with perf "
+      "sched record, "
+      "then " PERF_TEXT)
+
+/* Its first packet begins with its tag, and lengths and ids are not printable.
+ */
+static bool sniff_perfetto(const char *bytes, size_t n)
+{
+    return n > 8 && bytes[0] == '\n' && memchr(bytes, 0, MIN(n, (size_t)512)) != NULL;
+}
+
+static const CpImportFormat known_perfetto = {
+    .name = "perfetto",
+    .help = "a Perfetto trace (protobuf); turn it into text first: traceconv "
+            "systrace FILE "
+            "FILE.txt",
+    .sniff = sniff_perfetto};
+
+enum { FIRST = 16384 }; /* bytes in which texts show what they are */
+
+static bool has(const char *bytes, size_t n, const char *words)
+{
+    return memmem(bytes, MIN(n, (size_t)FIRST), words, strlen(words)) != NULL;
+}
+
+/* Texts known by two things that stand in their first lines. */
+#define KNOWN_BY(id, text, first, second, advice)                                          \
+    static bool sniff_##id(const char *bytes, size_t n)                                    \
+    {                                                                                      \
+        return has(bytes, n, first) && has(bytes, n, second);                              \
+    }                                                                                      \
+    static const CpImportFormat known_##id = {                                             \
+        .name = text, .help = advice, .sniff = sniff_##id};
+
+KNOWN_BY(babeltrace, "babeltrace", "{ cpu_id = ", "}, {",
+         "text of babeltrace, which is not read; record with perf sched "
+         "record, then " PERF_TEXT)
+KNOWN_BY(timehist, "perf sched timehist", "wait time", "sch delay",
+         "the table of perf sched timehist, which leaves out states; of the "
+         "same recording "
+         "take: " PERF_TEXT)
+KNOWN_BY(latency, "perf sched latency", "Task  ", "Switches",
+         "the table of perf sched latency, sums without times; of the same "
+         "recording take: " PERF_TEXT)
+KNOWN_BY(map, "perf sched map", " secs ", " => ",
+         "the output of perf sched map, which leaves out states; of the same "
+         "recording "
+         "take: " PERF_TEXT)
+KNOWN_BY(runqlat, "runqlat", "count ", "distribution",
+         "a histogram (runqlat, cpudist), in which single events cannot be "
+         "told any more; "
+         "record with perf sched record, then " PERF_TEXT)
+KNOWN_BY(histogram, "bpftrace", "\n@", "|@",
+         "a histogram of bpftrace, in which single events cannot be told any "
+         "more; record "
+         "with perf sched record, then " PERF_TEXT)
+KNOWN_BY(no_time, "perf script without time", "sched_switch: ", " ==> ",
+         "text of scheduler events without the column of the time; print it "
+         "with: " PERF_TEXT)
 
 const CpImportFormat *const cp_import_formats[] = {
 #define CP_IMPORT_FORMAT(name) &cp_import_##name,
 #include "traces/import/formats.def"
 #undef CP_IMPORT_FORMAT
-    &known_recording,
-    &known_perf_data,
-    &known_trace_dat,
-    &known_zstd,
-    &known_xz,
-    &known_atrace,
-    NULL,
+    &known_recording, &known_perf_data,  &known_trace_dat,
+    &known_zstd,      &known_xz,         &known_zip,
+    &known_bzip2,     &known_lz4,        &known_ctf,
+    &known_perfetto,  &known_babeltrace, &known_timehist,
+    &known_latency,   &known_map,        &known_runqlat,
+    &known_histogram, &known_no_time,    NULL,
 };
 
 static const CpImportFormat *find_format(const char *bytes, size_t n)
@@ -69,8 +135,8 @@ const CpImportFormat *cp_import_format_of(const char *path)
     return format;
 }
 
-/* The format of an input that is to be read.  One that no format claims is taken for the
- * first of them, whose reader knows what is wrong with it. */
+/* The format of an input that is to be read.  One that no format claims is
+ * taken for the first of them, whose reader knows what is wrong with it. */
 static const CpImportFormat *choose_format(CpInput *input, const char *path, GError **error)
 {
     const char *bytes;
@@ -79,10 +145,10 @@ static const CpImportFormat *choose_format(CpInput *input, const char *path, GEr
         return NULL;
     }
     if (n == 0) {
-        g_set_error(
-            error, CP_ERROR, CP_ERROR_INPUT,
-            "%s: the file is empty, expected text of perf script or trace-cmd report",
-            path);
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "%s: the file is empty, expected text of perf script or "
+                    "trace-cmd report",
+                    path);
         return NULL;
     }
     const CpImportFormat *format = find_format(bytes, n);
@@ -93,7 +159,8 @@ static const CpImportFormat *choose_format(CpInput *input, const char *path, GEr
     return format != NULL ? format : cp_import_formats[0];
 }
 
-/* One reading of the file; *again: it must be read once more, keeping all events. */
+/* One reading of the file; *again: it must be read once more, keeping all
+ * events. */
 static gboolean import_pass(const char *path, const char *out_path, CpImportOrder order,
                             const CpImportOptions *options, CpImportReport *r, bool *again,
                             GError **error)

@@ -373,6 +373,7 @@ gboolean cp_importer_push(CpImporter *im, const CpTraceEvent *e, GError **error)
     }
     if (e->cpu == CP_NONE) {
         r->no_cpu++;
+        r->cpu_above += e->cpu_above;
         r->other++;
         return TRUE;
     }

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t broken;      /* known events with a payload that cannot be read */
     uint64_t long_lines;  /* skipped */
     uint64_t first_bad;   /* line number of the first unread or broken one; 0: none */
+    uint64_t integers;    /* events whose clock is a count without a fraction */
     uint64_t overwritten; /* events the source says its buffer lost at the beginning */
     bool cut;             /* the last line has no end */
     /* Set by the importer. */
@@ -59,6 +60,7 @@ typedef struct {
     uint64_t missing_idle;   /* somebody ran on a CPU last seen idle */
     uint64_t marked;         /* reconstructed already in the source */
     uint64_t no_cpu;         /* events without a CPU: left out */
+    uint64_t cpu_above;      /* of these: on CPUs beyond the greatest number */
     uint32_t n_threads, n_cpus, n_cpus_told; /* told: by a heading */
     CpTime first, last;                      /* event, in the source's clock */
     GArray *cpus;                            /* CpImportCpu by number */

@@ -26,8 +26,10 @@ struct CpInput {
     bool skipping;  /* inside a line that is too long */
     bool seekable, cut;
     uint64_t number, n_long, bytes;
-    GConverter *gz; /* NULL: plain text */
-    char *raw;      /* compressed bytes */
+    GConverter *gz;      /* unpacks, or turns UTF-16 into UTF-8; NULL: plain text */
+    const char *packing; /* what it unpacks, for messages */
+    bool one_member;     /* what comes behind is no more of it */
+    char *raw;           /* compressed bytes */
     size_t raw_at, raw_end;
     bool raw_eof;
     bool member; /* inside a compressed member */
@@ -75,6 +77,10 @@ static gboolean read_gz(CpInput *l, char *out, size_t room, size_t *n, GError **
         if (result == G_CONVERTER_FINISHED) {
             g_converter_reset(l->gz);
             l->member = false;
+            if (l->one_member) {
+                l->raw_eof = true;
+                l->raw_at = l->raw_end;
+            }
         }
         if (made > 0 || (l->raw_eof && result == G_CONVERTER_FINISHED)) {
             return TRUE;
@@ -87,7 +93,9 @@ static gboolean read_gz(CpInput *l, char *out, size_t room, size_t *n, GError **
             l->cut |= l->member;
             return TRUE;
         }
-        return fail(l, "damaged gzip data; copy the file again", error);
+        g_autofree char *what =
+            g_strdup_printf("damaged %s data; copy the file again", l->packing);
+        return fail(l, what, error);
     }
 }
 
@@ -126,24 +134,84 @@ static gboolean check_file(CpInput *l, GError **error)
         return fail(l, g_strerror(errno), error);
     }
     if (S_ISDIR(st.st_mode)) {
-        return fail(l, "is a directory, expected a text file", error);
+        return fail(l,
+                    "is a directory, expected a text file; instead of a CTF trace (LTTng) "
+                    "record with perf sched record, then perf script --ns -F "
+                    "comm,pid,tid,cpu,time,event,trace",
+                    error);
     }
     l->seekable = S_ISREG(st.st_mode);
     return TRUE;
 }
 
-static gboolean start_gz(CpInput *l, GError **error)
+/* What comes from byte `from` on goes through the converter, which is taken. */
+static gboolean start_converter(CpInput *l, GConverter *converter, const char *packing,
+                                size_t from, GError **error)
 {
-    if (l->end < 2 || memcmp(l->buffer, "\x1f\x8b", 2) != 0) {
-        return TRUE;
-    }
     l->raw = g_malloc(BUFFER);
-    memcpy(l->raw, l->buffer, l->end);
-    l->raw_end = l->end;
+    l->raw_end = l->end - from;
+    memcpy(l->raw, l->buffer + from, l->raw_end);
     l->end = 0;
     l->bytes = 0;
-    l->gz = G_CONVERTER(g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP));
+    l->gz = converter;
+    l->packing = packing;
     return refill(l, error);
+}
+
+/* atrace -z: chatter, "TRACE:" and a zlib stream.  Returns where that begins,
+ * 0: none. */
+static size_t zlib_start(const CpInput *l)
+{
+    const char *trace = memmem(l->buffer, MIN(l->end, (size_t)4096), "TRACE:", 6);
+    size_t at = trace != NULL ? (size_t)(trace - l->buffer) + 6 : 0;
+    if (at == 0 || (trace > l->buffer && trace[-1] != '\n')) {
+        return 0;
+    }
+    at += l->buffer[at] == '\r';
+    at += l->buffer[at] == '\n';
+    const unsigned char *z = (const unsigned char *)l->buffer + at;
+    bool is_zlib = at + 2 < l->end && z[0] == 0x78 && (z[0] << 8 | z[1]) % 31 == 0;
+    return is_zlib ? at : 0;
+}
+
+/* "LE", "BE": UTF-16, as shells of Windows redirect output; NULL: it is not. */
+static const char *utf16(const CpInput *l, size_t *mark)
+{
+    const unsigned char *b = (const unsigned char *)l->buffer;
+    *mark = 0;
+    if (l->end >= 2 && ((b[0] == 0xff && b[1] == 0xfe) || (b[0] == 0xfe && b[1] == 0xff))) {
+        *mark = 2;
+        return b[0] == 0xff ? "UTF-16LE" : "UTF-16BE";
+    }
+    if (l->end >= 8 && b[1] == 0 && b[3] == 0 && b[5] == 0 && b[0] && b[2] && b[4]) {
+        return "UTF-16LE";
+    }
+    bool big = l->end >= 8 && b[0] == 0 && b[2] == 0 && b[4] == 0 && b[1] && b[3] && b[5];
+    return big ? "UTF-16BE" : NULL;
+}
+
+static gboolean start_unpacking(CpInput *l, GError **error)
+{
+    size_t mark, at = zlib_start(l);
+    const char *charset = utf16(l, &mark);
+    if (l->end >= 2 && memcmp(l->buffer, "\x1f\x8b", 2) == 0) {
+        GZlibDecompressor *gzip = g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP);
+        return start_converter(l, G_CONVERTER(gzip), "gzip", 0, error);
+    }
+    if (at > 0) {
+        GZlibDecompressor *zlib = g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB);
+        l->one_member = true;
+        return start_converter(l, G_CONVERTER(zlib), "zlib", at, error);
+    }
+    if (charset != NULL) {
+        GCharsetConverter *converter = g_charset_converter_new("UTF-8", charset, error);
+        return converter != NULL &&
+               start_converter(l, G_CONVERTER(converter), "UTF-16", mark, error);
+    }
+    if (l->end >= 3 && memcmp(l->buffer, "\xef\xbb\xbf", 3) == 0) {
+        l->at = 3; /* the mark of UTF-8 */
+    }
+    return TRUE;
 }
 
 CpInput *cp_input_open(const char *path, GError **error)
@@ -151,7 +219,7 @@ CpInput *cp_input_open(const char *path, GError **error)
     bool standard = strcmp(path, "-") == 0;
     CpInput *l = input_alloc(standard ? "standard input" : path);
     l->fd = standard ? dup(STDIN_FILENO) : g_open(path, O_RDONLY | O_CLOEXEC);
-    if (!check_file(l, error) || !refill(l, error) || !start_gz(l, error)) {
+    if (!check_file(l, error) || !refill(l, error) || !start_unpacking(l, error)) {
         cp_input_free(l);
         return NULL;
     }
@@ -174,8 +242,8 @@ void cp_input_free(CpInput *l)
     g_free(l);
 }
 
-/* The unread part holds no line end: reads on, gives up on a long line, or takes the rest
- * of the file as the last line. */
+/* The unread part holds no line end: reads on, gives up on a long line, or
+ * takes the rest of the file as the last line. */
 static bool next_slow(CpInput *l, const char **line, size_t *len, bool *again,
                       GError **error)
 {

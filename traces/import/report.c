@@ -139,7 +139,9 @@ char **cp_import_report_warnings(const CpImportReport *r)
     const Count left_out[] = {
         {r->late, "events too late to sort: given a later time"},
         {r->leaps, "events more than half a year away: left out"},
-        {r->no_cpu, "events without a CPU: left out"},
+        {r->no_cpu - r->cpu_above, "events without a CPU: left out"},
+        {r->cpu_above, "events of CPU 1024 and above, which cannot be simulated: left out"},
+        {r->integers, "events with an integer clock: left out"},
         {r->broken, "events with an unreadable payload: left out"},
         {r->unread, "lines that are no trace lines: left out"},
         {r->long_lines, "lines longer than 1 MiB: left out"},

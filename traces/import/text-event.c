@@ -7,8 +7,8 @@
 
 /* What one line of scheduler event text says. */
 
-/* The literals below contain no line end, so comparing them may look beyond the end of the
- * line (there is room) without ever matching there. */
+/* The literals below contain no line end, so comparing them may look beyond the
+ * end of the line (there is room) without ever matching there. */
 #define STARTS(p, literal) (memcmp((p), (literal), sizeof(literal) - 1) == 0)
 
 enum {
@@ -90,8 +90,9 @@ static inline bool take_cpu(Cursor *c, uint32_t *cpu)
     return true;
 }
 
-/* A name may contain anything, also what looks like the next key: the last place where the
- * key fits a kernel name decides; for longer names of other tools the first one. */
+/* A name may contain anything, also what looks like the next key: the last
+ * place where the key fits a kernel name decides; for longer names of other
+ * tools the first one. */
 static inline bool take_name(Cursor *c, const char *key, size_t n, CpSpan *name)
 {
     for (size_t len = COMM_MAX + 1; len-- > 0;) {
@@ -114,8 +115,9 @@ static inline bool take_name(Cursor *c, const char *key, size_t n, CpSpan *name)
 
 /* --- state of the thread switched from --- */
 
-/* Kernels number the preempted state differently; whatever lone high bit it is, the thread
- * can still run.  16, 32 and 64 are the dead states of old and new kernels. */
+/* Kernels number the preempted state differently; whatever lone high bit it is,
+ * the thread can still run.  16, 32 and 64 are the dead states of old and new
+ * kernels. */
 static uint32_t state_of_number(int64_t v)
 {
     if (v == 0) {
@@ -175,18 +177,24 @@ static bool take_prio(Cursor *c, int32_t *prio)
     return take_int(c, prio);
 }
 
+/* NuttX has no priorities in its events. */
+static bool take_prio_key(Cursor *c, const char *key, int32_t *prio)
+{
+    return !take(c, key, strlen(key)) || take_prio(c, prio);
+}
+
 static bool switch_keys(Cursor *c, CpTraceEvent *e)
 {
     if (!TAKE_NAME(c, " prev_pid=", &e->subject.comm) || !take_int(c, &e->subject.pid) ||
-        !TAKE(c, " prev_prio=") || !take_prio(c, &e->subject.prio) ||
-        !TAKE(c, " prev_state=") || !take_state(c, e)) {
+        !take_prio_key(c, " prev_prio=", &e->subject.prio) || !TAKE(c, " prev_state=") ||
+        !take_state(c, e)) {
         return false;
     }
     if (!TAKE(c, " ==> next_comm=") && !TAKE(c, " next_comm=")) {
         return false;
     }
     if (!TAKE_NAME(c, " next_pid=", &e->other.comm) || !take_int(c, &e->other.pid) ||
-        !TAKE(c, " next_prio=") || !take_prio(c, &e->other.prio)) {
+        !take_prio_key(c, " next_prio=", &e->other.prio)) {
         return false;
     }
     if (STARTS(c->at, " reconstructed=1")) {
@@ -195,8 +203,8 @@ static bool switch_keys(Cursor *c, CpTraceEvent *e)
     return true;
 }
 
-/* "name:pid [prio]", ending before `end`; the cursor is put behind it.  The last bracket
- * that closes a number decides, as names may hold brackets too. */
+/* "name:pid [prio]", ending before `end`; the cursor is put behind it.  The
+ * last bracket that closes a number decides, as names may hold brackets too. */
 static bool short_task(Cursor *c, const char *end, CpTraceTask *task)
 {
     const char *open = NULL;
@@ -223,7 +231,8 @@ static bool short_task(Cursor *c, const char *end, CpTraceTask *task)
     return true;
 }
 
-/* trace-cmd's "A:1 [120] S ==> B:2 [120]"; before 2.6.35 "task A:1 [120] (S) ==> ...". */
+/* trace-cmd's "A:1 [120] S ==> B:2 [120]"; before 2.6.35 "task A:1 [120] (S)
+ * ==> ...". */
 static bool switch_short(Cursor *c, CpTraceEvent *e)
 {
     TAKE(c, "task ");
@@ -258,7 +267,7 @@ static void no_wakeup(CpTraceEvent *e)
 static bool wake_keys(Cursor *c, CpTraceEvent *e)
 {
     if (!TAKE_NAME(c, " pid=", &e->subject.comm) || !take_int(c, &e->subject.pid) ||
-        !TAKE(c, " prio=") || !take_prio(c, &e->subject.prio)) {
+        !take_prio_key(c, " prio=", &e->subject.prio)) {
         return false;
     }
     if (STARTS(c->at, " success=0")) {
@@ -271,7 +280,8 @@ static bool wake_keys(Cursor *c, CpTraceEvent *e)
     return !TAKE(c, " target_cpu=") || (TAKE(c, "CPU:"), take_cpu(c, &e->cpu2));
 }
 
-/* "A:1 [120] success=1 CPU:003", in old traces "task A:1 [120] success=1 [003]". */
+/* "A:1 [120] success=1 CPU:003", in old traces "task A:1 [120] success=1
+ * [003]". */
 static bool wake_short(Cursor *c, CpTraceEvent *e)
 {
     TAKE(c, "task ");
@@ -471,6 +481,41 @@ static const char *parse_time(const char *start, const char *colon, CpTime *time
     return seconds;
 }
 
+/* "123456us" with a mark behind it: the latency format; `end` becomes the end
+ * of the digits. */
+static const char *parse_latency_time(const char *start, const char *colon, CpTime *time)
+{
+    const char *end = colon;
+    if (end - start > 3 && strchr(" +!#*@$", end[-1]) != NULL && end[-1] != 0) {
+        end--;
+    }
+    if (end - start < 4 || end[-1] != 's' || end[-2] != 'u') {
+        return NULL;
+    }
+    const char *digits = digits_before(start, end - 2);
+    if (digits == end - 2 || end - digits > 17 || digits == start ||
+        !is_blank(digits[-1])) {
+        return NULL;
+    }
+    CpTime us = 0;
+    for (const char *p = digits; p < end - 2; p++) {
+        us = us * 10 + (*p - '0');
+    }
+    *time = us * CP_US;
+    return digits;
+}
+
+/* A count without a fraction: the clock is no time. */
+static const char *parse_integer_time(const char *start, const char *colon, CpTime *time)
+{
+    const char *digits = digits_before(start, colon);
+    if (digits == colon || digits == start || !is_blank(digits[-1])) {
+        return NULL;
+    }
+    *time = 1;
+    return digits;
+}
+
 static int32_t number_between(const char *from, const char *to)
 {
     int64_t v = 0;
@@ -483,7 +528,8 @@ static int32_t number_between(const char *from, const char *to)
     return (int32_t)v;
 }
 
-/* Who ran: "name-pid", "name-pid (tgid)", "name tid" or "name pid/tid", ending at `end`. */
+/* Who ran: "name-pid", "name-pid (tgid)", "name tid" or "name pid/tid", ending
+ * at `end`. */
 static bool parse_task(const char *start, const char *end, CpTraceEvent *e)
 {
     end = blanks_before(start, end);
@@ -524,10 +570,62 @@ static bool parse_task(const char *start, const char *end, CpTraceEvent *e)
     return true;
 }
 
+/* Flags of the kernel: irqs-off, need-resched, interrupt, preempt depth and
+ * maybe more. */
+static bool are_flags(const char *from, const char *to)
+{
+    bool good = to - from >= 4 && to - from <= 6;
+    for (const char *p = from; good && p < to; p++) {
+        good = *p != 0 && strchr(".dXDBbnNpLlRhHsSzZ0123456789#", *p) != NULL;
+    }
+    return good;
+}
+
+static void note_irq(CpTraceEvent *e, const char *from, const char *to)
+{
+    /* The third flag: hard interrupt, soft interrupt, both, NMI. */
+    e->irq = to - from >= 4 && strchr("hsHzZ", from[2]) != NULL && from[2] != 0;
+}
+
+static void set_cpu(CpTraceEvent *e, int64_t cpu)
+{
+    e->cpu_above = cpu >= CP_CPUS_MAX;
+    e->cpu = e->cpu_above ? CP_NONE : (uint32_t)cpu;
+}
+
+/* "2024-12-01 12:00:00.123456", perf's time of day, before `end`: its start,
+ * else end. */
+static const char *before_day(const char *start, const char *end)
+{
+    const char *p = digits_before(start, end);
+    if (end - p < 3 || p - start < 20 || p[-1] != '.' || p[-4] != ':' || p[-7] != ':') {
+        return end;
+    }
+    return p[-10] == ' ' && p[-13] == '-' && p - start > 20 ? p - 20 : end;
+}
+
+/* The latency format's "1d..2." behind the thread: CPU and flags; their start
+ * or NULL. */
+static const char *latency_columns(const char *flags, const char *end, CpTraceEvent *e)
+{
+    const char *p = flags;
+    int64_t cpu = 0;
+    while (p < end && is_digit(*p) && p - flags < 6) {
+        cpu = cpu * 10 + (*p++ - '0');
+    }
+    if (p == flags || p == end || is_digit(*p) || !are_flags(p, end)) {
+        return NULL;
+    }
+    set_cpu(e, cpu);
+    note_irq(e, p, end);
+    return flags;
+}
+
 /* All that stands left of the time. */
 static bool parse_head(const char *start, const char *time, CpTraceEvent *e)
 {
     const char *end = blanks_before(start, time);
+    end = blanks_before(start, before_day(start, end));
     if (end > start && end[-1] != ']') {
         /* Four or five flags, or no CPU column at all. */
         const char *flags = end;
@@ -536,10 +634,10 @@ static bool parse_head(const char *start, const char *time, CpTraceEvent *e)
         }
         const char *before = blanks_before(start, flags);
         if (before == start || before[-1] != ']' || end - flags > 8) {
-            return parse_task(start, end, e);
+            const char *columns = latency_columns(flags, end, e);
+            return parse_task(start, columns != NULL ? columns : end, e);
         }
-        /* The third flag: hard interrupt, soft interrupt, both, NMI. */
-        e->irq = end - flags >= 4 && strchr("hsHzZ", flags[2]) != NULL && flags[2] != 0;
+        note_irq(e, flags, end);
         end = before;
     }
     if (end == start) {
@@ -550,11 +648,21 @@ static bool parse_head(const char *start, const char *time, CpTraceEvent *e)
         return false;
     }
     int32_t cpu = number_between(digits, end - 1);
-    if (cpu < 0 || cpu >= CP_CPUS_MAX) {
+    if (cpu < 0) {
         return false;
     }
-    e->cpu = (uint32_t)cpu;
+    set_cpu(e, cpu);
     return parse_task(start, digits - 1, e);
+}
+
+/* "u", "kpp": where perf was to count. */
+static bool are_modifiers(const char *from, const char *to)
+{
+    bool good = to > from && to - from <= 6;
+    for (const char *p = from; good && p < to; p++) {
+        good = strchr("ukhpPSDIGHWe", *p) != NULL;
+    }
+    return good;
 }
 
 /* The event's name behind the time; the cursor is put at the payload. */
@@ -571,9 +679,10 @@ static bool parse_name(Cursor *c, CpSpan *name)
         skip_blanks(c);
         start = p = c->at;
     }
-    const char *colon = NULL;
+    const char *colon = NULL, *before = NULL; /* the name before the last one */
     for (; p < c->end && !is_blank(*p); p++) {
         if (*p == ':' && p + 1 < c->end && !is_blank(p[1])) {
+            before = start;
             start = p + 1;
         }
         colon = *p == ':' ? p : colon;
@@ -581,7 +690,12 @@ static bool parse_name(Cursor *c, CpSpan *name)
     if (colon == NULL || colon != p - 1 || colon <= start) {
         return false;
     }
-    *name = (CpSpan){start, (uint32_t)(colon - start)};
+    const char *end = colon;
+    if (before != NULL && are_modifiers(start, colon)) {
+        end = start - 1;
+        start = before;
+    }
+    *name = (CpSpan){start, (uint32_t)(end - start)};
     c->at = p;
     skip_blanks(c);
     return true;
@@ -589,8 +703,8 @@ static bool parse_name(Cursor *c, CpSpan *name)
 
 /* --- lines that are no events --- */
 
-/* "CPU:3 [LOST 1042 EVENTS]" of the kernel; "[LOST EVENTS]" where it does not know how
- * many. */
+/* "CPU:3 [LOST 1042 EVENTS]" of the kernel; "[LOST EVENTS]" where it does not
+ * know how many. */
 static bool parse_lost(const char *line, size_t len, CpTraceEvent *e)
 {
     const char *lost = memmem(line, len, "[LOST ", 6);
@@ -612,8 +726,25 @@ static CpTextKind no_event(const char *line, size_t len, CpTraceEvent *e)
 {
     Cursor c = {line, line + len};
     skip_blanks(&c);
-    if (c.at >= c.end || *line == '#' || STARTS(line, "version = ") ||
-        STARTS(line, "cpus=") || STARTS(line, "TRACE:")) {
+    static const char *const headers[] = {
+        "#",
+        "version = ",
+        "cpus=",
+        "TRACE:",
+        "capturing trace",
+        "Dumping ftrace buffer",
+        "(ftrace buffer empty)",
+        "-----",
+        "<html",
+        "<pre",
+        "</pre",
+    };
+    bool is_header = c.at >= c.end;
+    for (size_t i = 0; i < G_N_ELEMENTS(headers); i++) {
+        is_header = is_header || (strlen(headers[i]) <= (size_t)(c.end - c.at) &&
+                                  memcmp(c.at, headers[i], strlen(headers[i])) == 0);
+    }
+    if (is_header) {
         return CP_TEXT_HEADER;
     }
     if (STARTS(c.at, "</script>")) {
@@ -645,6 +776,7 @@ void cp_text_heading(const char *line, size_t len, uint32_t *n_cpus, uint64_t *o
 {
     const char *cpus = memmem(line, len, "#P:", 3);
     const char *entries = memmem(line, len, "entries-written: ", 17);
+    const char *latency = memmem(line, len, "us, #", 5);
     int64_t v, written;
     *n_cpus = 0;
     *overwritten = 0;
@@ -652,8 +784,8 @@ void cp_text_heading(const char *line, size_t len, uint32_t *n_cpus, uint64_t *o
     if (cpus != NULL || TAKE(&c, "cpus=")) {
         *n_cpus = take_number(&c, &v) && v > 0 && v <= CP_CPUS_MAX ? (uint32_t)v : 0;
     }
-    c.at = entries ? entries + 17 : line;
-    if (entries != NULL && take_number(&c, &v) && TAKE(&c, "/") &&
+    c.at = entries ? entries + 17 : latency ? latency + 5 : line;
+    if ((entries != NULL || latency != NULL) && take_number(&c, &v) && TAKE(&c, "/") &&
         take_number(&c, &written) && v >= 0 && written > v) {
         *overwritten = (uint64_t)(written - v);
     }
@@ -666,7 +798,7 @@ static void event_init(CpTraceEvent *e)
     e->tgid = -1;
     e->state = 0;
     e->value = 0;
-    e->irq = e->state_is_number = false;
+    e->irq = e->state_is_number = e->cpu_above = false;
     e->current = (CpTraceTask){-1, CP_PRIO_UNKNOWN, {NULL, 0}};
     e->subject = e->other = e->current;
 }
@@ -676,6 +808,7 @@ typedef struct {
     Cursor payload;
     const EventName *known; /* NULL: an event we have no use for */
     bool text;              /* its payload is free text */
+    bool no_event;          /* a line of a trace, but none of an event */
 } Found;
 
 /* Tries the colon as the end of a time stamp. */
@@ -684,6 +817,7 @@ static bool try_colon(const char *line, const char *end, const char *colon, CpTr
 {
     event_init(e);
     const char *time = parse_time(line, colon, &e->time);
+    time = time ? time : parse_latency_time(line, colon, &e->time);
     if (time == NULL || !parse_head(line, time, e)) {
         return false;
     }
@@ -696,11 +830,14 @@ static bool try_colon(const char *line, const char *end, const char *colon, CpTr
         found->payload = c;
         return true;
     }
-    return perf_lost(&c, e);
+    /* Something happened there, such as a call of a function. */
+    found->no_event = !perf_lost(&c, e);
+    return !found->no_event || e->cpu != CP_NONE;
 }
 
-/* Finds the head of the line.  A thread may be called like the head of a line: if the event
- * is not one we know, a colon shortly behind may be the right one. */
+/* Finds the head of the line.  A thread may be called like the head of a line:
+ * if the event is not one we know, a colon shortly behind may be the right one.
+ */
 static bool find_head(const char *line, const char *end, CpTraceEvent *e, Found *found)
 {
     const char *stop = MIN(end, line + HEAD_MAX);
@@ -711,7 +848,8 @@ static bool find_head(const char *line, const char *end, CpTraceEvent *e, Found 
             break;
         }
         p = colon + 1;
-        if (colon == line || !is_digit(colon[-1])) {
+        if (colon - line < 2 ||
+            !(is_digit(colon[-1]) || colon[-1] == 's' || colon[-2] == 's')) {
             continue;
         }
         if (!any) {
@@ -733,16 +871,67 @@ static bool find_head(const char *line, const char *end, CpTraceEvent *e, Found 
     return any;
 }
 
+/* Whether the line would be an event if its clock were a time. */
+static bool has_integer_time(const char *line, const char *end)
+{
+    const char *stop = MIN(end, line + HEAD_MAX);
+    for (const char *p = line; p < stop && (p = memchr(p, ':', (size_t)(stop - p))) != NULL;
+         p++) {
+        CpTraceEvent e;
+        event_init(&e);
+        Cursor c = {p + 1, end};
+        CpSpan name;
+        const char *time = parse_integer_time(line, p, &e.time);
+        if (time != NULL && parse_head(line, time, &e) && e.cpu != CP_NONE &&
+            parse_name(&c, &name)) {
+            return find_name(name.text, name.len) != NULL;
+        }
+    }
+    return false;
+}
+
+/* "<4>[  812.100003][   C1] " and what a log writes before it, when the kernel
+ * dumped its buffer there. */
+static const char *behind_console(const char *line, const char *end)
+{
+    size_t near = MIN((size_t)(end - line), (size_t)96);
+    const char *log = memmem(line, near, " kernel: ", 9);
+    const char *p = log != NULL ? log + 9 : line;
+    if (*p == '<' && is_digit(p[1]) && (p[2] == '>' || p[3] == '>')) {
+        p += p[2] == '>' ? 3 : 4;
+    }
+    const char *found = log != NULL || p > line ? p : NULL;
+    for (int i = 0; i < 2 && p < end && *p == '['; i++) {
+        const char *close = memchr(p, ']', MIN((size_t)(end - p), (size_t)40));
+        const char *inside = p + 1;
+        while (close != NULL && inside < close &&
+               (is_digit(*inside) || strchr(". CT", *inside) != NULL)) {
+            inside++;
+        }
+        if (close == NULL || inside != close || close[1] == ':') {
+            break;
+        }
+        p = found = close + 1;
+    }
+    return found != NULL ? found : line;
+}
+
 CpTextKind cp_text_event(const char *line, size_t len, CpTraceEvent *event)
 {
     const char *end = line + len;
+    line = behind_console(line, end);
+    len = (size_t)(end - line);
     if (len >= 3 && memcmp(end - 3, "\\n\\", 3) == 0) {
         end -= 3; /* a line of the string in an old systrace page */
     }
     Found found;
     if (*line == '#' || !find_head(line, end, event, &found)) {
+        bool integer = *line != '#' && has_integer_time(line, end);
         event_init(event);
-        return no_event(line, (size_t)(end - line), event);
+        return integer ? CP_TEXT_INTEGER : no_event(line, (size_t)(end - line), event);
+    }
+    if (found.no_event) {
+        return CP_TEXT_HEADER;
     }
     if (found.known == NULL) {
         /* systrace ends with a clock line stamped 0.0 that is no event. */

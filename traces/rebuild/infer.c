@@ -353,7 +353,9 @@ static void make_group(Work *w, guint index, GPtrArray *texts)
         budget(p, &own);
         p->group = with->group;
         g->quota += own.quota;
-        say(w, "%s goes on at the same moments: in the same group", who);
+        g_autofree char *all = cp_format_time_human(g->quota);
+        say(w, "%s goes on at the same moments: in the same group, with %s for all", who,
+            all);
         return;
     }
     CpInferredGroup g = {.name = g_strdup_printf("quota_%" G_GINT64_FORMAT, p->pid),
