@@ -203,7 +203,9 @@ bool cp_balance_move(const CpBalanceTry *b, CpMovePlan *plan, bool *all_pinned)
         if (l.moved > 0) {
             return true;
         }
-        if (l.pinned == 0 || l.pinned < l.seen) {
+        CpTid curr = cp_balance_cpu(b->policy, from)->running; /* it counts, too */
+        bool runs_free = curr != CP_NONE && cp_thread_allowed(b->policy->sim, curr, b->cpu);
+        if (l.pinned == 0 || l.pinned < l.seen || runs_free) {
             return false;
         }
         *all_pinned = true;

@@ -87,6 +87,33 @@ static void test_idle_is_fed(void **state)
     }
 }
 
+/* Two threads begin on one CPU, one of them bound to it: the other one leaves as soon as it
+ * may, although the bound one is what waits at every second look. */
+static void test_beside_pinned(void **state)
+{
+    (void)state;
+    Fixture f;
+    fixture_init(&f);
+    f.settings[0] = "cores";
+    f.settings[1] = "4";
+    CpCpuMask one = {{2}}, all = {{15}};
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t row = fixture_thread(&f, i == 0 ? "bound" : "free", 0);
+        CpThreadDecl *d = cp_thread_decl(f.w, row);
+        d->own_attr = true;
+        d->attr.cpus = cp_workload_mask(f.w, &one);
+        if (i == 1) {
+            fixture_emit(&f, COMPUTE, CP_ARG_CONST, 0, fixture_const(&f, 50 * CP_MS));
+            fixture_emit(&f, SET_AFFINITY, 0, 0, cp_workload_mask(f.w, &all));
+        }
+        fixture_emit(&f, COMPUTE, CP_ARG_CONST, 0, fixture_const(&f, CP_S));
+        fixture_emit(&f, EXIT, 0, 0, 0);
+    }
+    fixture_run(&f);
+    assert_in_range(fixture_metric(&f, "makespan"), CP_S, 1200 * CP_MS);
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +121,7 @@ int main(void)
         cmocka_unit_test(test_first_move_of_four),
         cmocka_unit_test(test_first_move_of_eight),
         cmocka_unit_test(test_idle_is_fed),
+        cmocka_unit_test(test_beside_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
