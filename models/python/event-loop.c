@@ -401,6 +401,9 @@ static void time_is_over(Py *p, const PyReady *r)
 {
     PyFut *f = py_fut(p->ps, r->fut);
     if (r->kind == PY_R_TIMEOUT) {
+        if (f->kind != PY_FUT_TIMEOUT || (f->n_waits & PY_WAIT_BITS) != r->wait) {
+            return; /* the block was left while its handle was ready already */
+        }
         f->flags |= PY_F_EXPIRED;
         py_task_cancel(p, f->task);
     } else if (f->waits != CP_NONE && (f->n_waits & PY_WAIT_BITS) == r->wait) {

@@ -269,6 +269,7 @@ CpStep py_op_timeout_begin(Py *p)
     PyFut *f = py_fut(p->ps, fut);
     f->home = p->t->loop;
     f->task = py_current(p);
+    f->n_waits = f->gen; /* a handle that is late finds another number, or kind */
     f->outer = pf->handler;
     pf->handler = p->flow->pc + 1;
     cp_regs(p->sim, p->flow)[p->insn->b] = py_handle(p->ps, fut);
