@@ -198,7 +198,7 @@ static int check_arguments(const CpCli *cli, const char *output)
         cp_help(cli, ".cpr is a recording, .cpw a workload text");
         return CP_EXIT_USAGE;
     }
-    static const char *const of_workloads[] = {"root", "others", "pin"};
+    static const char *const of_workloads[] = {"others", "pin"};
     bool workload = g_str_has_suffix(output, ".cpw");
     for (size_t i = 0; !workload && i < G_N_ELEMENTS(of_workloads); i++) {
         if (cp_opt_text(cli, of_workloads[i]) != NULL) {

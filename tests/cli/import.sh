@@ -139,13 +139,24 @@ for to in x.csv x.json x.cpr x.svg; do
 done
 
 must "options that do nothing for a recording are refused"
-for option in "--root 1" --others --pin; do
-    # shellcheck disable=SC2086
+for option in --others --pin; do
     cp_run import "$perf" -o opt.cpr $option
     is_code 2
     err_has 'workload'
     no_file opt.cpr
 done
+
+must "a recording knows which program is meant, and the demonstration runs"
+here=$(pwd)
+case $COREPLAY in
+/*) program=$COREPLAY ;;
+*) program=$here/$COREPLAY ;;
+esac
+mkdir demo && cd demo && cp -r "$top_srcdir/examples" . && chmod -R u+w examples
+sh "$top_srcdir/tools/demo" "$program" >demo.out 2>&1 || fail "$(tail -n 3 demo.out)"
+grep -q '^makespan' demo.out || fail "no prediction"
+grep -q 'Recorded: 6 threads' demo.out || fail "$(head -n 3 demo.out)"
+cd "$here" || exit 99
 
 must "a recording is read from a pipe, whatever its name"
 for name in - /dev/stdin /dev/fd/0; do
