@@ -280,8 +280,9 @@ bool cp_wake_thread(CpSim *sim, CpTid tid, CpTid waker, CpWakeCause cause, uint3
 void cp_block(CpSim *sim, CpTid tid, CpTime deadline, CpBlock reason, uint32_t object)
 {
     CpThread *t = cp_thread(sim, tid);
-    cp_assert(t->state == CP_THREAD_RUNNING);
-    cp_assert(sim->cpus[t->cpu].curr == tid);
+    /* Under textbook policies a thread may wait before it has ever run. */
+    cp_assert(t->state == CP_THREAD_RUNNING || t->state == CP_THREAD_RUNNABLE ||
+              t->state == CP_THREAD_BLOCKED);
     t->block = (uint8_t)reason;
     sim->cold[tid].object = object;
     cp_dequeue(sim, tid, CP_DEQ_SLEEP);
