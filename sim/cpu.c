@@ -254,7 +254,7 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
         look = sim->now;
     }
     if (cls->timer != NULL) {
-        CpTime timer = cls->timer(c->root + c->cls, c->curr);
+        CpTime timer = cls->timer(c->root + c->cls);
         look = min_time(look, timer < sim->now ? sim->now : timer);
     }
     cp_assert(c->curr != CP_NONE && look >= sim->now);

@@ -148,7 +148,7 @@ struct CpPolicyClass {
     bool (*waits_for_tick)(const CpRq *rq);
     /* When a timer of the class interrupts the CPU: `expired` is asked then, whatever the
      * ticks are; CP_NEVER: it is off. */
-    CpTime (*timer)(const CpRq *root, CpTid curr);
+    CpTime (*timer)(const CpRq *root);
     /* The earliest time at which `expired` could say true if nothing else happens, or
      * CP_NEVER; called when curr starts and whenever the queue changes. */
     CpTime (*next_look)(CpRq *rq, CpEnt curr);

@@ -52,9 +52,7 @@ static void sum_up(CpGroupStats *g, const CpMachine *m, uint32_t pct)
     g->type = overloaded(g, pct)  ? CP_GROUP_OVERLOADED
               : has_spare(g, pct) ? CP_GROUP_SPARE
                                   : CP_GROUP_FULL;
-    g->average = g->type == CP_GROUP_OVERLOADED && g->capacity > 0
-                     ? g->load * 1024 / g->capacity
-                     : 0;
+    g->average = g->type == CP_GROUP_OVERLOADED ? cp_group_average(g) : 0;
 }
 
 CpGroupStats cp_group_stats(const CpPolicy *policy, uint32_t level, CpCpu member,
@@ -247,11 +245,6 @@ static int64_t adjusted(const CpBalanceTry *b, const View *v, int64_t imbalance)
                : imbalance;
 }
 
-static uint64_t average_of(const CpGroupStats *g)
-{
-    return g->capacity == 0 ? 0 : g->load * 1024 / g->capacity;
-}
-
 /* Mirrors fair.c:calculate_imbalance; amount 0: nothing. */
 static CpMovePlan amount(const CpBalanceTry *b, View *v)
 {
@@ -286,7 +279,7 @@ static CpMovePlan amount(const CpBalanceTry *b, View *v)
     uint64_t whole = v->load * 1024 / MAX(v->capacity, 1);
     plan.kind = CP_MOVE_LOAD;
     if (local->type < CP_GROUP_OVERLOADED) {
-        local->average = average_of(local);
+        local->average = cp_group_average(local);
         if (local->average >= busy->average || local->average >= whole) {
             plan.amount = 0;
             return plan;

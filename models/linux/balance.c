@@ -44,7 +44,7 @@ static CpBalanceTry try_of(const CpPolicy *policy, CpCpu cpu, uint32_t level,
                           .kind = kind,
                           .below = level > 0 ? kinds[level - 1] : kind,
                           .span = cp_level_span(m, kind, cpu),
-                          .pct = kind == CP_LEVEL_SMT ? 110 : 117,
+                          .pct = cp_level_pct(kind),
                           .tries = kind == CP_LEVEL_SMT   ? 0
                                    : kind == CP_LEVEL_ALL ? 2
                                                           : 1,
@@ -73,17 +73,9 @@ static bool its_turn(const CpBalanceTry *b)
         if (cp_cpu_nr(sim, c) > 0) {
             continue;
         }
-        bool whole = b->kind == CP_LEVEL_SMT || m->smt == 1 ||
-                     !cp_balance_of(b->policy)->has.smt_group;
-        if (!whole) {
-            whole = true;
-            const CpCpuMask *core = &m->core_cpus[m->cpu[c].core];
-            for (CpCpu s = cp_cpumask_next(core, 0); s != CP_NONE;
-                 s = cp_cpumask_next(core, s + 1)) {
-                whole = whole && cp_cpu_nr(sim, s) == 0;
-            }
-        }
-        if (whole) {
+        bool any = b->kind == CP_LEVEL_SMT || m->smt == 1 ||
+                   !cp_balance_of(b->policy)->has.smt_group;
+        if (any || cp_core_idle(sim, c)) {
             return c == b->cpu;
         }
         idle = idle == CP_NONE ? c : idle;
@@ -176,13 +168,11 @@ static void draw_clocks(const CpPolicy *policy, CpCpu cpu)
     CpLevelKind kinds[CP_LEVELS];
     CpBalanceRq *q = state_of(policy, cpu);
     uint32_t n = cp_levels_of(cp_sim_machine(policy->sim), kinds);
-    uint32_t cap = q->n_levels;
-    if (q->drawn) {
+    uint32_t cap = 0;
+    if (q->level != NULL) {
         return;
     }
-    q->drawn = true;
     cp_rq_reserve((void **)&q->level, &cap, n, sizeof(CpBalanceLevel));
-    q->n_levels = n;
     for (uint32_t i = 0; i < n; i++) {
         enum { OLDEST = 11 }; /* ticks; clocks of CPUs are within 40 ms */
         CpRq *rq = (CpRq *)(uintptr_t)cp_policy_rq(policy, cpu); /* for its numbers */

@@ -55,6 +55,15 @@ static inline const CpCpuMask *cp_level_span(const CpMachine *m, CpLevelKind kin
     }
 }
 
+/* An imbalance of so many per cent is tolerated. */
+static inline uint32_t cp_level_pct(CpLevelKind kind)
+{
+    return kind == CP_LEVEL_SMT ? 110 : 117;
+}
+
+/* Has no CPU of this one's core anything to do? */
+bool cp_core_idle(const CpSim *sim, CpCpu cpu);
+
 typedef enum {
     CP_MOVE_NOTHING,
     CP_MOVE_LOAD,
@@ -88,6 +97,12 @@ typedef struct {
     uint32_t nr, runs, idle, n; /* threads, fair ones awake, idle CPUs, CPUs */
     uint32_t cores;
 } CpGroupStats;
+/* Load a capacity, whatever the type. */
+static inline uint64_t cp_group_average(const CpGroupStats *g)
+{
+    return g->capacity == 0 ? 0 : g->load * 1024 / g->capacity;
+}
+
 /* Figures of the group of `level` that holds `member`; the thread `without` is left out of
  * them (fork), or CP_NONE. */
 CpGroupStats cp_group_stats(const CpPolicy *policy, uint32_t level, CpCpu member,

@@ -449,9 +449,8 @@ static bool has_claim(const CpRq *rq, CpEnt ent)
 static gboolean cfs_init(CpPolicy *policy, GError **error)
 {
     const int64_t *v = policy->params->v;
-    uint32_t n = MIN(cp_cpus_online(policy->sim), 8);
-    CpTime factor = 32 - __builtin_clz(n); /* 1 + log2, get_update_sysctl_factor */
-    (void)error;                           /* every value within the bounds will do */
+    CpTime factor = cp_scaling(cp_cpus_online(policy->sim));
+    (void)error; /* every value within the bounds will do */
     *(Data *)policy->data = (Data){
         .balance.several = cp_sim_machine(policy->sim)->n_cpus > 1,
         .balance.eligible = has_claim,

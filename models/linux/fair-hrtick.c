@@ -43,10 +43,13 @@ void cp_hrtick_starts(const CpRq *rq, CpEnt ent)
 
 void cp_hrtick_comes(const CpRq *rq)
 {
+    if (!in_use(rq)) {
+        return;
+    }
     CpTid curr = cp_cpu_curr(rq->sim, rq->cpu);
     CpFairRq *q = cpu_of(rq);
     q->told = false;
-    if (!in_use(rq) || q->slice_end != CP_NEVER || curr == CP_NONE) {
+    if (q->slice_end != CP_NEVER || curr == CP_NONE) {
         return;
     }
     const CpRq *at = cp_thread_queue(rq->policy, curr, rq->cpu);
@@ -63,18 +66,16 @@ void cp_hrtick_stop(const CpRq *rq)
     }
 }
 
-CpTime cp_hrtick_at(const CpRq *root, CpTid curr)
+CpTime cp_hrtick_at(const CpRq *root)
 {
-    (void)curr; /* the timer is the CPU's */
     return cp_fair_rq(root)->slice_end;
 }
 
 bool cp_hrtick_fires(const CpRq *rq)
 {
-    CpFairRq *q = cpu_of(rq);
-    if (!in_use(rq) || q->slice_end > cp_now(rq->sim)) {
+    if (!in_use(rq) || cpu_of(rq)->slice_end > cp_now(rq->sim)) {
         return false;
     }
-    q->slice_end = CP_NEVER;
+    cpu_of(rq)->slice_end = CP_NEVER;
     return true;
 }

@@ -240,12 +240,12 @@ static void eevdf_group_weight(CpPolicy *policy, CpRq *rq, CpEnt ent, uint32_t w
 
 /* --- the rest --- */
 
-/* The base request: more CPUs, longer slices; mirrors fair.c:get_update_sysctl_factor. */
+/* The base request: more CPUs, longer slices. */
 static CpTime eevdf_slice(const CpParamSet *params, uint32_t n_cpus)
 {
     const int64_t *v = params->v;
-    uint32_t factor = 32 - (uint32_t)__builtin_clz(MIN(n_cpus, 8)); /* 1 + log2 */
-    return v[EEVDF_BASE_SLICE] > 0 ? v[EEVDF_BASE_SLICE] : v[EEVDF_NORM_SLICE] * factor;
+    return v[EEVDF_BASE_SLICE] > 0 ? v[EEVDF_BASE_SLICE]
+                                   : v[EEVDF_NORM_SLICE] * cp_scaling(n_cpus);
 }
 
 static bool has_claim(const CpRq *rq, CpEnt ent)

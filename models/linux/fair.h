@@ -179,7 +179,7 @@ bool cp_fair_waits_for_tick(const CpRq *rq);
 void cp_hrtick_starts(const CpRq *rq, CpEnt ent);
 void cp_hrtick_comes(const CpRq *rq);
 void cp_hrtick_stop(const CpRq *rq);
-CpTime cp_hrtick_at(const CpRq *root, CpTid curr);
+CpTime cp_hrtick_at(const CpRq *root);
 /* Has it fired?  It does so once. */
 bool cp_hrtick_fires(const CpRq *rq);
 

@@ -1,15 +1,10 @@
 #include "models/linux/load.h"
 
-/* Averages and lists follow what happens to threads. */
+/* How averages follow what happens to threads. */
 
 static CpBalanceRq *rq_of(const CpRq *rq)
 {
     return rq->data;
-}
-
-static inline CpBalanceRq *top_of(const CpRq *rq)
-{
-    return G_LIKELY(rq->group == 0) ? rq->data : cp_balance_cpu(rq->policy, rq->cpu);
 }
 
 static bool counts(const CpRq *rq)
@@ -109,7 +104,7 @@ static void add(int64_t *sum, int64_t change)
 /* A thread's history counts in the averages of the CPU it is on. */
 static void attach(const CpRq *rq, CpBalanceEnt *e)
 {
-    CpBalanceRq *top = top_of(rq), *q = rq_of(rq);
+    CpBalanceRq *top = cp_balance_top(rq), *q = rq_of(rq);
     cp_assert(!(e->flags & CP_LOAD_ATTACHED));
     advance_rq(rq->sim, top);
     advance_rq(rq->sim, q);
@@ -129,7 +124,7 @@ static void detach(const CpRq *rq, CpBalanceEnt *e, CpEnt ent)
         return;
     }
     const CpRq *from = cp_thread_queue(rq->policy, ent, e->cpu);
-    CpBalanceRq *top = top_of(from), *q = rq_of(from);
+    CpBalanceRq *top = cp_balance_top(from), *q = rq_of(from);
     advance_rq(rq->sim, top);
     advance_rq(rq->sim, q);
     e->flags &= (uint16_t)~CP_LOAD_ATTACHED;
@@ -145,7 +140,7 @@ static void detach(const CpRq *rq, CpBalanceEnt *e, CpEnt ent)
  * fair.c:post_init_entity_util_avg. */
 static void born(const CpRq *rq, CpBalanceEnt *e, CpTid tid)
 {
-    CpBalanceRq *top = top_of(rq), *q = rq_of(rq);
+    CpBalanceRq *top = cp_balance_top(rq), *q = rq_of(rq);
     advance_rq(rq->sim, top);
     advance_rq(rq->sim, q);
     int64_t half = (CP_PELT_FULL - MIN(top->util, CP_PELT_FULL)) / 2, util = half;
@@ -180,7 +175,7 @@ static inline void take_turn(CpBalanceRq *top, CpBalanceEnt *e)
 /* Threads only: groups have a load and nothing else. */
 static void thread_wakes(const CpRq *rq, CpBalanceEnt *e, CpEnt ent, bool is_new)
 {
-    CpBalanceRq *top = top_of(rq);
+    CpBalanceRq *top = cp_balance_top(rq);
     if (is_new) {
         born(rq, e, ent);
     } else {
@@ -221,24 +216,17 @@ void cp_load_wake(const CpRq *rq, CpEnt ent, bool is_new)
 
 void cp_load_stop(const CpRq *rq, CpEnt ent)
 {
-    CpBalanceRq *top = top_of(rq);
+    CpBalanceRq *top = cp_balance_top(rq);
     if (counts(rq) && top->running == ent) {
         advance_rq(rq->sim, top);
         top->running = CP_NONE;
     }
 }
 
-void cp_load_starts(const CpRq *rq, CpEnt ent)
+void cp_load_update(const CpRq *rq, CpTid tid)
 {
-    CpBalanceRq *top = top_of(rq);
-    CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
-    advance(rq->sim, e, ent);
-    advance_rq(rq->sim, top);
-    if (top->running != ent) {
-        top->running = ent;
-        e->flags &= (uint16_t)~CP_LOAD_COLD;
-        take_turn(top, e);
-    }
+    advance(rq->sim, cp_balance_ent(rq->policy, tid), tid);
+    advance_rq(rq->sim, cp_balance_top(rq));
 }
 
 void cp_load_sleep(const CpRq *rq, CpEnt ent)
@@ -251,7 +239,7 @@ void cp_load_sleep(const CpRq *rq, CpEnt ent)
     advance(rq->sim, e, ent);
     e->flags &= (uint16_t)~CP_LOAD_RUNNABLE;
     if (!(ent & CP_ENT_GROUP)) {
-        CpBalanceRq *top = top_of(rq);
+        CpBalanceRq *top = cp_balance_top(rq);
         advance_rq(rq->sim, top);
         top->running = top->running == ent ? CP_NONE : top->running;
         cp_assert(top->nr > 0);
@@ -274,7 +262,7 @@ void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends)
     }
     e->flags &= (uint16_t)~CP_LOAD_HERE;
     if (!(ent & CP_ENT_GROUP)) {
-        top_of(rq)->asleep--;
+        cp_balance_top(rq)->asleep--;
         if (ends) {
             detach(rq, e, ent);
         }
@@ -283,7 +271,7 @@ void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends)
 
 void cp_load_pass_over(const CpRq *rq, CpEnt ent)
 {
-    take_turn(top_of(rq), cp_balance_ent(rq->policy, ent));
+    take_turn(cp_balance_top(rq), cp_balance_ent(rq->policy, ent));
 }
 
 /* --- asking --- */

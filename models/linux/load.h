@@ -58,14 +58,12 @@ typedef struct {
     uint32_t asleep;        /* threads asleep in a queue */
     CpEnt running;          /* fair thread, CP_NONE */
     uint32_t turns;         /* given to threads, see CpBalanceEnt */
-    CpBalanceLevel *level;
-    uint32_t n_levels;
-    uint64_t due; /* tick before which it need not try at any level */
+    CpBalanceLevel *level;  /* by level; NULL: its clocks were not set going yet */
+    uint64_t due;           /* tick before which it need not try at any level */
     /* idle times: when the last one began, and their decayed mean */
     CpTime idle_from, idle_mean;
     uint32_t scan;     /* CPUs of its cache a wake-up looks at for an idle one */
     CpTime scan_until; /* when that is computed anew */
-    bool drawn;        /* its clocks were set going */
 } CpBalanceRq;
 
 typedef struct {
@@ -92,6 +90,13 @@ static inline CpBalanceRq *cp_balance_cpu(const CpPolicy *policy, CpCpu cpu)
     return cp_policy_rq(policy, cpu)->data;
 }
 
+/* The same, of any queue of the CPU. */
+static inline CpBalanceRq *cp_balance_top(const CpRq *rq)
+{
+    return G_LIKELY(rq->group == 0) ? (CpBalanceRq *)rq->data
+                                    : cp_balance_cpu(rq->policy, rq->cpu);
+}
+
 /* --- told by the class --- */
 
 void cp_load_init(CpRq *rq);
@@ -104,9 +109,10 @@ void cp_load_wake(const CpRq *rq, CpEnt ent, bool is_new);
 void cp_load_sleep(const CpRq *rq, CpEnt ent);
 /* ent leaves rq; for good if it ends. */
 void cp_load_leave(const CpRq *rq, CpEnt ent, bool ends);
+/* Brings the averages of a thread and of its CPU up to now. */
+void cp_load_update(const CpRq *rq, CpTid tid);
 /* ent begins to run (below), or stops although it could go on, and no other fair thread
  * runs. */
-void cp_load_starts(const CpRq *rq, CpEnt ent);
 void cp_load_stop(const CpRq *rq, CpEnt ent);
 /* ent counts as if it had just come: balancing passed it over. */
 void cp_load_pass_over(const CpRq *rq, CpEnt ent);
@@ -114,14 +120,14 @@ void cp_load_pass_over(const CpRq *rq, CpEnt ent);
 static inline void cp_load_run(const CpRq *rq, CpEnt ent)
 {
     if (cp_balance_of(rq->policy)->several && !(ent & CP_ENT_GROUP)) {
-        CpBalanceRq *top = G_LIKELY(rq->group == 0) ? (CpBalanceRq *)rq->data
-                                                    : cp_balance_cpu(rq->policy, rq->cpu);
+        CpBalanceRq *top = cp_balance_top(rq);
         CpBalanceEnt *e = cp_balance_ent(rq->policy, ent);
         bool old =
             (uint32_t)cp_pelt_units(cp_now(rq->sim)) - e->at > 4u << CP_PELT_HALF_SHIFT;
         if (G_UNLIKELY(old || top->running == CP_NONE)) {
-            cp_load_starts(rq, ent);
-        } else if (top->running != ent) {
+            cp_load_update(rq, ent);
+        }
+        if (top->running != ent) {
             top->running = ent;
             e->flags &= (uint16_t)~CP_LOAD_COLD;
             e->turn = ++top->turns;

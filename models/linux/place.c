@@ -73,13 +73,13 @@ static CpCpu wake_affine(const Place *p, CpCpu this, CpCpu prev, CpWakeFlags fla
 }
 
 /* With SMT a core with all its CPUs idle is better than an idle sibling. */
-static bool core_idle(const Place *p, CpCpu cpu)
+bool cp_core_idle(const CpSim *sim, CpCpu cpu)
 {
-    const CpMachine *m = cp_sim_machine(p->sim);
-    const CpCpuMask *mask = &m->core_cpus[m->cpu[cpu].core];
-    for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
-         c = cp_cpumask_next(mask, c + 1)) {
-        if (!is_idle(p, c)) {
+    const CpMachine *m = cp_sim_machine(sim);
+    const CpCpuMask *core = &m->core_cpus[m->cpu[cpu].core], *idle = cp_idle_mask(sim);
+    for (CpCpu c = cp_cpumask_next(core, 0); c != CP_NONE;
+         c = cp_cpumask_next(core, c + 1)) {
+        if (!cp_cpumask_has(idle, c)) {
             return false;
         }
     }
@@ -148,11 +148,11 @@ static CpCpu select_idle_sibling(const Place *p, CpCpu prev, CpCpu target)
     const CpMachine *m = cp_sim_machine(p->sim);
     bool smt = m->smt > 1;
     cp_assert(may(p, prev)); /* the way out */
-    if (may(p, target) && is_idle(p, target) && (!smt || core_idle(p, target))) {
+    if (may(p, target) && is_idle(p, target) && (!smt || cp_core_idle(p->sim, target))) {
         return target;
     }
     if (prev != target && may(p, prev) && share_llc(p, prev, target) && is_idle(p, prev) &&
-        (!smt || core_idle(p, prev))) {
+        (!smt || cp_core_idle(p->sim, prev))) {
         return prev;
     }
     CpCpu found = CP_NONE;
@@ -162,7 +162,7 @@ static CpCpu select_idle_sibling(const Place *p, CpCpu prev, CpCpu target)
         if ((cpu + m->n_cpus - target) % m->n_cpus > limit) {
             break;
         }
-        if (may(p, cpu) && (!smt || core_idle(p, cpu))) {
+        if (may(p, cpu) && (!smt || cp_core_idle(p->sim, cpu))) {
             return cpu;
         }
         found = found == CP_NONE && may(p, cpu) ? cpu : found;
@@ -188,7 +188,7 @@ static CpCpu idle_of(const Place *p, const CpCpuMask *node)
             if (!may(p, c)) {
                 continue;
             }
-            bool is_whole = m->smt == 1 || core_idle(p, c);
+            bool is_whole = m->smt == 1 || cp_core_idle(p->sim, c);
             if (idle == CP_NONE || (is_whole && !whole) ||
                 (is_whole == whole &&
                  cp_cpu_since(p->sim, c) > cp_cpu_since(p->sim, idle))) {
@@ -235,11 +235,6 @@ static bool any_allowed(const Place *p, const CpCpuMask *group)
     return false;
 }
 
-static uint64_t average_of(const CpGroupStats *g)
-{
-    return g->load * 1024 / MAX(g->capacity, 1);
-}
-
 /* Is a group better for a new thread than the best so far?  Mirrors
  * fair.c:update_pick_idlest. */
 static bool better(const CpGroupStats *g, const CpGroupStats *best)
@@ -250,7 +245,7 @@ static bool better(const CpGroupStats *g, const CpGroupStats *best)
     if (g->type == CP_GROUP_SPARE) {
         return g->idle != best->idle ? g->idle > best->idle : g->util < best->util;
     }
-    return average_of(g) < average_of(best);
+    return cp_group_average(g) < cp_group_average(best);
 }
 
 /* Does the group where the thread is started keep it?  Mirrors the end of
@@ -265,7 +260,7 @@ static bool stays(const CpGroupStats *local, const CpGroupStats *best, bool numa
         return local->idle >= best->idle || (numa && best->idle - local->idle <= 2 &&
                                              local->nr + 1 <= MAX(local->n / 8, 1));
     }
-    uint64_t here = average_of(local), there = average_of(best);
+    uint64_t here = cp_group_average(local), there = cp_group_average(best);
     uint64_t margin = 1024 * (pct - 100) / 100;
     if (numa && there + margin >= here) {
         return true;
@@ -279,7 +274,7 @@ static bool idlest_group(const Place *p, CpCpu cpu, uint32_t level, CpLevelKind 
                          CpCpuMask *found)
 {
     const CpMachine *m = cp_sim_machine(p->sim);
-    uint32_t pct = kind == CP_LEVEL_SMT ? 110 : 117;
+    uint32_t pct = cp_level_pct(kind);
     CpGroupStats local = {.n = 0}, best = {.n = 0};
     CpGroups walk = cp_groups_begin(p->policy, level, cpu, cp_level_span(m, kind, cpu));
     for (CpCpu member; (member = cp_groups_next(&walk)) != CP_NONE;) {

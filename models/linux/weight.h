@@ -55,4 +55,11 @@ static inline CpLoadWeight cp_group_weight(uint32_t weight)
     return cp_load_weight(weight, (uint32_t)((((uint64_t)1 << 32) - 1) / weight));
 }
 
+/* By how much tunables of time grow with the CPUs: 1 + log2, at most 4; mirrors
+ * fair.c:get_update_sysctl_factor. */
+static inline uint32_t cp_scaling(uint32_t n_cpus)
+{
+    return 32 - (uint32_t)__builtin_clz(MIN(n_cpus, 8));
+}
+
 #endif
