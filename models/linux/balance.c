@@ -53,22 +53,17 @@ static CpBalanceTry try_of(const CpPolicy *policy, CpCpu cpu, uint32_t level,
 
 /* --- one try --- */
 
-static uint32_t span_of(const CpBalanceTry *b)
-{
-    return cp_cpumask_count(b->span);
-}
-
 /* At a level above the lowest one CPU of each group looks for all: the first idle one (with
  * an idle core, if there is such), else the first; mirrors fair.c:should_we_balance. */
 static bool its_turn(const CpBalanceTry *b)
 {
     CpSim *sim = b->policy->sim;
     const CpMachine *m = cp_sim_machine(sim);
-    CpCpuMask group = cp_balance_group(b->policy, b->level, b->cpu);
-    CpCpu idle = CP_NONE, first = cp_cpumask_next(&group, 0);
     if (b->newidle) {
         return true;
     }
+    CpCpuMask group = cp_balance_group(b->policy, b->level, b->cpu);
+    CpCpu idle = CP_NONE, first = cp_cpumask_next(&group, 0);
     for (CpCpu c = first; c != CP_NONE; c = cp_cpumask_next(&group, c + 1)) {
         if (cp_cpu_nr(sim, c) > 0) {
             continue;
@@ -96,10 +91,9 @@ static void say_pinned(const CpBalanceTry *b, bool pinned)
 
 static void balanced(const CpBalanceTry *b)
 {
-    uint32_t span = span_of(b);
     b->state->failed = 0;
     say_pinned(b, false);
-    if (!b->newidle && b->state->interval < 2 * span) {
+    if (!b->newidle && b->state->interval < 2 * b->state->span) {
         b->state->interval *= 2;
     }
 }
@@ -121,7 +115,7 @@ static Outcome try_level(const CpBalanceTry *b)
     }
     if (cp_balance_move(b, &plan, &all_pinned)) {
         b->state->failed = 0;
-        b->state->interval = b->newidle ? b->state->interval : span_of(b);
+        b->state->interval = b->newidle ? b->state->interval : b->state->span;
         return MOVED;
     }
     if (all_pinned) {
@@ -136,7 +130,7 @@ static Outcome try_level(const CpBalanceTry *b)
         return NOTHING;
     }
     b->state->failed++;
-    b->state->interval = span_of(b);
+    b->state->interval = b->state->span;
     if (cp_balance_push(b, &plan)) {
         b->state->failed = 0;
         return MOVED;
@@ -180,6 +174,7 @@ static void draw_clocks(const CpPolicy *policy, CpCpu cpu)
             cp_cpumask_count(cp_level_span(cp_sim_machine(policy->sim), kinds[i], cpu));
         uint64_t ago = 1 + (cp_rq_random(rq) >> 32) * OLDEST / ((uint64_t)1 << 32);
         q->level[i] = (CpBalanceLevel){.last = BEFORE - ago,
+                                       .span = span,
                                        .interval = 2 * span,
                                        .calls = WINDOW / 2,
                                        .hits = WINDOW / 4,
@@ -373,7 +368,7 @@ bool cp_balance_newidle(CpRq *rq)
         CpBalanceTry b = try_of(rq->policy, rq->cpu, i, kinds);
         uint32_t weight = 1;
         b.idle = b.newidle = true;
-        cost += 2 * CP_US + (CpTime)span_of(&b) * CP_US / 10; /* of looking at its CPUs */
+        cost += 2 * CP_US + (CpTime)b.state->span * CP_US / 10; /* of looking at its CPUs */
         if (state_of(rq->policy, rq->cpu)->idle_mean < cost) {
             return false;
         }

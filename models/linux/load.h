@@ -40,6 +40,7 @@ typedef struct {
 /* How far one CPU is with balancing at one level of the machine. */
 typedef struct {
     uint64_t last;     /* tick of its last try */
+    uint32_t span;     /* CPUs at this level, it included */
     uint32_t interval; /* ms, not multiplied for busy CPUs */
     uint32_t failed;   /* tries in a row that moved nothing */
     bool pinned;       /* threads of this span could not move for their affinity */
