@@ -272,12 +272,12 @@ static unsigned append_expects(const CpResult *r, GString *out)
     for (unsigned i = 0; i < expects->len; i++) {
         const CpExpect *expect = expects->pdata[i];
         g_autofree char *measured = NULL;
-        bool ok = cp_expect_check(expect, r->sim, &measured);
+        CpVerdict verdict = cp_expect_check(r->scenario, expect, r->sim, &measured);
         bool has_word = g_str_has_prefix(expect->text, "expect ");
-        cp_columns_cell(table, ok ? "ok" : "FAILED");
+        cp_columns_cell(table, cp_verdict_name(verdict));
         cp_columns_cellf(table, "%s%s", has_word ? "" : "expect ", expect->text);
         cp_columns_cellf(table, "measured %s", measured ? measured : "nothing");
-        n_failed += !ok;
+        n_failed += verdict == CP_EXPECT_FAILED;
     }
     if (expects->len > 0) {
         g_string_append_c(out, '\n');

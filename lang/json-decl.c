@@ -236,13 +236,26 @@ static CpNode *read_child(CpJsonReader *r, const CpField *field, const CpJsonVal
                                        : cp_reader_slot(r, (CpSlotType)field->type, value);
 }
 
+static char *condition(const CpNode *cond)
+{
+    if (cond->kind != CP_NODE_CMP) {
+        return g_strdup("");
+    }
+    g_autofree char *left = cp_node_print(cp_node_child(cond, CP_CHILD_LEFT));
+    g_autofree char *right = cp_node_print(cp_node_child(cond, CP_CHILD_RIGHT));
+    return g_strdup_printf(" if %s %s %s", left, cp_cmp_word(cond->value), right);
+}
+
 /* What an expectation would look like in the text. */
 static CpNode *expectation(CpJsonReader *r, const CpJsonValue *j, const CpNode *n)
 {
     g_autofree char *value = cp_node_print(cp_node_child(n, CP_CHILD_VALUE));
     g_autofree char *margin = cp_node_print(cp_node_child(n, CP_CHILD_TOLERANCE));
-    g_autofree char *all = g_strdup_printf("%s %s %s%s%s", n->text, cp_cmp_word(n->value),
-                                           value, *margin != '\0' ? " +- " : "", margin);
+    g_autofree char *when = condition(cp_node_child(n, CP_CHILD_COND));
+    g_autofree char *all =
+        g_strdup_printf("%s %s %s%s%s%s%s", n->text, cp_cmp_word(n->value), value,
+                        *margin != '\0' ? " +- " : "", margin, when,
+                        n->flags & CP_FLAG_WRITTEN ? " as written" : "");
     CpNode *text = cp_reader_node(r, CP_NODE_STRING, j);
     text->text = cp_tree_text(r->tree, all, -1);
     return text;

@@ -188,6 +188,20 @@ static int take_cmp(CpParser *p)
     return cmp;
 }
 
+/* `if COND`, `as written`: of which runs it holds. */
+static bool read_when(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    CpNode *cond = cp_parser_accept(p, "if") ? cp_parser_cond(p) : cp_parser_null(p);
+    if (!cp_parser_add(list, cond)) {
+        return false;
+    }
+    if (!cp_parser_accept(p, "as")) {
+        return true;
+    }
+    node->flags |= CP_FLAG_WRITTEN;
+    return cp_parser_accept(p, "written") || cp_parser_expected(p, "'written'");
+}
+
 bool cp_decl_expect(CpParser *p, CpNode *node, CpNodeList *list)
 {
     uint32_t start = p->tok.start;
@@ -205,6 +219,9 @@ bool cp_decl_expect(CpParser *p, CpNode *node, CpNodeList *list)
         cp_parser_next(p);
     }
     if (!cp_parser_add(list, tolerant ? cp_parser_expr(p) : cp_parser_null(p))) {
+        return false;
+    }
+    if (!read_when(p, node, list)) {
         return false;
     }
     CpNode *text = cp_node_new(p->tree, CP_NODE_STRING, node->pos);

@@ -135,7 +135,7 @@ typedef struct {
 enum { CP_RESOURCE_VAR = 100 }; /* beside CpObjKind */
 
 /* CpNode.flags */
-enum { CP_FLAG_SHARED = 1, CP_FLAG_ASYNC = 2, CP_FLAG_DAEMON = 4 };
+enum { CP_FLAG_SHARED = 1, CP_FLAG_ASYNC = 2, CP_FLAG_DAEMON = 4, CP_FLAG_WRITTEN = 8 };
 
 typedef struct CpNode CpNode;
 struct CpNode {

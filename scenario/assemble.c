@@ -274,8 +274,22 @@ static void add_recorded(CpBuild *b)
     add_setting(b, "speed.noise", "0%", NULL, CP_FROM_RECORDING);
 }
 
+/* Whether one of them may change what a run gives. */
+static bool changes_result(const CpOverride *overrides, size_t n)
+{
+    static const char *const limits[] = {"max_events", "max_wall", "exact_ticks", NULL};
+    for (size_t i = 0; i < n; i++) {
+        if (cp_override_is_late(&overrides[i]) &&
+            !g_strv_contains(limits, overrides[i].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
 {
+    b->s->overridden = changes_result(overrides, n);
     b->list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
     make_proc_params(b->s);
     add_overrides(b, overrides, n, false);
@@ -329,6 +343,7 @@ CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrid
     s->params = g_ptr_array_ref(base->params);
     s->subjects = g_ptr_array_ref(base->subjects);
     s->version_from = base->version_from;
+    s->overridden = changes_result(overrides, n);
     b.list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
     make_proc_params(s);
     add_retuned(&b, overrides, n, false);

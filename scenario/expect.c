@@ -251,6 +251,17 @@ static bool read_order(Cpc *c, const CpNode *node, CpExpect *e)
     return true;
 }
 
+static bool read_when(Cpc *c, const CpNode *cond, CpExpect *e)
+{
+    int known = cp_node_is_null(cond) ? 1 : cpc_cond_known(c, cond);
+    e->applies = known == 1;
+    if (known == -1) {
+        cp_diag_error(c->diag, cond->pos, "expected a condition known before the run");
+        cp_diag_help(c->diag, "compare a param: if form == threads");
+    }
+    return known >= 0;
+}
+
 static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
 {
     CpUnit unit;
@@ -259,6 +270,10 @@ static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
     e->cmp = (CpCmp)node->value;
     e->tolerance = e->tolerance_ppm = -1;
     e->line = node->pos.line;
+    e->as_written = node->flags & CP_FLAG_WRITTEN;
+    if (!read_when(c, cp_node_child(node, CP_CHILD_COND), e)) {
+        return false;
+    }
     if (strcmp(node->text, "outcome") == 0) {
         return read_outcome(c, node, e);
     }
@@ -338,7 +353,7 @@ static bool compare(const CpExpect *e, int64_t value)
     return cp_cmp_holds(e->cmp, (value > e->value) - (value < e->value));
 }
 
-bool cp_expect_check(const CpExpect *e, CpSim *sim, char **measured)
+static bool is_met(const CpExpect *e, CpSim *sim, char **measured)
 {
     if (strcmp(e->metric, "outcome") == 0) {
         *measured = g_strdup(cp_outcome_name(cp_sim_outcome(sim)));
@@ -355,4 +370,22 @@ bool cp_expect_check(const CpExpect *e, CpSim *sim, char **measured)
     }
     *measured = cp_unit_text(unit, value);
     return compare(e, value);
+}
+
+CpVerdict cp_expect_check(const CpScenario *s, const CpExpect *e, CpSim *sim,
+                          char **measured)
+{
+    bool met = is_met(e, sim, measured);
+    if (!e->applies || (e->as_written && s->overridden)) {
+        return CP_EXPECT_NOT_JUDGED;
+    }
+    return met ? CP_EXPECT_OK : CP_EXPECT_FAILED;
+}
+
+const char *cp_verdict_name(CpVerdict verdict)
+{
+    static const char *const names[] = {[CP_EXPECT_FAILED] = "FAILED",
+                                        [CP_EXPECT_OK] = "ok",
+                                        [CP_EXPECT_NOT_JUDGED] = "not judged"};
+    return names[verdict];
 }

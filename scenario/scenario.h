@@ -26,7 +26,12 @@ typedef struct {
     int64_t tolerance_ppm; /* of value; -1: none */
     char *word;            /* outcome name, or the names of an order, comma-separated */
     uint32_t line;
+    bool applies;    /* its `if` holds of the params in force */
+    bool as_written; /* of the file's own settings only */
 } CpExpect;
+
+/* What a run says of it. */
+typedef enum { CP_EXPECT_FAILED, CP_EXPECT_OK, CP_EXPECT_NOT_JUDGED } CpVerdict;
 
 typedef struct CpScenario {
     CpWorkload *workload;
@@ -42,6 +47,7 @@ typedef struct CpScenario {
     char *source;        /* file name, "-" or "" */
     char *hash;          /* of the canonical JSON form: 16 hex digits */
     GPtrArray *expects;  /* CpExpect */
+    bool overridden;     /* a setting of the command line may have changed the result */
     GPtrArray *params;   /* CpWorkloadParam: name, value in force, choices */
     /* For cp_scenario_retune. */
     const struct CpScenario *base; /* owner of the workload, borrowed; NULL: this one */
@@ -99,9 +105,12 @@ CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrid
 /* Fills a configuration that borrows from the scenario. */
 void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);
 
-/* Evaluates one expect after the run; *measured in the metric's unit (new text for words).
- */
-bool cp_expect_check(const CpExpect *expect, CpSim *sim, char **measured);
+/* Judges one expect of the scenario after the run; *measured is new text.  Not judged is
+ * one whose `if` does not hold, or that holds as written where a setting was given. */
+CpVerdict cp_expect_check(const CpScenario *scenario, const CpExpect *expect, CpSim *sim,
+                          char **measured);
+/* "ok", "FAILED", "not judged". */
+const char *cp_verdict_name(CpVerdict verdict);
 
 /* Whether runs of the scenario have a metric of that name, and its unit.  If not, *near is
  * new text of the one that may be meant, or NULL. */

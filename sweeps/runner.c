@@ -260,8 +260,8 @@ static void read_outcome(const CpRunner *r, CpOutcome outcome, CpRow *row)
     }
     for (guint i = 0; i < r->scenario->expects->len; i++) {
         g_autofree char *measured = NULL;
-        row->expects_failed +=
-            !cp_expect_check(r->scenario->expects->pdata[i], r->sim, &measured);
+        row->expects_failed += cp_expect_check(r->scenario, r->scenario->expects->pdata[i],
+                                               r->sim, &measured) == CP_EXPECT_FAILED;
     }
     read_metrics(r, row);
 }

@@ -204,7 +204,7 @@ static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *r
     for (guint i = 0; i < scenario->expects->len; i++) {
         const CpExpect *e = g_ptr_array_index(scenario->expects, i);
         g_autofree char *measured = NULL;
-        if (!cp_expect_check(e, sim, &measured)) {
+        if (cp_expect_check(scenario, e, sim, &measured) == CP_EXPECT_FAILED) {
             g_string_append_printf(out, "FAILED line %u: %s, measured %s\n", e->line,
                                    e->text, measured);
         }

@@ -122,7 +122,7 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
     for (guint i = 0; i < scenario->expects->len; i++) {
         const CpExpect *e = g_ptr_array_index(scenario->expects, i);
         g_autofree char *measured = NULL;
-        bool ok = cp_expect_check(e, sim, &measured);
+        bool ok = cp_expect_check(scenario, e, sim, &measured) != CP_EXPECT_FAILED;
         g_string_append_printf(out, " %s", measured);
         if (check && !ok) {
             print_error("%s:%u: expect %s, measured %s\n", scenario->source, e->line,

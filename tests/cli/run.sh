@@ -213,6 +213,24 @@ cp_run run dead.cpw -q
 is_code 0
 err_empty
 
+must "an expect of the file as written, or of other params, is not judged, and says so"
+cat >own.cpw <<'END'
+param form = one in [one, two]
+process p { thread a { cpu 5ms } thread b { cpu 1ms } }
+machine { cores 1 }
+run { costs ideal }
+expect makespan == 6ms as written
+expect makespan < 3ms if form == two
+END
+cp_run run own.cpw; is_code 0
+out_has '^ok  *expect makespan == 6ms as written'
+out_has '^not judged  *expect makespan < 3ms if form == two  *measured 6.00 ms'
+cp_run run own.cpw -s cores=2; is_code 0
+out_has '^not judged  *expect makespan == 6ms as written  *measured 5.00 ms'
+cp_run run own.cpw -s form=two; is_code 1
+cp_run run own.cpw -s cores=2 --json; is_code 0
+json_has '.[0].expects | map(.ok) == [null, null]'
+
 must "a failed expect is code 1 and shows what was measured"
 {
     cat first.cpw
