@@ -84,6 +84,20 @@ static uint32_t changed_row(CpSim *sim, const CpSchedAttr *attr)
     return n;
 }
 
+/* A thread of the class on that CPU has come, gone, or has another claim; mirrors
+ * rt.c:switched_from_rt, switched_to_rt and prio_changed_rt. */
+static void spread(CpSim *sim, uint32_t rank, CpCpu cpu)
+{
+    CpRq *rq = cp_rq(sim, 0, cpu, rank);
+    const CpPolicyClass *cls = rq->policy->cls;
+    if (cls->pull != NULL) {
+        cls->pull(rq);
+    }
+    if (cls->push != NULL) {
+        cls->push(rq);
+    }
+}
+
 void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
 {
     cp_assert(cp_thread(sim, tid)->state != CP_THREAD_ENDED);
@@ -91,6 +105,7 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
     bool queued = t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING;
     bool running = t->state == CP_THREAD_RUNNING;
     CpCpuState *c = &sim->cpus[t->cpu];
+    uint32_t was = t->cls;
     cp_cpu_account(sim, c);
     if (t->flags & CP_TF_DELAYED) {
         cp_dequeue_delayed(sim, tid, CP_DEQ_SAVE);
@@ -132,5 +147,9 @@ void cp_set_attr(CpSim *sim, CpTid tid, const CpSchedAttr *attr)
         cp_resched_after(sim, c, 0);
     } else {
         cp_wakeup_check(sim, tid, cpu, 0);
+    }
+    spread(sim, was, t->cpu);
+    if (t->cls != was) {
+        spread(sim, t->cls, t->cpu);
     }
 }

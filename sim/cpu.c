@@ -209,6 +209,26 @@ void cp_settle(CpSim *sim, CpCpu cpu)
 
 /* --- the tick --- */
 
+void cp_cpu_tell_ticks(CpSim *sim, CpCpuState *c, CpTime to)
+{
+    const CpPolicyClass *cls = c->hooks;
+    if (cls->ticked_over == NULL) {
+        return;
+    }
+    CpTime first = cp_tick_after(sim, c->look_from + 1);
+    c->look_from = to;
+    if (first <= to) {
+        uint64_t n = (uint64_t)((to - first) / sim->tick) + 1;
+        cls->ticked_over(cp_rq(sim, 0, c->id, c->cls), c->curr, n);
+    }
+}
+
+CpTime cp_cpu_tick_due(const CpSim *sim, CpCpu cpu)
+{
+    cp_assert(cpu < sim->n_cpus && sim->cpus[cpu].curr != CP_NONE);
+    return cp_tick_after(sim, sim->cpus[cpu].look_from + 1);
+}
+
 static inline CpTime class_look(CpSim *sim, const CpCpuState *c, const CpPolicyClass *cls)
 {
     CpTime look = CP_NEVER;
@@ -235,6 +255,10 @@ static inline CpTime class_look(CpSim *sim, const CpCpuState *c, const CpPolicyC
 void cp_cpu_look(CpSim *sim, CpCpuState *c)
 {
     const CpPolicyClass *cls = c->hooks;
+    bool had_turn = c->id < sim->turn;
+    if (cls->ticked_over != NULL && sim->now > c->look_from) {
+        cp_cpu_tell_ticks(sim, c, sim->now - !had_turn);
+    }
     CpTime look = class_look(sim, c, cls);
     if (look != CP_NEVER) { /* the class does not know of what is uncharged */
         look -= c->uncharged;
@@ -243,7 +267,7 @@ void cp_cpu_look(CpSim *sim, CpCpuState *c)
         look = min_time(look, sim->now + c->server_left);
     }
     if (cls->ticked) {
-        CpTime first = sim->now + (c->id < sim->turn);
+        CpTime first = sim->now + had_turn;
         if (sim->exact_ticks || c->lazy) {
             look = first;
         }

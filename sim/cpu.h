@@ -98,6 +98,8 @@ void cp_cpu_speed(CpSim *sim, CpCpuState *c);
 void cp_resched_after(CpSim *sim, CpCpuState *c, CpTime delay);
 /* Its thread was taken off the queues from outside: the CPU has to switch now. */
 void cp_resched_now(CpSim *sim, CpCpuState *c);
+/* Tells a class that counts ticks how many went by, up to `to`. */
+void cp_cpu_tell_ticks(CpSim *sim, CpCpuState *c, CpTime to);
 /* The class's next look for the running thread, after its queue changed. */
 void cp_cpu_look(CpSim *sim, CpCpuState *c);
 

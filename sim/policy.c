@@ -42,6 +42,12 @@ CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
     return sim->cpus[cpu].curr;
 }
 
+uint32_t cp_cpu_rank(const CpSim *sim, CpCpu cpu)
+{
+    cp_assert(cpu < sim->n_cpus);
+    return sim->cpus[cpu].curr == CP_NONE ? CP_CLASSES_MAX : sim->cpus[cpu].cls;
+}
+
 CpTime cp_cpu_since(const CpSim *sim, CpCpu cpu)
 {
     cp_assert(cpu < sim->n_cpus);

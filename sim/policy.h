@@ -161,12 +161,21 @@ struct CpPolicyClass {
     void (*yield)(CpRq *rq);
     /* The CPU is about to go idle: move threads here with cp_pull; true if any came. */
     bool (*newidle)(CpRq *rq);
+    /* The CPU's thread, of this class or one before it, is gone, or a thread here has lost
+     * its claim, and the CPU is about to choose: threads of the class that wait on other
+     * CPUs, with a better claim than what is left here, come over with cp_pull.  Mirrors
+     * core.c:put_prev_task_balance. */
+    void (*pull)(CpRq *rq);
+    /* A thread of the class was switched in, or one was woken that does not get the CPU:
+     * who has to wait here and could run elsewhere goes there with cp_pull.  Mirrors
+     * core.c:balance_callbacks and task_woken. */
+    void (*push)(CpRq *rq);
     /* At a tick, before those of the CPUs: even out the load.  Returns the next tick at
      * which it could do anything; CP_NEVER: not before a CPU has two runnable threads, or
      * idles while one has. */
     CpTime (*balance)(CpPolicy *policy);
     /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
-     * the end. */
+     * the end.  All that wait are met, the running one is not. */
     CpEnt (*next_queued)(CpRq *rq, CpEnt after);
     /* Whole-structure check in audit builds: g_error on a broken law. */
     void (*audit)(CpRq *rq);
@@ -228,6 +237,10 @@ uint32_t cp_cpu_coming(const CpSim *sim, CpCpu cpu);
 /* CPUs of which cp_cpu_nr is 0. */
 const CpCpuMask *cp_idle_mask(const CpSim *sim);
 CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu);
+/* The first tick that `ticked_over` has not told of the thread running there. */
+CpTime cp_cpu_tick_due(const CpSim *sim, CpCpu cpu);
+/* Rank of the class whose thread runs there; beyond all if it idles. */
+uint32_t cp_cpu_rank(const CpSim *sim, CpCpu cpu);
 /* How much of the CPU's time classes before the last one took lately, of 1024: half of it
  * is forgotten in 32 ms. */
 uint32_t cp_cpu_taken(const CpSim *sim, CpCpu cpu);

@@ -13,21 +13,6 @@
 
 /* --- the tick --- */
 
-/* Tells a class that counts ticks how many went by, up to `to`. */
-static inline void tell_ticks(CpSim *sim, CpCpuState *c, CpTime to)
-{
-    const CpPolicyClass *cls = c->hooks;
-    if (cls->ticked_over == NULL) {
-        return;
-    }
-    CpTime first = cp_tick_after(sim, c->look_from + 1);
-    c->look_from = to;
-    if (first <= to) {
-        uint64_t n = (uint64_t)((to - first) / sim->tick) + 1;
-        cls->ticked_over(cp_rq(sim, 0, c->id, c->cls), c->curr, n);
-    }
-}
-
 static bool ask_expired(CpSim *sim, CpCpuState *c, const CpPolicyClass *cls)
 {
     bool expired = false;
@@ -48,7 +33,7 @@ static void look(CpSim *sim, CpCpuState *c)
     const CpPolicyClass *cls = c->hooks;
     cp_assert(cls == sim->classes[cp_thread(sim, c->curr)->cls].cls);
     cp_cpu_account(sim, c);
-    tell_ticks(sim, c, sim->now);
+    cp_cpu_tell_ticks(sim, c, sim->now);
     bool lazy = c->lazy && sim->now == sim->next_tick - sim->tick;
     if (c->resched_at > sim->now &&
         ((cls->expired != NULL && ask_expired(sim, c, cls)) || lazy)) {
@@ -191,7 +176,7 @@ static void switch_to(CpSim *sim, CpCpuState *c, CpTid next)
     CpTid prev = c->curr;
     char state = 'R';
     if (prev != CP_NONE) {
-        tell_ticks(sim, c, sim->now - 1);
+        cp_cpu_tell_ticks(sim, c, sim->now - 1);
         state = switch_out(sim, c);
         if (G_UNLIKELY(next == CP_NONE || cp_thread(sim, next)->cls != c->cls) &&
             c->hooks->off != NULL && cp_thread(sim, prev)->state == CP_THREAD_RUNNABLE) {
@@ -259,6 +244,22 @@ static CpTid newidle(CpSim *sim, CpCpuState *c)
     return CP_NONE;
 }
 
+/* The CPU's thread is gone: its class and those below may have others wait elsewhere. */
+static void pull(CpSim *sim, CpCpuState *c)
+{
+    c->balancing = true;
+    for (uint32_t rank = c->cls; rank < sim->n_classes; rank++) {
+        CpRq *rq = cp_rq(sim, 0, c->id, rank);
+        if (rq->policy->cls->pull != NULL) {
+            rq->policy->cls->pull(rq);
+        }
+        if (rq->nr > 0) {
+            break;
+        }
+    }
+    c->balancing = false;
+}
+
 /* Mirrors core.c:__schedule: the running thread, if still runnable, competes with the rest.
  * Returns whether the CPU's thread changed. */
 static bool schedule(CpSim *sim, CpCpuState *c)
@@ -283,6 +284,9 @@ static bool schedule(CpSim *sim, CpCpuState *c)
             cp_group_throttle(sim, c, prev);
         }
     }
+    if (prev != CP_NONE && !runnable && c->cls + 1u < sim->n_classes) {
+        pull(sim, c);
+    }
     CpTid next = cp_pick(sim, c);
     if (next == CP_NONE) {
         next = newidle(sim, c);
@@ -302,6 +306,9 @@ static bool schedule(CpSim *sim, CpCpuState *c)
     }
     if (sim->any_global) {
         cp_global_rest(sim, runnable ? prev : CP_NONE);
+    }
+    if (next != CP_NONE && c->hooks->push != NULL) {
+        c->hooks->push(cp_rq(sim, 0, c->id, c->cls));
     }
     return true;
 }

@@ -83,6 +83,10 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
         cp_record(sim, kind, tid, t->cpu, 0);
     }
     cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
+    const CpPolicyClass *cls = sim->classes[t->cls].cls;
+    if (cls->push != NULL && c->curr != CP_NONE && c->resched_at == CP_NEVER) {
+        cls->push(cp_thread_rq(sim, t));
+    }
 }
 
 /* A virtual CPU that halted for long may have been taken away by its host, which then

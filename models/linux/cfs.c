@@ -479,7 +479,11 @@ static void cfs_rq_clear(CpRq *rq)
 static CpEnt cfs_next_queued(CpRq *rq, CpEnt after)
 {
     const Rq *q = rq_of(rq);
-    uint32_t i = after == CP_NONE ? 0 : ent_of(rq, after)->pos + 1;
+    bool waits = q->out != CP_NONE && q->out != rq->curr; /* for another class or group */
+    if (after == CP_NONE && waits) {
+        return q->out;
+    }
+    uint32_t i = after == CP_NONE || after == q->out ? 0 : ent_of(rq, after)->pos + 1;
     return i < q->n ? (CpEnt)q->row[i].low : CP_NONE;
 }
 

@@ -291,7 +291,11 @@ static CpEnt eevdf_next_queued(CpRq *rq, CpEnt after)
 {
     const CpFairRq *q = cp_fair_rq(rq);
     uint32_t i = 0;
-    if (after != CP_NONE) {
+    bool waits = q->out != CP_NONE && q->out != rq->curr; /* for another class or group */
+    if (after == CP_NONE && waits) {
+        return q->out;
+    }
+    if (after != CP_NONE && after != q->out) {
         const CpFairEnt *e = cp_fair_ent(rq, after);
         cp_assert(e->flags & CP_FAIR_QUEUED); /* or its place says nothing */
         i = e->pos + 1 + ((e->flags & CP_FAIR_READY) ? q->queue.wait.n : 0);

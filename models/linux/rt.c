@@ -3,6 +3,7 @@
  *
  * A preempted thread keeps its place at the head of its list.  RR counts ticks: when the
  * slice is used up and others share the list, the thread goes to the tail. */
+#include "models/linux/balance.h"
 #include "sim/policy-queue.h"
 #include "sim/error.h"
 
@@ -205,8 +206,8 @@ static CpTime rt_next_look(CpRq *rq, CpEnt curr)
     if (!e->rr || !shares_list(rq, e)) {
         return CP_NEVER;
     }
-    CpTime first = cp_tick_after(rq->sim, cp_now(rq->sim) + 1);
-    return first + (CpTime)(e->ticks > 0 ? e->ticks - 1 : 0) * cp_tick_period(rq->sim);
+    return cp_cpu_tick_due(rq->sim, rq->cpu) +
+           (CpTime)(e->ticks > 0 ? e->ticks - 1 : 0) * cp_tick_period(rq->sim);
 }
 
 /* The slice is refilled each time it runs out, shared or not; mirrors rt.c:task_tick_rt. */
@@ -260,9 +261,10 @@ static CpEnt rt_next_queued(CpRq *rq, CpEnt after)
     return CP_NONE;
 }
 
-/* --- more than one CPU: a CPU whose best waiting thread could run elsewhere --- */
+/* --- more than one CPU: who has to wait goes where something less urgent runs --- */
 
-static int running_prio(const CpRq *rq, CpCpu cpu)
+/* Of what runs or waits on a CPU in this class, -1 if nothing does. */
+static int highest_on(const CpRq *rq, CpCpu cpu)
 {
     const CpRq *other = cp_rq_on(rq, cpu);
     const Rq *q = rq_of(other);
@@ -271,60 +273,137 @@ static int running_prio(const CpRq *rq, CpCpu cpu)
     return best > out ? best : out;
 }
 
-/* The allowed CPU with the lowest real-time priority, the previous one and then the waker's
- * first; only if the previous one runs something as urgent.  Mirrors rt.c:select_task_rq_rt
- * and cpupri_find by a full scan. */
-static CpCpu rt_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
+/* Of `mask`, the CPU to take: the thread's own, else near it the waker's or the first one;
+ * mirrors rt.c:find_lowest_rq. */
+static CpCpu nearest(const CpRq *rq, const CpCpuMask *mask, CpCpu own, CpCpu waker_cpu)
 {
-    CpSim *sim = policy->sim;
-    const CpRq *rq = cp_policy_rq(policy, 0);
-    CpCpu prev = cp_thread_cpu(sim, tid);
-    int prio = ent_of(rq, tid)->prio;
-    (void)flags; /* new or woken is the same */
-    if (cp_thread_allowed(sim, tid, prev) && running_prio(rq, prev) < prio) {
-        return prev;
+    const CpMachine *m = cp_sim_machine(rq->sim);
+    CpLevelKind kinds[CP_LEVELS];
+    uint32_t n = cp_levels_of(m, kinds);
+    if (cp_cpumask_has(mask, own)) {
+        return own;
     }
-    CpCpu best = CP_NONE;
-    int lowest = PRIO_MAX + 1;
-    CpCpu n = cp_sim_machine(sim)->n_cpus;
-    for (CpCpu i = 0; i < n; i++) {
-        CpCpu cpu = (waker_cpu + i) % n;
-        int p = running_prio(rq, cpu);
-        if (cp_thread_allowed(sim, tid, cpu) && p < lowest) {
-            lowest = p;
-            best = cpu;
+    for (uint32_t i = 0; i < n; i++) {
+        const CpCpuMask *span = cp_level_span(m, kinds[i], own);
+        if (cp_cpumask_has(span, waker_cpu) && cp_cpumask_has(mask, waker_cpu)) {
+            return waker_cpu;
         }
-    }
-    cp_assert(best != CP_NONE); /* a mask is not empty */
-    return best;
-}
-
-/* The highest waiting thread of another CPU comes over; mirrors rt.c:pull_rt_task. */
-static bool rt_newidle(CpRq *rq)
-{
-    CpCpu n = cp_sim_machine(rq->sim)->n_cpus;
-    CpTid best = CP_NONE;
-    int prio = 0;
-    if (data_of(rq)->waiting == 0) {
-        return false; /* no real-time thread waits anywhere */
-    }
-    for (CpCpu i = 1; i < n; i++) {
-        const CpRq *other = cp_rq_on(rq, (rq->cpu + i) % n);
-        CpRq *walk = (CpRq *)(uintptr_t)other; /* next_queued only walks */
-        for (CpEnt e = rt_next_queued(walk, CP_NONE); e != CP_NONE;
-             e = rt_next_queued(walk, e)) {
-            if (cp_thread_allowed(rq->sim, e, rq->cpu) && ent_of(rq, e)->prio > prio) {
-                prio = ent_of(rq, e)->prio;
-                best = e;
+        for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
+             c = cp_cpumask_next(mask, c + 1)) {
+            if (cp_cpumask_has(span, c)) {
+                return c;
             }
         }
     }
-    if (best == CP_NONE) {
-        return false;
+    return cp_cpumask_next(mask, 0);
+}
+
+/* The allowed CPU with the least urgent work, if that is less urgent than the thread;
+ * CP_NONE.  Normal threads and idleness are the same; mirrors cpupri_find by a full scan.
+ */
+static CpCpu find_lowest(const CpRq *rq, CpTid tid, CpCpu waker_cpu)
+{
+    CpSim *sim = rq->sim;
+    CpCpuMask mask = {{0}};
+    int lowest = ent_of(rq, tid)->prio;
+    for (CpCpu cpu = 0; cpu < cp_sim_machine(sim)->n_cpus; cpu++) {
+        int p = highest_on(rq, cpu);
+        if (p > lowest || p == ent_of(rq, tid)->prio || !cp_thread_allowed(sim, tid, cpu) ||
+            cp_cpu_rank(sim, cpu) < rq->policy->rank) {
+            continue;
+        }
+        if (p < lowest) {
+            lowest = p;
+            mask = (CpCpuMask){{0}};
+        }
+        cp_cpumask_set(&mask, cpu);
     }
-    cp_assert(cp_thread_cpu(rq->sim, best) != rq->cpu);
-    cp_pull(rq->sim, best, rq->cpu);
-    return true;
+    return lowest == ent_of(rq, tid)->prio
+               ? CP_NONE
+               : nearest(rq, &mask, cp_thread_cpu(sim, tid), waker_cpu);
+}
+
+static bool may_move(const CpRq *rq, CpTid tid)
+{
+    CpCpu n = cp_sim_machine(rq->sim)->n_cpus;
+    CpCpu found = 0;
+    if (cp_thread_anywhere(rq->sim, tid)) {
+        return n > 1;
+    }
+    for (CpCpu cpu = 0; cpu < n && found < 2; cpu++) {
+        found += cp_thread_allowed(rq->sim, tid, cpu);
+    }
+    return found > 1;
+}
+
+/* It stays where it was unless something as urgent runs there, or something that cannot
+ * give way; mirrors rt.c:select_task_rq_rt. */
+static CpCpu rt_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags flags)
+{
+    CpSim *sim = policy->sim;
+    CpCpu prev = cp_thread_cpu(sim, tid);
+    const CpRq *rq = cp_policy_rq(policy, prev);
+    CpEnt out = rq_of(rq)->out;
+    (void)flags; /* new or woken is the same */
+    bool fits = cp_thread_allowed(sim, tid, prev);
+    if (fits && (out == CP_NONE ||
+                 (ent_of(rq, out)->prio < ent_of(rq, tid)->prio && may_move(rq, out)))) {
+        return prev;
+    }
+    CpCpu cpu = find_lowest(rq, tid, waker_cpu);
+    if (cpu != CP_NONE || fits) {
+        return cpu != CP_NONE ? cpu : prev;
+    }
+    return cp_place_default(policy, tid, waker_cpu, flags);
+}
+
+/* The most urgent thread that waits here and could be elsewhere, here or on `on` only. */
+static CpEnt pushable(CpRq *rq, CpCpu on)
+{
+    CpEnt e = rt_next_queued(rq, CP_NONE);
+    while (e != CP_NONE &&
+           (on == CP_NONE ? !may_move(rq, e) : !cp_thread_allowed(rq->sim, e, on))) {
+        e = rt_next_queued(rq, e);
+    }
+    return e;
+}
+
+/* Is it about to run where it waits, because it is more urgent than what runs? */
+static bool runs_soon(const CpRq *rq, CpEnt ent)
+{
+    CpEnt out = rq_of(rq)->out;
+    return (out == CP_NONE && cp_cpu_rank(rq->sim, rq->cpu) > rq->policy->rank) ||
+           (out != CP_NONE && ent_of(rq, ent)->prio > ent_of(rq, out)->prio);
+}
+
+/* Mirrors rt.c:push_rt_tasks. */
+static void rt_push(CpRq *rq)
+{
+    CpEnt e;
+    while (highest(rq_of(rq)) >= 0 && (e = pushable(rq, CP_NONE)) != CP_NONE) {
+        CpCpu to = runs_soon(rq, e) ? CP_NONE : find_lowest(rq, e, rq->cpu);
+        if (to == CP_NONE) {
+            return;
+        }
+        cp_pull(rq->sim, e, to);
+    }
+}
+
+/* Mirrors rt.c:pull_rt_task. */
+static void rt_pull(CpRq *rq)
+{
+    CpCpu n = cp_sim_machine(rq->sim)->n_cpus;
+    for (CpCpu cpu = 0; cpu < n && data_of(rq)->waiting > 0; cpu++) {
+        CpRq *other = (CpRq *)(uintptr_t)cp_rq_on(rq, cpu); /* only walked */
+        int here = highest_on(rq, rq->cpu);
+        if (cpu == rq->cpu || highest(rq_of(other)) <= here) {
+            continue;
+        }
+        CpEnt e = pushable(other, rq->cpu);
+        if (e != CP_NONE && ent_of(rq, e)->prio > here && !runs_soon(other, e)) {
+            cp_pull(rq->sim, e, rq->cpu);
+        }
+    }
 }
 
 static void rt_audit(CpRq *rq)
@@ -368,7 +447,8 @@ const CpPolicyClass cp_policy_rt = {
     .expired = rt_expired,
     .ticked_over = rt_ticked_over,
     .yield = rt_yield,
-    .newidle = rt_newidle,
+    .pull = rt_pull,
+    .push = rt_push,
     .next_queued = rt_next_queued,
     .audit = rt_audit,
 };
