@@ -19,6 +19,7 @@ enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12, LEVEL = 1000000 };
 #define DEFAULT_HEIGHT 360.0
 #define SIZE_MIN       200.0
 #define LABEL_MAX      150.0
+#define VALUE_MAX      4e18 /* axes are whole numbers, and reach a little beyond */
 
 /* What is asked for. */
 typedef struct {
@@ -89,6 +90,9 @@ static void collect(const CpTableData *data, guint column, guint n_columns,
         }
         const CpCell *cell = &cells[column];
         double number = n_columns == 1 && cell->kind == CP_CELL_NUMBER ? cell->number : NAN;
+        if (values->len > CELLS_MAX) {
+            return; /* refused for their number */
+        }
         guint at = values->len;
         while (at > 0 && number < g_array_index(numbers, double, at - 1)) {
             at--;
@@ -134,6 +138,21 @@ static double smallest(const Sweep *s)
     return low;
 }
 
+static gboolean check_numbers(const Sweep *s, GError **error)
+{
+    bool lines_fit = s->chart->heat != NULL || s->lines->len <= LINES_MAX;
+    if (!lines_fit || (uint64_t)s->xs->len * s->lines->len > CELLS_MAX) {
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                    "'%s' has %u values, too many for %s; use --filter, or --heat %s",
+                    s->line_name != NULL ? s->line_name : s->x_name,
+                    s->line_name != NULL ? s->lines->len : s->xs->len,
+                    lines_fit ? "a chart" : "lines",
+                    s->line_name != NULL ? s->line_name : "AXIS");
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean read_dots(Sweep *s, GError **error)
 {
     guint mean = 1 + s->n_by;
@@ -146,6 +165,9 @@ static gboolean read_dots(Sweep *s, GError **error)
         collect(s->data, 1, s->n_by, s->lines, line_numbers);
     } else {
         g_ptr_array_add(s->lines, g_strdup(""));
+    }
+    if (!check_numbers(s, error)) {
+        return FALSE;
     }
     place(s, x_numbers);
     for (guint r = 0; r < s->data->rows->len; r++) {
@@ -161,6 +183,13 @@ static gboolean read_dots(Sweep *s, GError **error)
         if (cells[mean].kind == CP_CELL_NUMBER) {
             g_array_append_val(s->dots, dot);
         }
+
+        if (cells[mean].kind == CP_CELL_NUMBER &&
+            !(fabs(dot.mean) + (isnan(dot.ci) ? 0 : dot.ci) < VALUE_MAX)) {
+            g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                        "values of '%s' are too large to be drawn", s->y_name);
+            return FALSE;
+        }
     }
     if (s->dots->len == 0) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no run has a value of '%s'",
@@ -170,15 +199,6 @@ static gboolean read_dots(Sweep *s, GError **error)
     if (s->chart->log && smallest(s) <= 0) {
         g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
                     "--log: no value of '%s' is above zero", s->y_name);
-        return FALSE;
-    }
-    bool lines_fit = s->chart->heat != NULL || s->lines->len <= LINES_MAX;
-    if (!lines_fit || (uint64_t)s->xs->len * s->lines->len > CELLS_MAX) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
-                    "'%s' has %u values, too many for %s; use --filter, or --heat %s",
-                    s->line_name != NULL ? s->line_name : s->x_name, s->lines->len,
-                    lines_fit ? "a chart" : "lines",
-                    s->line_name != NULL ? s->line_name : "AXIS");
         return FALSE;
     }
     return TRUE;

@@ -1,6 +1,7 @@
 #include "sweeps/database.h"
 
 #include "sim/error.h"
+#include "sweeps/schema.h"
 #include "sweeps/store.h"
 #include "lang/diag.h"
 
@@ -14,7 +15,13 @@
 
 /* How result files are opened, and what is said when SQLite refuses. */
 
-enum { BUSY_MS = 60 * 1000 };
+enum {
+    BUSY_MS = 60 * 1000,
+    TEXT_MAX = 64 << 20, /* bytes of a value, a row or a statement */
+    STEPS_AT_ONCE = 10000,
+    STEPS_MIN = 20 * 1000 * 1000,
+    STEPS_PER_BYTE = 200, /* a query of all columns takes about one */
+};
 
 gboolean cp_database_fail(CpDatabase *db, int code, GError **error)
 {
@@ -27,6 +34,17 @@ gboolean cp_database_fail(CpDatabase *db, int code, GError **error)
         g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
                     "%s is not a result file of coreplay sweep%s", path,
                     primary == SQLITE_CORRUPT ? ", or it is damaged" : "");
+        return FALSE;
+    case SQLITE_INTERRUPT:
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "%s: reading it takes more steps than its size explains; it is no "
+                    "result file of coreplay sweep, or it was changed",
+                    path);
+        return FALSE;
+    case SQLITE_TOOBIG:
+        g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                    "%s has a value of more than %d MiB, which no sweep writes", path,
+                    TEXT_MAX >> 20);
         return FALSE;
     case SQLITE_FULL:
     case SQLITE_IOERR:
@@ -168,18 +186,104 @@ static gboolean check_file(const char *path, bool writes, GError **error)
     return TRUE;
 }
 
-/* A reader of a file that may be written opens it so, because what a killed writer left
- * behind must be put in order first; it changes nothing else. */
+/* What stands beside the file under an ending: its size, 0 if there is none. */
+static int64_t size_beside(const char *path, const char *ending)
+{
+    g_autofree char *name = g_strconcat(path, ending, NULL);
+    GStatBuf status;
+    return g_lstat(name, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+/* Whether a rollback journal names another one, which SQLite would then read and delete.
+ * No sweep writes such a journal. */
+static bool names_other_journal(const char *path)
+{
+    static const unsigned char magic[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    g_autofree char *name = g_strconcat(path, "-journal", NULL);
+    unsigned char end[sizeof magic];
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool names = fd >= 0 && lseek(fd, -(off_t)sizeof end, SEEK_END) > 0 &&
+                 read(fd, end, sizeof end) == (ssize_t)sizeof end &&
+                 memcmp(end, magic, sizeof end) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return names;
+}
+
+/* Whether its header says that the file is in WAL mode. */
+static bool is_wal(const char *path)
+{
+    unsigned char version[2] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool wal = fd >= 0 && pread(fd, version, sizeof version, 18) == 2 && version[1] == 2;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return wal;
+}
+
+/* The file comes from anybody: nothing in it may compute, and nothing in it is bigger than
+ * what a sweep writes. */
+static void defend(CpDatabase *db)
+{
+    static const int off[] = {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_VIEW,
+                              SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_DQS_DDL,
+                              SQLITE_DBCONFIG_DQS_DML};
+    for (size_t i = 0; i < G_N_ELEMENTS(off); i++) {
+        sqlite3_db_config(db->handle, off[i], 0, NULL);
+    }
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_LENGTH, TEXT_MAX);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 1);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+    sqlite3_exec(db->handle, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", NULL,
+                 NULL, NULL);
+}
+
+/* Ends a query that takes more steps than the size of the file explains. */
+static int count_steps(void *data)
+{
+    CpDatabase *db = data;
+    db->steps_left -= STEPS_AT_ONCE;
+    return db->steps_left < 0;
+}
+
+static void limit_steps(CpDatabase *db)
+{
+    GStatBuf status;
+    int64_t size = g_stat(db->path, &status) == 0 ? (int64_t)status.st_size : 0;
+    db->steps_left = STEPS_MIN + size * STEPS_PER_BYTE + size_beside(db->path, "-wal");
+    sqlite3_progress_handler(db->handle, STEPS_AT_ONCE, count_steps, db);
+}
+
+/* A file in order is opened for reading only.  What a killed writer left behind must be put
+ * in order first, by one who may write; else it is read as it stands. */
 static int open_handle(CpDatabase *db)
 {
     if (*db->path == '\0') {
         return sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE, NULL);
     }
-    int flags = SQLITE_OPEN_READWRITE | (db->writes ? SQLITE_OPEN_CREATE : 0);
-    if (!db->writes && g_access(db->path, W_OK) != 0) {
-        flags = SQLITE_OPEN_READONLY;
+    if (names_other_journal(db->path)) {
+        return SQLITE_NOTADB;
     }
-    int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
+    bool wal = is_wal(db->path), left = size_beside(db->path, "-wal") > 0;
+    bool in_order = !wal && !left && size_beside(db->path, "-journal") == 0;
+    int flags = SQLITE_OPEN_READWRITE | (db->writes ? SQLITE_OPEN_CREATE : 0);
+    g_autofree char *uri = NULL;
+    if (!db->writes && (in_order || g_access(db->path, W_OK) != 0)) {
+        flags = SQLITE_OPEN_READONLY;
+        if (wal && !left) { /* would want to make one */
+            g_autofree char *escaped = g_uri_escape_string(db->path, "/", TRUE);
+            uri = g_strdup_printf("file:%s?immutable=1", escaped);
+            flags |= SQLITE_OPEN_URI;
+        }
+    }
+    int code = sqlite3_open_v2(uri != NULL ? uri : db->path, &db->handle, flags, NULL);
+    if (code == SQLITE_OK) {
+        defend(db);
+        limit_steps(db);
+    }
     if (code == SQLITE_OK && !db->writes) {
         code = sqlite3_exec(db->handle, "PRAGMA query_only = ON", NULL, NULL, NULL);
     }
@@ -253,6 +357,11 @@ void cp_database_free(CpDatabase *db)
     g_free(db);
 }
 
+void cp_database_trust(CpDatabase *db)
+{
+    sqlite3_progress_handler(db->handle, 0, NULL, NULL);
+}
+
 bool cp_database_is_empty(CpDatabase *db)
 {
     sqlite3_stmt *stmt =
@@ -290,5 +399,5 @@ gboolean cp_database_check(CpDatabase *db, bool *is_new, GError **error)
                     path, version != NULL ? version : "?", schema, CP_STORE_SCHEMA);
         return FALSE;
     }
-    return TRUE;
+    return cp_schema_check(db, error);
 }

@@ -10,11 +10,14 @@ typedef struct {
     sqlite3 *handle;
     char *path; /* as given */
     bool writes;
+    int64_t steps_left; /* of a reader: how much more SQLite may do */
 } CpDatabase;
 
 /* "" is a database in memory.  A file to be written is in WAL mode, on a network file
  * system it has a rollback journal. */
 CpDatabase *cp_database_open(const char *path, bool writes, GError **error);
+/* Lifts the limit of steps from one that is checked and written. */
+void cp_database_trust(CpDatabase *db);
 /* A file that was written becomes a single file without journal. */
 void cp_database_free(CpDatabase *db);
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#define TIME_MAX 9.2e18 /* ns; longer times are no CpTime */
+
 /* What floating point makes of the integers a run keeps. */
 
 double cp_figure(CpUnit unit, double stored)
@@ -29,6 +31,9 @@ char *cp_figure_plain(double number)
 char *cp_figure_text(CpUnit unit, double figure)
 {
     const CpUnitInfo *u = &cp_units[unit];
+    if (u->dim == CP_DIM_TIME && fabs(figure) >= TIME_MAX) {
+        return g_strdup_printf("%.3g s", figure / CP_S);
+    }
     if (u->dim == CP_DIM_TIME) {
         g_autofree char *size = cp_format_time_human((CpTime)llround(fabs(figure)));
         return g_strconcat(figure < 0 ? "-" : "", size, NULL);

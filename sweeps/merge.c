@@ -1,5 +1,5 @@
 #include "sim/error.h"
-#include "sweeps/database.h"
+#include "sweeps/schema.h"
 #include "sweeps/store.h"
 #include "lang/diag.h"
 
@@ -9,20 +9,19 @@
 
 /* Which result files may be joined, and whose rows count. */
 
-/* Tables of the target, as the first input has them. */
+/* Tables of the target: columns as the first input has them, definitions our own. */
 static gboolean copy_tables(CpDatabase *db, GError **error)
 {
-    sqlite3_stmt *stmt = cp_database_prepare(
-        db, "SELECT sql FROM part.sqlite_master WHERE type = 'table'", error);
-    g_autoptr(GString) sql = g_string_new(NULL);
-    while (stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW) {
-        g_string_append_printf(sql, "%s;", (const char *)sqlite3_column_text(stmt, 0));
-    }
-    sqlite3_finalize(stmt);
-    g_string_append(sql, "INSERT INTO meta SELECT * FROM part.meta;"
-                         "INSERT INTO axis SELECT * FROM part.axis;"
-                         "INSERT INTO metric SELECT * FROM part.metric;");
-    return stmt != NULL && cp_database_exec(db, sql->str, error);
+    g_autoptr(GPtrArray) axes = cp_schema_columns(db, "part.axis");
+    g_autoptr(GPtrArray) metrics = cp_schema_columns(db, "part.metric");
+    return cp_schema_create(db, axes, metrics, error) &&
+           cp_database_exec(db,
+                            "INSERT INTO meta SELECT key, value FROM part.meta;"
+                            "INSERT INTO axis SELECT position, key, column, spec FROM "
+                            "part.axis;"
+                            "INSERT INTO metric SELECT position, name, column, unit FROM "
+                            "part.metric;",
+                            error);
 }
 
 static int64_t ask(CpDatabase *db, const char *sql)
@@ -104,6 +103,11 @@ static gboolean check_input(const char *path, GError **error)
     if (ok && is_new) {
         ok = cp_database_fail(db, SQLITE_NOTADB, error);
     }
+    if (ok) {
+        g_autoptr(GPtrArray) axes = cp_schema_columns(db, "axis");
+        g_autoptr(GPtrArray) metrics = cp_schema_columns(db, "metric");
+        ok = cp_schema_has(db, axes, metrics, error) && cp_stored_check(db, error);
+    }
     cp_database_free(db);
     return ok;
 }
@@ -147,6 +151,7 @@ gboolean cp_store_merge(const char *path, char *const *inputs, CpMergeResult *re
     if (db == NULL) {
         return FALSE;
     }
+    cp_database_trust(db); /* what is there was checked */
     gboolean ok = join_all(db, inputs, result, error);
     cp_database_free(db);
     if (!there && !ok) {

@@ -133,13 +133,15 @@ static CpTableData *compare_all(Pairs *p)
 static gboolean check_variants(const Pairs *p, GError **error)
 {
     g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     int column = cp_table_data_find(p->data, p->c->axis);
     for (guint i = 0; i < p->data->rows->len; i++) {
         const CpCell *cells = p->data->rows->pdata[i];
         char *text = cp_cell_text(&cells[column], p->data->columns->pdata[column], true);
-        if (g_ptr_array_find_with_equal_func(values, text, g_str_equal, NULL)) {
+        if (g_hash_table_contains(known, text)) {
             g_free(text);
         } else {
+            g_hash_table_add(known, text);
             g_ptr_array_add(values, text);
         }
     }

@@ -96,16 +96,21 @@ static gboolean load_rows(CpTableData *data, CpTableSource *s, const char *path,
     if (stmt == NULL) {
         return FALSE;
     }
-    int code;
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+    int code = SQLITE_DONE;
+    gboolean ok = TRUE;
+    while (ok && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         CpCell *cells = g_new0(CpCell, n + 1);
-        for (guint i = 0; i < n; i++) {
-            read_cell(stmt, (int)i, data->columns->pdata[i], &cells[i]);
+        for (guint i = 0; ok && i < n; i++) {
+            const CpQueryColumn *c = data->columns->pdata[i];
+            ok = cp_table_source_check(s, stmt, (int)i, c, error);
+            if (ok) {
+                read_cell(stmt, (int)i, c, &cells[i]);
+            }
         }
         g_ptr_array_add(data->rows, cells);
     }
     sqlite3_finalize(stmt);
-    return code == SQLITE_DONE || cp_table_source_fail(s, code, error);
+    return ok && (code == SQLITE_DONE || cp_table_source_fail(s, code, error));
 }
 
 /* --- filter --- */

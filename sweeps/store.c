@@ -2,7 +2,7 @@
 
 #include "sim/assert.h"
 #include "sim/error.h"
-#include "sweeps/database.h"
+#include "sweeps/schema.h"
 #include "lang/diag.h"
 
 #include <errno.h>
@@ -39,22 +39,10 @@ void cp_store_free(CpStore *store)
 
 /* --- making a file --- */
 
-static void add_name(GString *sql, const char *name)
-{
-    g_string_append_c(sql, '"');
-    for (; *name != '\0'; name++) {
-        g_string_append(sql, *name == '"' ? "\"" : "");
-        g_string_append_c(sql, *name);
-    }
-    g_string_append_c(sql, '"');
-}
-
 /* Column of an axis; a metric of that name has it already. */
 static char *axis_column(const CpPlan *plan, const char *key)
 {
-    static const char *const own[] = {"point", "repeat",         "seed",   "outcome",
-                                      "error", "expects_failed", "failed", NULL};
-    bool taken = g_strv_contains(own, key);
+    bool taken = g_strv_contains(cp_result_columns, key);
     for (guint i = 0; i < plan->metrics->len; i++) {
         const CpMetricColumn *c = plan->metrics->pdata[i];
         taken = taken || g_ascii_strcasecmp(c->key, key) == 0;
@@ -62,28 +50,32 @@ static char *axis_column(const CpPlan *plan, const char *key)
     return g_strconcat(key, taken ? " (axis)" : "", NULL);
 }
 
-static gboolean create_result(CpStore *store, const CpPlan *plan, GError **error)
+/* Columns of axes and metrics, as a new file has them; new. */
+static GPtrArray *axis_columns(const CpPlan *plan)
 {
-    g_autoptr(GString) sql =
-        g_string_new("CREATE TABLE result(point INTEGER NOT NULL, repeat INTEGER NOT NULL, "
-                     "seed INTEGER NOT NULL, outcome TEXT NOT NULL, failed INTEGER NOT "
-                     "NULL, error TEXT, "
-                     "expects_failed INTEGER NOT NULL");
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     for (unsigned i = 0; i < cp_grid_n_axes(plan->grid); i++) {
-        g_autofree char *column =
-            axis_column(plan, cp_axis_key(cp_grid_axis(plan->grid, i)));
-        g_string_append(sql, ", ");
-        add_name(sql, column);
-        g_string_append(sql, " TEXT");
+        const CpAxis *axis = cp_grid_axis(plan->grid, i);
+        g_ptr_array_add(names, axis_column(plan, cp_axis_key(axis)));
     }
+    return names;
+}
+
+static GPtrArray *metric_columns(const CpPlan *plan)
+{
+    GPtrArray *names = g_ptr_array_new();
     for (guint i = 0; i < plan->metrics->len; i++) {
         const CpMetricColumn *c = plan->metrics->pdata[i];
-        g_string_append(sql, ", ");
-        add_name(sql, c->key);
-        g_string_append(sql, " INTEGER");
+        g_ptr_array_add(names, c->key);
     }
-    g_string_append(sql, ", PRIMARY KEY(point, repeat)) WITHOUT ROWID");
-    return cp_database_exec(store->db, sql->str, error);
+    return names;
+}
+
+static gboolean create_tables(CpStore *store, const CpPlan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) axes = axis_columns(plan);
+    g_autoptr(GPtrArray) metrics = metric_columns(plan);
+    return cp_schema_create(store->db, axes, metrics, error);
 }
 
 static gboolean fill_tables(CpStore *store, const CpPlan *plan, GError **error)
@@ -137,14 +129,7 @@ static gboolean fill_meta(CpStore *store, const CpPlan *plan, GError **error)
 /* All or nothing: a kill in the middle leaves an empty file, which is taken as new. */
 static gboolean create(CpStore *store, const CpPlan *plan, GError **error)
 {
-    return cp_database_exec(store->db,
-                            "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);"
-                            "CREATE TABLE axis(position INTEGER PRIMARY KEY, key TEXT, "
-                            "column TEXT, spec TEXT);"
-                            "CREATE TABLE metric(position INTEGER PRIMARY KEY, name TEXT, "
-                            "column TEXT, unit TEXT)",
-                            error) &&
-           create_result(store, plan, error) && fill_tables(store, plan, error) &&
+    return create_tables(store, plan, error) && fill_tables(store, plan, error) &&
            fill_meta(store, plan, error);
 }
 
@@ -190,7 +175,9 @@ static gboolean check_plan(CpStore *store, const char *path, const CpPlan *plan,
     g_autofree char *hash = cp_database_meta(store->db, "plan_hash");
     g_autofree char *identity = cp_database_meta(store->db, "plan");
     if (hash != NULL && strcmp(hash, plan->hash) == 0) {
-        return TRUE;
+        g_autoptr(GPtrArray) axes = axis_columns(plan);
+        g_autoptr(GPtrArray) metrics = metric_columns(plan);
+        return cp_schema_has(store->db, axes, metrics, error);
     }
     g_autofree char *clean = cp_clean_text(path, -1);
     g_set_error(
@@ -209,6 +196,9 @@ static gboolean open_tables(CpStore *store, const char *path, const CpPlan *plan
     bool is_new;
     gboolean ok = cp_database_check(store->db, &is_new, error);
     ok = ok && (is_new ? create(store, plan, error) : check_plan(store, path, plan, error));
+    if (ok) {
+        cp_database_trust(store->db);
+    }
     /* After an error there is nothing to end if SQLite rolled back by itself. */
     return ok ? cp_database_exec(store->db, "COMMIT", error)
               : (cp_database_exec(store->db, "ROLLBACK", NULL), FALSE);
@@ -342,21 +332,25 @@ gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
                         from, to);
     sqlite3_stmt *stmt = cp_database_prepare(store->db, sql, error);
     int code = SQLITE_ROW;
-    while (stmt != NULL && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+    gboolean ok = stmt != NULL;
+    while (ok && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        for (int i = 0; ok && i < 4; i++) {
+            ok = cp_stored_is_good(stmt, i, CP_STORED_NUMBER, CP_UNIT_NUMBER) ||
+                 cp_stored_odd(store->db, sqlite3_column_name(stmt, i), error);
+        }
         CpRowId id = {(uint64_t)sqlite3_column_int64(stmt, 0),
                       (uint32_t)sqlite3_column_int64(stmt, 1),
                       sqlite3_column_int(stmt, 2) != 0, sqlite3_column_int(stmt, 3) > 0};
         g_array_append_val(ids, id);
     }
     sqlite3_finalize(stmt);
-    return stmt != NULL &&
-           (code == SQLITE_DONE || cp_database_fail(store->db, code, error));
+    return ok && (code == SQLITE_DONE || cp_database_fail(store->db, code, error));
 }
 
 GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError **error)
 {
     g_autoptr(GString) sql = g_string_new("SELECT ");
-    add_name(sql, key);
+    cp_sql_name(sql, key);
     g_string_append_printf(sql,
                            " FROM result WHERE point = %" G_GUINT64_FORMAT
                            " AND NOT failed ORDER BY repeat",
@@ -367,7 +361,8 @@ GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError 
     }
     GArray *values = g_array_new(FALSE, FALSE, sizeof(int64_t));
     while (sqlite3_step(stmt) == SQLITE_ROW) {
-        if (sqlite3_column_type(stmt, 0) != SQLITE_NULL) {
+        /* Others than numbers are refused where a row is read to be shown. */
+        if (sqlite3_column_type(stmt, 0) == SQLITE_INTEGER) {
             int64_t value = sqlite3_column_int64(stmt, 0);
             g_array_append_val(values, value);
         }

@@ -2,15 +2,14 @@
 
 #include "sim/error.h"
 #include "lang/diag.h"
+#include "sweeps/schema.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Where a column is found in a result file or in lines of JSON. */
-
-static const char *const own_columns[] = {"point",          "repeat", "seed",  "outcome",
-                                          "expects_failed", "failed", "error", NULL};
 
 struct CpTableSource {
     CpDatabase *db;
@@ -117,16 +116,6 @@ CpTableSource *cp_table_source_new(const char *path, GError **error)
 
 /* --- columns --- */
 
-static void add_identifier(GString *sql, const char *name)
-{
-    g_string_append_c(sql, '"');
-    for (; *name != '\0'; name++) {
-        g_string_append(sql, *name == '"' ? "\"" : "");
-        g_string_append_c(sql, *name);
-    }
-    g_string_append_c(sql, '"');
-}
-
 static void set_column(CpQueryColumn *c, const char *name, const char *key, bool is_metric,
                        CpUnit unit)
 {
@@ -153,9 +142,9 @@ static char **find_row(CpTableSource *s, const char *sql, const char *name)
 
 static bool find_stored(CpTableSource *s, const char *name, CpQueryColumn *c, GString *sql)
 {
-    if (g_strv_contains(own_columns, name)) {
+    if (g_strv_contains(cp_result_columns, name)) {
         set_column(c, name, name, false, CP_UNIT_NUMBER);
-        add_identifier(sql, name);
+        cp_sql_name(sql, name);
         return true;
     }
     if (strcmp(name, "workload") == 0) {
@@ -170,7 +159,7 @@ static bool find_stored(CpTableSource *s, const char *name, CpQueryColumn *c, GS
                  name);
     if (axis != NULL) {
         set_column(c, axis[0], axis[0], false, CP_UNIT_NUMBER);
-        add_identifier(sql, axis[1]);
+        cp_sql_name(sql, axis[1]);
         return true;
     }
     g_auto(GStrv) metric = find_row(
@@ -180,7 +169,7 @@ static bool find_stored(CpTableSource *s, const char *name, CpQueryColumn *c, GS
         return false;
     }
     set_column(c, metric[0], metric[1], true, unit);
-    add_identifier(sql, metric[1]);
+    cp_sql_name(sql, metric[1]);
     return true;
 }
 
@@ -304,8 +293,9 @@ GPtrArray *cp_table_source_names(CpTableSource *s)
     g_ptr_array_add(names, g_strdup("repeat"));
     g_ptr_array_add(names, g_strdup("seed"));
     add_all(s, "SELECT key FROM axis ORDER BY position", names);
-    for (int i = 3; own_columns[i] != NULL; i++) {
-        g_ptr_array_add(names, g_strdup(own_columns[i]));
+    static const char *const after[] = {"outcome", "expects_failed", "failed", "error"};
+    for (size_t i = 0; i < G_N_ELEMENTS(after); i++) {
+        g_ptr_array_add(names, g_strdup(after[i]));
     }
     add_all(s, "SELECT name FROM metric ORDER BY position", names);
     return names;
@@ -323,6 +313,29 @@ sqlite3_stmt *cp_table_source_select(CpTableSource *s, const char *expressions,
     g_autofree char *sql = g_strdup_printf("SELECT %s FROM result ORDER BY %s", expressions,
                                            s->is_json ? "rowid" : "point, repeat");
     return cp_database_prepare(s->db, sql, error);
+}
+
+gboolean cp_table_source_check(CpTableSource *s, sqlite3_stmt *stmt, int i,
+                               const CpQueryColumn *c, GError **error)
+{
+    if (strcmp(c->name, "file") == 0) {
+        return TRUE;
+    }
+    if (s->is_json) {
+        bool good = sqlite3_column_type(stmt, i) != SQLITE_FLOAT ||
+                    isfinite(sqlite3_column_double(stmt, i));
+        g_autofree char *clean = good ? NULL : cp_clean_text(s->path, -1);
+        if (!good) {
+            g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "%s: a number of %s is too large",
+                        clean, c->key);
+        }
+        return good;
+    }
+    bool own = g_strv_contains(cp_result_columns, c->name);
+    CpStored kind = c->is_metric ? CP_STORED_METRIC
+                    : own        ? cp_stored_kind(c->name)
+                                 : CP_STORED_TEXT;
+    return cp_stored_is_good(stmt, i, kind, c->unit) || cp_stored_odd(s->db, c->key, error);
 }
 
 gboolean cp_table_source_fail(CpTableSource *s, int code, GError **error)

@@ -22,6 +22,9 @@ uint32_t cp_table_source_repeats(CpTableSource *source);
 /* Rows of the expressions, sorted by point and repeat. */
 sqlite3_stmt *cp_table_source_select(CpTableSource *source, const char *expressions,
                                      GError **error);
+/* CP_ERROR_INPUT: the i-th value of a row is not what coreplay writes in this column. */
+gboolean cp_table_source_check(CpTableSource *source, sqlite3_stmt *stmt, int i,
+                               const CpQueryColumn *column, GError **error);
 gboolean cp_table_source_fail(CpTableSource *source, int code, GError **error);
 
 #endif
