@@ -115,12 +115,26 @@ static char *workload_hash(const CpWorkload *w)
     return g_strdup_printf("%016" G_GINT64_MODIFIER "x", sum);
 }
 
-static CpWorkload *rebuild(CpBuild *b, const char *path, GError **error)
+/* Who asks for a number of CPUs means that the program may use them. */
+static bool asks_for_cpus(const CpOverride *overrides, size_t n)
+{
+    bool asks = false;
+    for (size_t i = 0; i < n; i++) {
+        const char *key = overrides[i].key;
+        asks |= cp_override_is_late(&overrides[i]) &&
+                (strcmp(key, "cores") == 0 || strcmp(key, "smt") == 0 ||
+                 strcmp(key, "machine") == 0);
+    }
+    return asks;
+}
+
+static CpWorkload *rebuild(CpBuild *b, const char *path, bool unbound, GError **error)
 {
     CpWorkload *w = NULL;
     CpCpr *cpr = cp_cpr_open(path, error);
     CpParamSet *costs = cp_cost_set("reference");
-    CpRebuildOptions options = {.placement = true, .foreign = true, .costs = costs};
+    CpRebuildOptions options = {
+        .placement = true, .foreign = true, .unbound = unbound, .costs = costs};
     CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, &options, error) : NULL;
     if (rb != NULL) {
         b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
@@ -159,7 +173,7 @@ static CpScenario *from_recording(const char *path, const CpOverride *overrides,
     g_autoptr(GError) error = NULL;
     CpBuild b = {.diag = diag};
     cp_diag_source(diag, path, NULL, 0);
-    CpWorkload *w = rebuild(&b, path, &error);
+    CpWorkload *w = rebuild(&b, path, asks_for_cpus(overrides, n), &error);
     if (w == NULL) {
         const char *text = error->message;
         size_t named = strlen(path);

@@ -96,6 +96,14 @@ static inline const RebuildThread *cp_rebuild_kept(const CpRebuild *rb, uint32_t
     return &rb->threads[g_array_index(rb->order, uint32_t, decl)];
 }
 
+/* The CPUs it may use; NULL: all. */
+static inline const CpCpuMask *cp_rebuild_cpus(const CpRebuild *rb, const RebuildThread *t)
+{
+    const CpInferredThread *i = &rb->infer->threads[t->facts.id];
+    bool freed = rb->options.unbound && i->bound && !t->foreign;
+    return i->limited && !freed ? &i->cpus : NULL;
+}
+
 /* A real-time thread that lost its CPU although it could run took turns with others. */
 static inline CpSchedPolicy cp_rebuild_rt_policy(const RebuildThread *t)
 {

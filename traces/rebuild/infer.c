@@ -1,39 +1,20 @@
-#include "traces/rebuild/infer.h"
+#include "traces/rebuild/infer-work.h"
 
 #include "sim/units.h"
-#include "traces/walk.h"
 
 #include <string.h>
 
-/* What fits the waits of a recording that no busy CPU explains. */
+/* What fits the waits of a recording that no busy CPU explains: quotas, CPUs that were
+ * taken away, CPUs nothing is told of. */
 
 enum {
     SPANS_MAX = 1 << 20, /* waits and idle times looked at */
     FITS_MIN = 2,        /* ends of waits before they make a period */
 };
 
-/* Shorter waits on an idle CPU are wake-up latencies; shorter ones beside an idle CPU the
- * balancing's delay. */
-#define OWN_MIN  (2 * CP_MS)
-#define TICK     (10 * CP_MS)
+/* A shorter time on an idle CPU is its way out of idle, one beside it the balancing's
+ * delay. */
 #define IDLE_MIN CP_MS
-
-/* A thread was runnable, or a CPU idle. */
-typedef struct {
-    uint32_t who; /* thread; of an idle time: thread that ran there before, CP_NONE */
-    CpCpu cpu;
-    CpTime from, to;
-    CpTime idle;  /* of a wait: its own CPU idled so long */
-    CpTime until; /* and to this moment */
-    bool last;    /* of an idle time: it has no end */
-} Span;
-
-typedef struct {
-    CpCpuMask ran;      /* on these CPUs */
-    CpTime waited;      /* in all */
-    CpTime *beside;     /* by CPU: waited while that was idle; NULL: never */
-    uint32_t throttles; /* waits on an idle CPU */
-} Thread;
 
 /* Members of one group while its period is looked for. */
 typedef struct {
@@ -46,31 +27,12 @@ typedef struct {
     GArray *used; /* CpTime: CPU time in the period before each end */
 } Process;
 
-typedef struct {
-    CpInfer *out;
-    const CpInferThread *info;
-    Thread *threads;
-    uint32_t n_threads, n_cpus;
-    GArray **idle;     /* Span, by CPU */
-    GArray *waits;     /* Span */
-    bool *recorded;    /* by CPU: something is known of it */
-    uint32_t *before;  /* by CPU: thread that ran there last */
-    GArray *processes; /* Process */
-    CpTime from, to;
-    uint32_t n_idle;
-} Work;
-
-static Span *span_at(GArray *spans, guint i)
-{
-    return &g_array_index(spans, Span, i);
-}
-
-static Process *process_at(const Work *w, guint i)
+static Process *process_at(const InferWork *w, guint i)
 {
     return &g_array_index(w->processes, Process, i);
 }
 
-static Process *process_of(const Work *w, int64_t pid)
+static Process *process_of(const InferWork *w, int64_t pid)
 {
     for (guint i = 0; i < w->processes->len; i++) {
         if (process_at(w, i)->pid == pid) {
@@ -80,8 +42,7 @@ static Process *process_of(const Work *w, int64_t pid)
     return NULL;
 }
 
-static void say(const Work *w, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void say(const Work *w, const char *format, ...)
+void cp_infer_say(const InferWork *w, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -93,7 +54,7 @@ static void say(const Work *w, const char *format, ...)
 
 static void add_cpu(void *data, const CpCpuSpan *s)
 {
-    Work *w = data;
+    InferWork *w = data;
     if (s->cpu >= w->n_cpus || s->thread == CP_UNKNOWN) {
         return;
     }
@@ -101,11 +62,11 @@ static void add_cpu(void *data, const CpCpuSpan *s)
     if (s->thread != CP_NONE) {
         w->before[s->cpu] = s->thread;
     } else if (s->to - s->from >= IDLE_MIN && w->n_idle < SPANS_MAX) {
-        Span idle = {.who = w->before[s->cpu],
-                     .cpu = s->cpu,
-                     .from = s->from,
-                     .to = s->to,
-                     .last = s->to >= w->to};
+        InferSpan idle = {.who = w->before[s->cpu],
+                          .cpu = s->cpu,
+                          .from = s->from,
+                          .to = s->to,
+                          .last = s->to >= w->to};
         g_array_append_val(w->idle[s->cpu], idle);
         w->n_idle++;
     }
@@ -113,18 +74,19 @@ static void add_cpu(void *data, const CpCpuSpan *s)
 
 static void add_span(void *data, const CpSpan *s)
 {
-    Work *w = data;
+    InferWork *w = data;
     if (s->thread >= w->n_threads || s->cpu >= w->n_cpus) {
         return;
     }
-    Thread *t = &w->threads[s->thread];
+    InferThread *t = &w->threads[s->thread];
     if (s->state == CP_SEEN_RUNNING && s->to > s->from) {
         cp_cpumask_set(&t->ran, s->cpu);
     } else if (s->state == CP_SEEN_RUNNABLE && s->end == CP_END_RUNS) {
         t->waited += s->to - s->from;
-        if (s->to - s->from >= OWN_MIN && w->waits->len < SPANS_MAX &&
+        if (s->to - s->from >= CP_INFER_OWN_MIN && w->waits->len < SPANS_MAX &&
             !w->info[s->thread].kernel) {
-            Span wait = {.who = s->thread, .cpu = s->cpu, .from = s->from, .to = s->to};
+            InferSpan wait = {
+                .who = s->thread, .cpu = s->cpu, .from = s->from, .to = s->to};
             g_array_append_val(w->waits, wait);
         }
     }
@@ -136,7 +98,7 @@ static guint first_idle(GArray *idle, CpTime from)
     guint low = 0, high = idle->len;
     while (low < high) {
         guint middle = low + (high - low) / 2;
-        if (span_at(idle, middle)->to <= from) {
+        if (cp_infer_span(idle, middle)->to <= from) {
             low = middle + 1;
         } else {
             high = middle;
@@ -145,22 +107,21 @@ static guint first_idle(GArray *idle, CpTime from)
     return low;
 }
 
-/* How long the CPU was idle during the wait; *until: the end of the last such time. */
-static CpTime overlap(GArray *idle, const Span *wait, CpTime *until)
+CpTime cp_infer_overlap(GArray *idle, const InferSpan *wait, CpTime *until)
 {
     CpTime sum = 0;
     for (guint i = first_idle(idle, wait->from);
-         i < idle->len && span_at(idle, i)->from < wait->to; i++) {
-        const Span *s = span_at(idle, i);
+         i < idle->len && cp_infer_span(idle, i)->from < wait->to; i++) {
+        const InferSpan *s = cp_infer_span(idle, i);
         *until = MIN(s->to, wait->to);
         sum += *until - MAX(s->from, wait->from);
     }
     return sum;
 }
 
-static bool is_throttled(const Span *wait)
+static bool is_throttled(const InferSpan *wait)
 {
-    return wait->idle >= OWN_MIN && wait->idle * 2 >= wait->to - wait->from;
+    return wait->idle >= CP_INFER_OWN_MIN && wait->idle * 2 >= wait->to - wait->from;
 }
 
 /* --- quota --- */
@@ -171,7 +132,7 @@ static gint by_value(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
-static void add_end(Work *w, const Span *wait)
+static void add_end(InferWork *w, const InferSpan *wait)
 {
     int64_t pid = w->info[wait->who].pid;
     Process *p = process_of(w, pid);
@@ -252,7 +213,7 @@ static CpTime find_period(const Process *p)
 /* CPU time that members used in the period before each end. */
 static void add_use(void *data, const CpSpan *s)
 {
-    Work *w = data;
+    InferWork *w = data;
     Process *p = s->thread < w->n_threads && s->state == CP_SEEN_RUNNING
                      ? process_of(w, w->info[s->thread].pid)
                      : NULL;
@@ -294,14 +255,15 @@ static void budget(const Process *p, CpInferredGroup *g)
     g->burst = saves ? MIN(most - g->quota, g->quota) : 0;
 }
 
-static void say_quota(const Work *w, const Process *p, const CpInferredGroup *g,
+static void say_quota(const InferWork *w, const Process *p, const CpInferredGroup *g,
                       const char *who)
 {
     g_autofree char *waited = cp_format_time_human(p->waited);
     g_autofree char *period = cp_format_time_human(g->period);
     g_autofree char *quota = cp_format_time_human(g->quota);
     g_autofree char *burst = cp_format_time_human(g->burst);
-    say(w,
+    cp_infer_say(
+        w,
         "quota inferred for %s: runnable for %s while its own CPU was idle, %u times "
         "until the same moment of a period: budget %s in %s%s%s; -s cgroup.%s.quota=none "
         "takes it away",
@@ -310,7 +272,7 @@ static void say_quota(const Work *w, const Process *p, const CpInferredGroup *g,
 }
 
 /* "process 600 ('job')" */
-static char *process_text(const Work *w, int64_t pid)
+static char *process_text(const InferWork *w, int64_t pid)
 {
     const char *name = "";
     for (uint32_t i = 0; i < w->n_threads; i++) {
@@ -323,7 +285,7 @@ static char *process_text(const Work *w, int64_t pid)
 }
 
 /* Another process whose ends are the same moments is in the same group. */
-static const Process *companion(const Work *w, guint index)
+static const Process *companion(const InferWork *w, guint index)
 {
     const Process *p = process_at(w, index);
     for (guint i = 0; i < index; i++) {
@@ -342,7 +304,7 @@ static const Process *companion(const Work *w, guint index)
     return NULL;
 }
 
-static void make_group(Work *w, guint index, GPtrArray *texts)
+static void make_group(InferWork *w, guint index, GPtrArray *texts)
 {
     Process *p = process_at(w, index);
     const Process *with = companion(w, index);
@@ -354,8 +316,9 @@ static void make_group(Work *w, guint index, GPtrArray *texts)
         p->group = with->group;
         g->quota += own.quota;
         g_autofree char *all = cp_format_time_human(g->quota);
-        say(w, "%s goes on at the same moments: in the same group, with %s for all", who,
-            all);
+        cp_infer_say(w,
+                     "%s goes on at the same moments: in the same group, with %s for all",
+                     who, all);
         return;
     }
     CpInferredGroup g = {.name = g_strdup_printf("quota_%" G_GINT64_FORMAT, p->pid),
@@ -370,12 +333,12 @@ static void make_group(Work *w, guint index, GPtrArray *texts)
     g_ptr_array_add(texts, g_steal_pointer(&who));
 }
 
-static gboolean infer_quota(Work *w, CpCpr *cpr, const CpWalk *part, GError **error)
+static gboolean infer_quota(InferWork *w, CpCpr *cpr, const CpWalk *part, GError **error)
 {
     static const CpTimelineHooks hooks = {.span = add_use};
     for (guint i = 0; i < w->waits->len; i++) {
-        if (is_throttled(span_at(w->waits, i))) {
-            add_end(w, span_at(w->waits, i));
+        if (is_throttled(cp_infer_span(w->waits, i))) {
+            add_end(w, cp_infer_span(w->waits, i));
         }
     }
     bool any = false;
@@ -415,7 +378,7 @@ static gboolean infer_quota(Work *w, CpCpr *cpr, const CpWalk *part, GError **er
 /* --- CPUs that were taken away --- */
 
 /* The thread that moves all others off a CPU before it stops. */
-static bool stops_cpus(const Work *w, uint32_t thread)
+static bool stops_cpus(const InferWork *w, uint32_t thread)
 {
     const char *name = thread < w->n_threads ? w->info[thread].name : "";
     return g_str_has_prefix(name, "migration/") || g_str_has_prefix(name, "cpuhp/") ||
@@ -423,11 +386,11 @@ static bool stops_cpus(const Work *w, uint32_t thread)
 }
 
 /* Waits during an idle time of a CPU that the waiting thread had used before. */
-static CpTime missed(const Work *w, const Span *idle)
+static CpTime missed(const InferWork *w, const InferSpan *idle)
 {
     CpTime sum = 0;
     for (guint i = 0; i < w->waits->len; i++) {
-        const Span *wait = span_at(w->waits, i);
+        const InferSpan *wait = cp_infer_span(w->waits, i);
         if (wait->cpu != idle->cpu &&
             cp_cpumask_has(&w->threads[wait->who].ran, idle->cpu)) {
             CpTime from = MAX(wait->from, idle->from), to = MIN(wait->to, idle->to);
@@ -437,24 +400,25 @@ static CpTime missed(const Work *w, const Span *idle)
     return sum;
 }
 
-static void infer_offline(Work *w)
+static void infer_offline(InferWork *w)
 {
     for (CpCpu c = 0; c < w->n_cpus; c++) {
         for (guint i = 0; i < w->idle[c]->len; i++) {
-            Span *s = span_at(w->idle[c], i);
+            InferSpan *s = cp_infer_span(w->idle[c], i);
             bool stopped = stops_cpus(w, s->who);
-            if (s->to - s->from < TICK || (!stopped && !s->last)) {
+            if (s->to - s->from < CP_INFER_TICK || (!stopped && !s->last)) {
                 continue;
             }
             CpTime sum = missed(w, s);
-            if (sum < (stopped ? OWN_MIN : (s->to - s->from) / 2)) {
+            if (sum < (stopped ? CP_INFER_OWN_MIN : (s->to - s->from) / 2)) {
                 continue;
             }
             CpInferredOffline off = {c, s->from - w->from,
                                      s->last ? CP_NEVER : s->to - w->from};
             g_autofree char *at = cp_format_time_human(off.from);
             g_autofree char *waited = cp_format_time_human(sum);
-            say(w,
+            cp_infer_say(
+                w,
                 "CPU %u taken to be offline from %s on%s: nothing ran there%s while "
                 "threads that had used it waited %s for others; on another number of cores "
                 "all CPUs stay",
@@ -466,65 +430,9 @@ static void infer_offline(Work *w)
     }
 }
 
-/* --- affinity --- */
+/* --- CPUs nothing is told of --- */
 
-static void find_conflicts(Work *w)
-{
-    for (guint i = 0; i < w->waits->len; i++) {
-        const Span *wait = span_at(w->waits, i);
-        Thread *t = &w->threads[wait->who];
-        bool quota = w->out->threads[wait->who].group != CP_NONE;
-        for (CpCpu c = 0; c < w->n_cpus && !quota; c++) {
-            CpTime until;
-            CpTime sum = overlap(w->idle[c], wait, &until);
-            if (sum >= OWN_MIN) {
-                t->beside = t->beside ? t->beside : g_new0(CpTime, w->n_cpus);
-                t->beside[c] += sum;
-            }
-        }
-    }
-}
-
-/* A conflict is one that lasted longer than a tick and is no small part of all waiting. */
-static bool conflicts(const Thread *t, CpCpu c)
-{
-    return t->beside != NULL && t->beside[c] >= TICK && t->beside[c] * 10 >= t->waited;
-}
-
-static bool has_conflict(const Work *w, const Thread *t, bool used)
-{
-    for (CpCpu c = 0; c < w->n_cpus; c++) {
-        if (conflicts(t, c) && cp_cpumask_has(&t->ran, c) == used) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* CPUs that the threads of the process used that were kept from others; false: they were
- * kept from some of these too, so each has its own. */
-static bool process_cpus(const Work *w, int64_t pid, CpCpuMask *mask)
-{
-    *mask = (CpCpuMask){{0}};
-    for (uint32_t i = 0; i < w->n_threads; i++) {
-        const Thread *t = &w->threads[i];
-        if (w->info[i].pid == pid && has_conflict(w, t, false)) {
-            for (size_t k = 0; k < G_N_ELEMENTS(mask->bits); k++) {
-                mask->bits[k] |= t->ran.bits[k];
-            }
-        }
-    }
-    for (uint32_t i = 0; i < w->n_threads; i++) {
-        for (CpCpu c = 0; w->info[i].pid == pid && c < w->n_cpus; c++) {
-            if (conflicts(&w->threads[i], c) && cp_cpumask_has(mask, c)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static char *cpus_text(const CpCpuMask *mask)
+char *cp_infer_cpus_text(const CpCpuMask *mask)
 {
     GString *out = g_string_new(cp_cpumask_count(mask) > 1 ? "CPUs " : "CPU ");
     bool first = true;
@@ -541,73 +449,13 @@ static char *cpus_text(const CpCpuMask *mask)
     return g_string_free(out, FALSE);
 }
 
-static void limit(Work *w, uint32_t thread, const CpCpuMask *mask)
+void cp_infer_limit(InferWork *w, uint32_t thread, const CpCpuMask *mask)
 {
     w->out->threads[thread].limited = true;
     w->out->threads[thread].cpus = *mask;
 }
 
-static void infer_affinity(Work *w)
-{
-    uint32_t n = 0, example = CP_NONE;
-    CpTime waited = 0;
-    CpCpuMask idle = {{0}};
-    for (uint32_t i = 0; i < w->n_threads; i++) {
-        const Thread *t = &w->threads[i];
-        if (!has_conflict(w, t, false) || has_conflict(w, t, true)) {
-            continue;
-        }
-        CpCpuMask mask;
-        limit(w, i, process_cpus(w, w->info[i].pid, &mask) ? &mask : &t->ran);
-        CpTime most = 0;
-        for (CpCpu c = 0; c < w->n_cpus; c++) {
-            if (conflicts(t, c)) {
-                cp_cpumask_set(&idle, c);
-                most = MAX(most, t->beside[c]);
-            }
-        }
-        waited += most;
-        example = n++ == 0 ? i : example;
-    }
-    if (n == 0) {
-        return;
-    }
-    g_autofree char *beside = cpus_text(&idle);
-    g_autofree char *allowed = cpus_text(&w->out->threads[example].cpus);
-    g_autofree char *time = cp_format_time_human(waited);
-    say(w,
-        "affinity inferred for '%s'%s: runnable for %s while %s, never used by it, %s "
-        "idle: "
-        "kept to %s%s; -s thread.%s.cpus=0-%u takes it away",
-        w->info[example].name, n > 1 ? " and others" : "", time, beside,
-        cp_cpumask_count(&idle) > 1 ? "were" : "was", allowed,
-        n > 1 ? " (others: to those they used)" : "", w->info[example].name, w->n_cpus - 1);
-}
-
-/* Of a process that is kept to some CPUs the threads that used no others are kept too. */
-static void widen_affinity(Work *w)
-{
-    for (uint32_t i = 0; i < w->n_threads; i++) {
-        for (uint32_t k = 0; k < w->n_threads && !w->out->threads[i].limited; k++) {
-            const CpInferredThread *other = &w->out->threads[k];
-            if (w->info[k].pid != w->info[i].pid || !other->limited || w->info[i].kernel) {
-                continue;
-            }
-            bool inside = true;
-            for (CpCpu c = 0; c < w->n_cpus; c++) {
-                inside &= !cp_cpumask_has(&w->threads[i].ran, c) ||
-                          cp_cpumask_has(&other->cpus, c);
-            }
-            if (inside) {
-                limit(w, i, &other->cpus);
-            }
-        }
-    }
-}
-
-/* --- CPUs nothing is told of --- */
-
-static void infer_recorded(Work *w)
+static void infer_recorded(InferWork *w)
 {
     CpCpuMask known = {{0}};
     for (CpCpu c = 0; c < w->n_cpus; c++) {
@@ -617,23 +465,25 @@ static void infer_recorded(Work *w)
     }
     CpTime waited = 0;
     for (guint i = 0; i < w->waits->len; i++) {
-        const Span *wait = span_at(w->waits, i);
+        const InferSpan *wait = cp_infer_span(w->waits, i);
         const CpInferredThread *t = &w->out->threads[wait->who];
         bool open = !t->limited && t->group == CP_NONE && !is_throttled(wait);
-        waited += open && wait->to - wait->from >= OWN_MIN ? wait->to - wait->from : 0;
+        waited +=
+            open && wait->to - wait->from >= CP_INFER_OWN_MIN ? wait->to - wait->from : 0;
     }
     uint32_t n = cp_cpumask_count(&known);
-    if (n == 0 || n >= w->n_cpus || waited < TICK) {
+    if (n == 0 || n >= w->n_cpus || waited < CP_INFER_TICK) {
         return;
     }
     for (uint32_t i = 0; i < w->n_threads; i++) {
         if (!w->out->threads[i].limited) {
-            limit(w, i, &known);
+            cp_infer_limit(w, i, &known);
         }
     }
-    g_autofree char *text = cpus_text(&known);
+    g_autofree char *text = cp_infer_cpus_text(&known);
     g_autofree char *time = cp_format_time_human(waited);
-    say(w,
+    cp_infer_say(
+        w,
         "only %s of %u %s recorded: threads waited %s there, nothing is known of the other "
         "CPUs: kept to %s; -s thread.NAME.cpus=0-%u takes it away",
         text, w->n_cpus, n > 1 ? "were" : "was", time, text, w->n_cpus - 1);
@@ -641,18 +491,18 @@ static void infer_recorded(Work *w)
 
 /* --- what nothing explains --- */
 
-static void refuse(Work *w)
+static void refuse(InferWork *w)
 {
     CpTime odd = 0, all = 0, worst = 0;
     uint32_t who = CP_NONE;
     CpCpu where = 0;
     for (uint32_t i = 0; i < w->n_threads; i++) {
-        const Thread *t = &w->threads[i];
+        const InferThread *t = &w->threads[i];
         CpTime most = 0;
         all += w->info[i].kernel ? 0 : t->waited;
         for (CpCpu c = 0; t->beside != NULL && c < w->n_cpus; c++) {
-            if (!w->out->threads[i].limited && t->beside[c] > most) {
-                most = t->beside[c];
+            if (!w->out->threads[i].limited && t->beside[c].all > most) {
+                most = t->beside[c].all;
                 where = most > worst ? c : where;
             }
         }
@@ -660,7 +510,7 @@ static void refuse(Work *w)
         who = most > worst ? i : who;
         worst = MAX(worst, most);
     }
-    if (odd < 2 * TICK || odd * 5 < all) {
+    if (odd < 2 * CP_INFER_TICK || odd * 5 < all) {
         return;
     }
     g_autofree char *time = cp_format_time_human(odd);
@@ -678,7 +528,7 @@ static void refuse(Work *w)
 
 /* --- life --- */
 
-static void work_clear(Work *w)
+static void work_clear(InferWork *w)
 {
     for (CpCpu c = 0; c < w->n_cpus; c++) {
         g_array_unref(w->idle[c]);
@@ -698,14 +548,17 @@ static void work_clear(Work *w)
     g_free(w->before);
 }
 
-static void work_init(Work *w)
+static void work_init(InferWork *w)
 {
-    w->threads = g_new0(Thread, (size_t)w->n_threads + 1);
+    w->threads = g_new0(InferThread, (size_t)w->n_threads + 1);
+    for (uint32_t i = 0; i < w->n_threads; i++) {
+        w->threads[i].parent = CP_NONE;
+    }
     w->idle = g_new0(GArray *, (size_t)w->n_cpus + 1);
     for (CpCpu c = 0; c < w->n_cpus; c++) {
-        w->idle[c] = g_array_new(FALSE, FALSE, sizeof(Span));
+        w->idle[c] = g_array_new(FALSE, FALSE, sizeof(InferSpan));
     }
-    w->waits = g_array_new(FALSE, FALSE, sizeof(Span));
+    w->waits = g_array_new(FALSE, FALSE, sizeof(InferSpan));
     w->recorded = g_new0(bool, w->n_cpus + 1);
     w->before = g_new(uint32_t, w->n_cpus + 1);
     memset(w->before, 0xff, (w->n_cpus + 1) * sizeof *w->before);
@@ -741,25 +594,25 @@ CpInfer *cp_infer_new(CpCpr *cpr, const CpInferThread *threads, CpTime from, CpT
     if (info->origin == CP_ORIGIN_SIMULATED) {
         return out; /* a simulated thread has nothing that the records do not say */
     }
-    Work w = {.out = out,
-              .info = threads,
-              .n_threads = n_threads,
-              .n_cpus = CLAMP(info->n_cpus, 1, CP_CPUS_MAX),
-              .from = from,
-              .to = to};
+    InferWork w = {.out = out,
+                   .info = threads,
+                   .n_threads = n_threads,
+                   .n_cpus = CLAMP(info->n_cpus, 1, CP_CPUS_MAX),
+                   .from = from,
+                   .to = to};
     const CpWalk part = {.from = from, .to = to};
     work_init(&w);
     gboolean ok = cp_walk(cpr, &part, &hooks, &w, error);
     for (guint i = 0; ok && i < w.waits->len; i++) {
-        Span *wait = span_at(w.waits, i);
-        wait->idle = overlap(w.idle[wait->cpu], wait, &wait->until);
+        InferSpan *wait = cp_infer_span(w.waits, i);
+        wait->idle = cp_infer_overlap(w.idle[wait->cpu], wait, &wait->until);
     }
     ok = ok && infer_quota(&w, cpr, &part, error);
     if (ok) {
         infer_offline(&w);
-        find_conflicts(&w);
-        infer_affinity(&w);
-        widen_affinity(&w);
+        ok = cp_infer_affinity(&w, cpr, &part, error);
+    }
+    if (ok) {
         infer_recorded(&w);
         refuse(&w);
     }

@@ -6,7 +6,7 @@
  *   quota      it waited on its own idle CPU, again and again until the same moment of a
  *              period: its process is in a group with bandwidth control
  *   offline    the idle CPU was used before, the thread that stops CPUs was the last there
- *   affinity   it never ran on the idle CPU
+ *   affinity   it did not run on the idle CPU any more, again and again
  *   unrecorded nothing is told of the other CPUs at all
  * Where nothing fits, a prediction would be wrong: cp_infer_refusal says why. */
 #ifndef CP_TRACES_REBUILD_INFER_H
@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     uint32_t group; /* index of groups, CP_NONE */
     bool limited;   /* may use the CPUs of the mask only */
+    bool bound;     /* because it, or a thread it has to do with, was bound to them */
     CpCpuMask cpus;
 } CpInferredThread;
 

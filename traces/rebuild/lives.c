@@ -87,7 +87,9 @@ static void on_fork(CpRebuild *rb, uint32_t child, uint32_t parent, CpTime now)
         cp_rebuild_note_all_joined(rb, p);
     }
     p->live_children++;
-    if (!rb->open || !c->kept || !p->kept ||
+    /* Load goes on for ever, so it starts nothing of the program: that begins when it did.
+     */
+    if (!rb->open || !c->kept || !p->kept || c->foreign != p->foreign ||
         cp_rebuild_seen(rb, p)->state != CP_SEEN_RUNNING) {
         return;
     }

@@ -26,6 +26,7 @@ typedef struct {
                          else everything but threads of the kernel */
     bool foreign;     /* threads left out become daemon threads: load from others */
     bool pin;         /* a thread seen on one CPU only may run nowhere else */
+    bool unbound;     /* the program may use all CPUs, though it was bound to some */
     bool placement;   /* started threads begin where they did, as fits the same machine */
     CpTime from, to;  /* part of the recording; to = 0: up to its end */
     const CpParamSet *costs; /* see sim/costs.h; borrowed by cp_rebuild_new: the share of

@@ -203,8 +203,8 @@ static CpSchedAttr attr_of(const Maker *m, const RebuildThread *t)
         CpCpuMask mask = {{0}};
         cp_cpumask_set(&mask, t->cpu);
         attr.cpus = cp_workload_mask(m->w, &mask);
-    } else if (m->rb->infer->threads[t->facts.id].limited) {
-        attr.cpus = cp_workload_mask(m->w, &m->rb->infer->threads[t->facts.id].cpus);
+    } else if (cp_rebuild_cpus(m->rb, t) != NULL) {
+        attr.cpus = cp_workload_mask(m->w, cp_rebuild_cpus(m->rb, t));
     }
     return attr;
 }
@@ -256,12 +256,10 @@ static void add_groups(Maker *m)
 /* From `at` on the thread may use the CPUs it may, without `gone`; CP_NONE: all of them. */
 static void add_cpus(Maker *m, uint32_t decl, CpTime at, CpCpu gone)
 {
-    const CpInferredThread *t =
-        &m->rb->infer->threads[cp_rebuild_kept(m->rb, decl)->facts.id];
-    CpCpuMask mask = t->cpus;
-    if (!t->limited) {
-        memset(&mask, 0xff, sizeof mask);
-    }
+    const CpCpuMask *cpus = cp_rebuild_cpus(m->rb, cp_rebuild_kept(m->rb, decl));
+    CpCpuMask mask;
+    memset(&mask, 0xff, sizeof mask);
+    mask = cpus != NULL ? *cpus : mask;
     if (gone != CP_NONE) {
         cp_cpumask_clear(&mask, gone);
     }

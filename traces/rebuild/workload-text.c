@@ -214,9 +214,9 @@ static void write_attrs(Writer *w, const RebuildThread *t)
     }
     if (w->rb->options.pin && !t->several_cpus && t->cpu != CP_NONE) {
         g_string_append_printf(out, ", cpus=%u", t->cpu);
-    } else if (w->rb->infer->threads[t->facts.id].limited) {
+    } else if (cp_rebuild_cpus(w->rb, t) != NULL) {
         g_string_append(out, ", cpus=");
-        write_cpus(out, &w->rb->infer->threads[t->facts.id].cpus);
+        write_cpus(out, cp_rebuild_cpus(w->rb, t));
     }
     g_string_append(out, ")");
 }
