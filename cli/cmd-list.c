@@ -9,6 +9,7 @@
 #include "plots/chart.h"
 #include "sim/metrics.h"
 #include "scenario/result-json.h"
+#include "traces/export/formats.h"
 #include "traces/import/formats.h"
 #include "scenario/machines.h"
 
@@ -198,12 +199,20 @@ static int list_charts(CpCli *cli)
 
 static int list_formats(CpCli *cli)
 {
-    static const char *const columns[] = {"name", "read", "meaning", NULL};
+    static const char *const columns[] = {"name", "read", "written", "meaning", NULL};
     Rows rows = rows_new(columns);
     for (const CpImportFormat *const *f = cp_import_formats; *f != NULL; f++) {
         rows_add(&rows, (*f)->name);
         rows_add(&rows, (*f)->read != NULL ? "yes" : "no");
+        rows_add(&rows, "no");
         rows_add(&rows, (*f)->help);
+    }
+    for (const CpExportFormat *const *f = cp_export_formats; *f != NULL; f++) {
+        g_autofree char *help = g_strdup_printf("%s (%s)", (*f)->help, (*f)->endings);
+        rows_add(&rows, (*f)->name);
+        rows_add(&rows, "no");
+        rows_add(&rows, "yes");
+        rows_add(&rows, g_intern_string(help));
     }
     return print_rows(cli, &rows, "formats");
 }

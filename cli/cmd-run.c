@@ -6,6 +6,7 @@
 #include "cli/report.h"
 #include "cli/summary.h"
 #include "sim/batch.h"
+#include "traces/export/formats.h"
 #include "scenario/result-json.h"
 #include "scenario/run-names.h"
 #include "scenario/warmup.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What is said about each file that is run, and the exit code of all of them. */
 
@@ -31,7 +33,8 @@ static const CpOption options[] = {
     CP_OPTION_MAX_EVENTS,
     CP_OPTION_MAX_WALL,
     {"output", 'o', CP_OPT_FILE, "FILE.cpr", NULL, NULL, "Output",
-     "record every scheduling event into this file; - is standard output"},
+     "record every scheduling event into this file; - is standard output; an ending of "
+     "coreplay export, such as .pftrace, makes a file for that viewer"},
     CP_OPTION_FORCE,
     {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
      "simulate this many files at once (default 1)"},
@@ -48,6 +51,7 @@ typedef struct {
     CpOverrides overrides;
     const char *output; /* NULL: no recording */
     bool piped;         /* the recording is what goes to standard output */
+    bool between;       /* the recording is a step to another format and goes again */
     bool alone;         /* one file at a time: progress may be shown */
     int worst;          /* exit code so far */
     bool stop;          /* standard output is gone */
@@ -177,7 +181,8 @@ static void add_stop_note(const Job *job, const CpResult *r, GString *err)
     g_autofree char *when = cp_metric_find(sim, "makespan", &end, &unit)
                                 ? cp_format_time_human(end)
                                 : g_strdup("?");
-    const char *kept = job->output != NULL ? ", the recording so far is kept" : "";
+    const char *kept =
+        job->output != NULL && !job->between ? ", the recording so far is kept" : "";
     if (outcome == CP_OUTCOME_GUARD) {
         g_string_append_printf(err,
                                "coreplay: simulation stopped at t=%s: guard hit after "
@@ -187,7 +192,8 @@ static void add_stop_note(const Job *job, const CpResult *r, GString *err)
                                when, cp_sim_events(sim), kept);
     } else if (is_expected(r->scenario, outcome)) {
         return;
-    } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL && !job->piped) {
+    } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL && !job->piped &&
+               !job->between) {
         g_string_append_printf(
             err,
             "   help: coreplay plot occupancy %s -o fig.svg draws how it "
@@ -356,9 +362,9 @@ static int check_output(const CpCli *cli, const char *output)
                           : CP_EXIT_OK;
 }
 
-static int run_all(CpCli *cli)
+static int run_all(CpCli *cli, const char *output, bool between)
 {
-    Job job = {.cli = cli, .output = cp_opt_text(cli, "output")};
+    Job job = {.cli = cli, .output = output, .between = between};
     job.piped = g_strcmp0(job.output, "-") == 0;
     int code = cp_overrides_init(&job.overrides, cli);
     unsigned n_jobs = (unsigned)MIN(cp_opt_number(cli, "jobs", 1), cli->n_operands);
@@ -373,13 +379,55 @@ static int run_all(CpCli *cli)
     return code;
 }
 
+/* --- for other viewers --- */
+
+static int export(const CpCli *cli, const char *recording, const CpExportFormat *format,
+                  const char *output)
+{
+    g_autoptr(GError) error = NULL;
+    CpCpr *cpr = cp_cpr_open(recording, &error);
+    bool ok =
+        cpr != NULL && cp_export(cpr, format, 0, 0, output, cp_interrupt_flag(), &error);
+    if (cpr != NULL) {
+        cp_cpr_free(cpr);
+    }
+    return ok ? CP_EXIT_OK : cp_fail(cli, error);
+}
+
+/* The run is recorded and exported; the recording goes again. */
+static int run_to_format(CpCli *cli, const CpExportFormat *format, const char *output)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = g_dir_make_tmp("coreplay-XXXXXX", &error);
+    if (dir == NULL) {
+        cp_error(cli, "%s", error->message);
+        return CP_EXIT_OUTPUT;
+    }
+    g_autofree char *between = g_build_filename(dir, "run.cpr", NULL);
+    int code = run_all(cli, between, true);
+    if (g_file_test(between, G_FILE_TEST_EXISTS)) {
+        int exported = export(cli, between, format, output);
+        code = exported != CP_EXIT_OK ? exported : code;
+        if (unlink(between) != 0) {
+            cp_note(cli, "could not remove %s", between);
+        }
+    }
+    if (rmdir(dir) != 0) {
+        cp_note(cli, "could not remove %s", dir);
+    }
+    return code;
+}
+
 static int run(CpCli *cli)
 {
-    int code = check_output(cli, cp_opt_text(cli, "output"));
+    const char *output = cp_opt_text(cli, "output");
+    int code = check_output(cli, output);
     if (code != CP_EXIT_OK) {
         return code;
     }
-    return run_all(cli);
+    const CpExportFormat *format = output != NULL ? cp_export_of_name(output) : NULL;
+    return format != NULL ? run_to_format(cli, format, output)
+                          : run_all(cli, output, false);
 }
 
 const CpCmd cp_cmd_run = {

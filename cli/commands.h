@@ -10,6 +10,7 @@ extern const CpCmd cp_cmd_run;
 extern const CpCmd cp_cmd_sweep;
 extern const CpCmd cp_cmd_merge;
 extern const CpCmd cp_cmd_query;
+extern const CpCmd cp_cmd_export;
 extern const CpCmd cp_cmd_import;
 extern const CpCmd cp_cmd_plot;
 extern const CpCmd cp_cmd_record;

@@ -321,10 +321,13 @@ static bool parse_migrate(Cursor *c, CpTraceEvent *e)
     return true;
 }
 
+/* trace-cmd report -R has the names that the event's fields have. */
 static bool parse_fork(Cursor *c, CpTraceEvent *e)
 {
-    return TAKE(c, "comm=") && TAKE_NAME(c, " pid=", &e->subject.comm) &&
-           take_int(c, &e->subject.pid) && TAKE(c, " child_comm=") &&
+    bool parent = TAKE(c, "comm=") ? TAKE_NAME(c, " pid=", &e->subject.comm)
+                                   : TAKE(c, "parent_comm=") &&
+                                         TAKE_NAME(c, " parent_pid=", &e->subject.comm);
+    return parent && take_int(c, &e->subject.pid) && TAKE(c, " child_comm=") &&
            TAKE_NAME(c, " child_pid=", &e->other.comm) && take_int(c, &e->other.pid);
 }
 
