@@ -168,7 +168,7 @@ static int store_all(CpCli *cli, const GArray *given)
     for (guint i = 0; i < given->len; i++) {
         const Given *g = &g_array_index(given, Given, i);
         g_autoptr(GError) error = NULL;
-        if (!cp_options_store(cli, g->option, g->value, "the command line", &error)) {
+        if (!cp_options_store(cli, g->option, g->value, CP_ORIGIN_TYPED, &error)) {
             cp_error(cli, "%s", error->message);
             return CP_EXIT_USAGE;
         }

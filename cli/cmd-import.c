@@ -1,9 +1,11 @@
 #include "cli/commands.h"
 
+#include "cli/import-list.h"
 #include "cli/interrupt.h"
 #include "sim/params.h"
 #include "traces/import/formats.h"
 #include "traces/rebuild/rebuild.h"
+#include "traces/root.h"
 #include "scenario/result-json.h"
 
 #include <stdio.h>
@@ -21,20 +23,21 @@ static const CpOption options[] = {
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part",
      "leave out what was after this time"},
-    {"root", 0, CP_OPT_NUMBER, "PID", NULL, NULL, "Part",
-     "workload: keep this process and what it started"},
+    {"root", 0, CP_OPT_TEXT, "PID|NAME", NULL, NULL, "Part",
+     "the program that is meant: this process and what it started. Of a recording it is "
+     "remembered, a workload keeps nothing else"},
     {"others", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Part",
      "workload: keep other processes as load that does not have to end"},
     {"pin", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Part",
      "workload: a thread seen on one CPU only may run nowhere else"},
+    {"list", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "print processes and threads with their CPU time, and write nothing"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
-static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *info)
+/* What was read of a foreign trace; NULL: a recording was read. */
+static void add_reading(CpJson *json, const CpImportReport *r, const CpCprInfo *info)
 {
-    CpJson *json = cp_result_json_new();
-    cp_json_text(json, "file", cli->operands[0]);
-    cp_json_text(json, "output", cp_opt_text(cli, "output"));
     cp_json_int(json, "events", (int64_t)r->events);
     cp_json_int(json, "switches", (int64_t)r->switches);
     cp_json_int(json, "wakeups", (int64_t)MAX(r->wakings, r->wakeups));
@@ -66,7 +69,31 @@ static void print_json(CpCli *cli, const CpImportReport *r, const CpCprInfo *inf
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
-    cp_out_json(cli, json);
+}
+
+/* What became of it as a workload. */
+static void add_rebuilt(CpJson *json, const CpRebuild *rebuild)
+{
+    uint32_t n = cp_rebuild_n_threads(rebuild), n_load = 0;
+    CpTime cpu = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const CpRebuiltThread *t = cp_rebuild_thread(rebuild, i);
+        n_load += t->foreign;
+        cpu += t->foreign ? 0 : t->cpu_time;
+    }
+    cp_json_open(json, "rebuilt", '{');
+    cp_json_int(json, "threads", n - n_load);
+    cp_json_int(json, "cpu_ns", cpu);
+    cp_json_int(json, "makespan_ns", cp_rebuild_makespan(rebuild));
+    cp_json_int(json, "load_threads", n_load);
+    cp_json_int(json, "load_ns", cp_rebuild_load(rebuild));
+    cp_json_int(json, "left_out_ns", cp_rebuild_left_out(rebuild));
+    cp_json_open(json, "inferred", '[');
+    for (const char *const *text = cp_rebuild_said(rebuild); *text != NULL; text++) {
+        cp_json_text(json, NULL, *text);
+    }
+    cp_json_close(json, ']');
+    cp_json_close(json, '}');
 }
 
 static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
@@ -74,7 +101,7 @@ static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
     CpImportOptions wanted = {
         .from = cp_opt_time(cli, "from", 0),
         .to = cp_opt_time(cli, "to", 0),
-        .root_pid = cp_opt_number(cli, "root", 0),
+        .root = cp_opt_text(cli, "root"),
         .source = cli->operands[0],
         .interrupt = cp_interrupt_flag(),
     };
@@ -90,54 +117,134 @@ static int import_recording(CpCli *cli, const char *output, CpImportReport *r)
     return CP_EXIT_OK;
 }
 
-/* `part`: the window has not been cut out yet. */
-static int write_workload(CpCli *cli, CpCpr *cpr, bool part, const char *output)
+/* What is done with the recording once it stands there. */
+typedef struct {
+    CpCli *cli;
+    CpCpr *cpr;
+    const CpImportReport *report; /* NULL: it was there already */
+    CpJson *json;                 /* NULL: no JSON is wanted */
+} Finish;
+
+/* `wanted->root_pid` is set from --root, unless the recording knows it. */
+static CpRebuild *rebuild(const Finish *f, CpRebuildOptions *wanted, int *code)
 {
+    const char *root = f->report == NULL ? cp_opt_text(f->cli, "root") : NULL;
+    g_autoptr(GError) error = NULL;
+    CpRebuild *made = NULL;
+    if (root == NULL || cp_root_find_in(f->cpr, root, &wanted->root_pid, &error)) {
+        made = cp_rebuild_new(f->cpr, wanted, &error);
+    } else {
+        g_prefix_error(&error, "%s: ", f->cli->operands[0]);
+    }
+    if (made == NULL) {
+        *code = cp_fail(f->cli, error);
+    }
+    return made;
+}
+
+static int write_workload(const Finish *f, const char *output)
+{
+    bool part = f->report == NULL; /* the window has not been cut out yet */
+    int code = CP_EXIT_OK;
     CpRebuildOptions wanted = {
-        .root_pid = cp_opt_number(cli, "root", 0),
-        .foreign = cp_opt_flag(cli, "others"),
-        .pin = cp_opt_flag(cli, "pin"),
-        .from = part ? cp_opt_time(cli, "from", 0) : 0,
-        .to = part ? cp_opt_time(cli, "to", 0) : 0,
+        .foreign = cp_opt_flag(f->cli, "others"),
+        .pin = cp_opt_flag(f->cli, "pin"),
+        .from = part ? cp_opt_time(f->cli, "from", 0) : 0,
+        .to = part ? cp_opt_time(f->cli, "to", 0) : 0,
     };
     g_autoptr(GError) error = NULL;
-    CpRebuild *rebuild = cp_rebuild_new(cpr, &wanted, &error);
-    if (rebuild == NULL) {
-        return cp_fail(cli, error);
+    CpRebuild *made = rebuild(f, &wanted, &code);
+    if (made == NULL) {
+        return code;
     }
-    g_autofree char *text = cp_rebuild_text(rebuild, &error);
-    g_autofree char *report = cp_rebuild_report(rebuild);
-    int code =
-        text != NULL ? cp_write_file(cli, output, text, strlen(text)) : cp_fail(cli, error);
-    if (code == CP_EXIT_OK && !cli->quiet) {
+    g_autofree char *text = cp_rebuild_text(made, &error);
+    g_autofree char *report = cp_rebuild_report(made);
+    code = text != NULL ? cp_write_file(f->cli, output, text, strlen(text))
+                        : cp_fail(f->cli, error);
+    if (code == CP_EXIT_OK && !f->cli->quiet) {
         fputs(report, stderr);
     }
-    cp_rebuild_free(rebuild);
+    if (code == CP_EXIT_OK && f->json != NULL) {
+        add_rebuilt(f->json, made);
+    }
+    cp_rebuild_free(made);
     return code;
 }
 
-/* What comes after the recording stands at `recording`: the workload, the JSON. */
+/* Of a recording whose program was named: what others took of the CPUs meanwhile. */
+static int tell_others(const Finish *f)
+{
+    int code = CP_EXIT_OK;
+    CpRebuildOptions wanted = {.foreign = true};
+    CpRebuild *made = rebuild(f, &wanted, &code);
+    if (made == NULL) {
+        return code;
+    }
+    CpTime load = cp_rebuild_load(made), cpu = 0;
+    uint32_t n = cp_rebuild_n_threads(made), n_load = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const CpRebuiltThread *t = cp_rebuild_thread(made, i);
+        n_load += t->foreign;
+        cpu += t->foreign ? 0 : t->cpu_time;
+    }
+    if (!f->cli->quiet && load > 0) {
+        g_autofree char *own = cp_format_time_human(cpu);
+        g_autofree char *other = cp_format_time_human(load);
+        fprintf(stderr,
+                "  --root: %u thread%s with %s of CPU time; %u other%s took %s, %.1f %% of "
+                "all. run and whatif keep them as load, a workload with --others\n",
+                n - n_load, n - n_load == 1 ? "" : "s", own, n_load, n_load == 1 ? "" : "s",
+                other, (double)load / (double)MAX(cpu + load, 1) * 100);
+    }
+    if (f->json != NULL) {
+        add_rebuilt(f->json, made);
+    }
+    cp_rebuild_free(made);
+    return code;
+}
+
+/* What comes after the recording stands at `recording`: the workload, the list, the JSON.
+ */
 static int finish(CpCli *cli, const char *recording, const CpImportReport *r)
 {
     g_autoptr(GError) error = NULL;
     const char *output = cp_opt_text(cli, "output");
-    CpCpr *cpr = cp_cpr_open(recording, &error);
-    if (cpr == NULL) {
+    Finish f = {.cli = cli, .report = r, .cpr = cp_cpr_open(recording, &error)};
+    if (f.cpr == NULL) {
         return cp_fail(cli, error);
     }
     int code = CP_EXIT_OK;
+    if (output == NULL) {
+        code = cp_import_list(cli, f.cpr, r == NULL ? cp_opt_time(cli, "from", 0) : 0,
+                              r == NULL ? cp_opt_time(cli, "to", 0) : 0);
+        cp_cpr_free(f.cpr);
+        return code;
+    }
+    if (cli->json) {
+        f.json = cp_result_json_new();
+        cp_json_text(f.json, "file", cli->operands[0]);
+        cp_json_text(f.json, "output", output);
+        if (r != NULL) {
+            add_reading(f.json, r, cp_cpr_info(f.cpr));
+        }
+    }
     if (g_str_has_suffix(output, ".cpw")) {
-        code = write_workload(cli, cpr, r == NULL, output);
+        code = write_workload(&f, output);
+    } else if (cp_opt_text(cli, "root") != NULL) {
+        code = tell_others(&f);
     }
-    if (code == CP_EXIT_OK && cli->json && r != NULL) {
-        print_json(cli, r, cp_cpr_info(cpr));
+    if (f.json != NULL && code == CP_EXIT_OK) {
+        cp_out_json(cli, g_steal_pointer(&f.json));
+    } else if (f.json != NULL) {
+        g_free(cp_json_free(f.json));
     }
-    cp_cpr_free(cpr);
+    cp_cpr_free(f.cpr);
     return code;
 }
 
-/* The recording a workload is rebuilt from is a step between and goes again. */
-static int import_workload(CpCli *cli, CpImportReport *r)
+/* The recording a workload is rebuilt from, or a list is made of, is a step between and
+ * goes again. */
+static int import_between(CpCli *cli, CpImportReport *r)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *dir = g_dir_make_tmp("coreplay-XXXXXX", &error);
@@ -161,16 +268,16 @@ static int import_workload(CpCli *cli, CpImportReport *r)
 
 static int import(CpCli *cli, const char *output)
 {
-    bool wants_workload = g_str_has_suffix(output, ".cpw");
-    if (wants_workload && cp_cpr_is_file(cli->operands[0])) {
+    bool wants_file = output != NULL && !g_str_has_suffix(output, ".cpw");
+    if (!wants_file && cp_cpr_is_file(cli->operands[0])) {
         return finish(cli, cli->operands[0], NULL);
     }
     CpImportReport r;
     cp_import_report_init(&r);
     cp_interrupt_catch();
     int code = CP_EXIT_OK;
-    if (wants_workload) {
-        code = import_workload(cli, &r);
+    if (!wants_file) {
+        code = import_between(cli, &r);
     } else {
         code = import_recording(cli, output, &r);
         bool is_file = strcmp(output, "-") != 0;
@@ -182,9 +289,11 @@ static int import(CpCli *cli, const char *output)
 
 static int check_arguments(const CpCli *cli, const char *output)
 {
-    if (output == NULL) {
+    if (output == NULL && !cp_opt_flag(cli, "list")) {
         cp_error(cli, "where to? --output is missing");
-        cp_help(cli, "for example: coreplay import %s -o real.cpr", cli->operands[0]);
+        cp_help(cli,
+                "for example: coreplay import %s -o real.cpr; --list shows who is in it",
+                cli->operands[0]);
         return CP_EXIT_USAGE;
     }
     CpTime to = cp_opt_time(cli, "to", 0);
@@ -192,21 +301,14 @@ static int check_arguments(const CpCli *cli, const char *output)
         cp_error(cli, "--to must be later than --from");
         return CP_EXIT_USAGE;
     }
+    if (output == NULL) {
+        return CP_EXIT_OK;
+    }
     if (!g_str_has_suffix(output, ".cpr") && !g_str_has_suffix(output, ".cpw") &&
         strcmp(output, "-") != 0) {
         cp_error(cli, "--output: '%s' ends neither in .cpr nor in .cpw", output);
         cp_help(cli, ".cpr is a recording, .cpw a workload text");
         return CP_EXIT_USAGE;
-    }
-    static const char *const of_workloads[] = {"others", "pin"};
-    bool workload = g_str_has_suffix(output, ".cpw");
-    for (size_t i = 0; !workload && i < G_N_ELEMENTS(of_workloads); i++) {
-        if (cp_opt_text(cli, of_workloads[i]) != NULL) {
-            cp_error(cli, "--%s is for a workload, and '%s' is a recording",
-                     of_workloads[i], output);
-            cp_help(cli, "a recording keeps all threads; name a workload: -o real.cpw");
-            return CP_EXIT_USAGE;
-        }
     }
     return cp_output_check(cli, output, ".cpr .cpw", cli->operands);
 }
@@ -225,13 +327,14 @@ const CpCmd cp_cmd_import = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = 1,
+    .kinds = "trace recording",
     .also = "read load convert",
     .examples = {{"coreplay import trace.txt -o real.cpr",
                   "text of perf script, trace-cmd report or the kernel's trace file"},
-                 {"coreplay import trace.txt -o real.cpw --from 1s --to 3s --root 4711",
+                 {"coreplay import trace.txt -o real.cpw --from 1s --to 3s --root server",
                   "two seconds of one process, as a workload to read and edit"},
-                 {"perf script -i perf.data | coreplay import - -o real.cpr --json",
-                  "from a pipe, with the report as JSON"}},
+                 {"perf script -i perf.data | coreplay import - --list",
+                  "from a pipe: who was there, and how much CPU time each took"}},
     .options = options,
     .see_also = "coreplay-plot(1), coreplay-run(1), coreplay-workload(5)",
     .run = run,

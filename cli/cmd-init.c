@@ -168,6 +168,8 @@ const CpCmd cp_cmd_init = {
     .operands = "[NAME]",
     .operand_list = "examples",
     .operands_max = 1,
+    .kinds = "python-service other",
+    .kinds_are = CP_KINDS_OF_WORDS,
     .also = "new create example examples start",
     .examples = {{"coreplay init", "write first.cpw, a workload to begin with"},
                  {"coreplay init python-service --rate 200/s --cpu 2ms --io 8ms",

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include "cli/applies.h"
 #include "cli/options.h"
 #include "cli/examples.h"
 #include "cli/overrides.h"
@@ -19,7 +20,7 @@
 
 #define KINDS                                                                              \
     "policies|models|runtimes|metrics|charts|formats|distributions|settings|examples|"     \
-    "machines"
+    "machines|options"
 
 static const CpOption options[] = {
     {"names", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "print the names only"},
@@ -260,6 +261,47 @@ static int list_machines(CpCli *cli)
     return print_rows(cli, &rows, "machines");
 }
 
+/* A cell with a text it takes, or "-". */
+static void rows_take(Rows *rows, char *text)
+{
+    bool is_empty = text == NULL || *text == '\0';
+    g_ptr_array_add(rows->cells,
+                    is_empty ? g_strdup("-") : g_strdelimit(g_strdup(text), " ", ','));
+    g_free(text);
+}
+
+typedef struct {
+    Rows rows;
+    const CpCmd *cmd;
+} OptionList;
+
+static void add_option_row(const CpOption *option, void *data)
+{
+    OptionList *list = data;
+    bool is_global = strcmp(option->group, "Global options") == 0;
+    if (is_global && strcmp(option->name, "json") != 0) {
+        return; /* these work everywhere */
+    }
+    g_autofree char *name = g_strdup_printf("%s --%s", list->cmd->name, option->name);
+    rows_add(&list->rows, name);
+    rows_take(&list->rows, cp_applies_kinds(list->cmd, option));
+    rows_take(&list->rows, cp_applies_makes(list->cmd, option));
+    rows_take(&list->rows, cp_applies_needs(list->cmd, option));
+    rows_take(&list->rows, cp_applies_not_with(list->cmd, option));
+}
+
+static int list_options(CpCli *cli)
+{
+    static const char *const columns[] = {"name",  "works_on", "output",
+                                          "needs", "not_with", NULL};
+    OptionList list = {.rows = rows_new(columns)};
+    for (const CpCmd *const *cmd = cli->commands; *cmd != NULL; cmd++) {
+        list.cmd = *cmd;
+        cp_options_each(*cmd, add_option_row, &list);
+    }
+    return print_rows(cli, &list.rows, "options");
+}
+
 static int list_examples(CpCli *cli)
 {
     static const char *const columns[] = {"name", "summary", NULL};
@@ -478,14 +520,14 @@ static int run(CpCli *cli)
         {"runtimes", list_runtimes}, {"metrics", list_metrics},
         {"charts", list_charts},     {"formats", list_formats},
         {"machines", list_machines}, {"distributions", list_distributions},
-        {"examples", list_examples},
+        {"examples", list_examples}, {"options", list_options},
     };
     const char *kind = cli->operands[0];
     const char *wanted = cli->n_operands > 1 ? cli->operands[1] : NULL;
     const char *effective = cp_opt_text(cli, "effective");
     bool is_settings = strcmp(kind, "settings") == 0;
-    if (!is_settings && (wanted != NULL || effective != NULL)) {
-        cp_error(cli, "only 'list settings' takes %s", wanted ? "a key" : "--effective");
+    if (!is_settings && wanted != NULL) {
+        cp_error(cli, "only 'list settings' takes a key");
         return CP_EXIT_USAGE;
     }
     if (is_settings) {
@@ -509,6 +551,8 @@ const CpCmd cp_cmd_list = {
     .operand_list = KINDS,
     .operands_min = 1,
     .operands_max = 2,
+    .kinds = "settings other",
+    .kinds_are = CP_KINDS_OF_WORDS,
     .also = "ls show settings policies metrics",
     .examples = {{"coreplay list policies", "what -s policy=NAME can be"},
                  {"coreplay list settings eevdf", "all settings that begin with eevdf"},

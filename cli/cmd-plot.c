@@ -219,17 +219,6 @@ static int plot_results(CpCli *cli, const CpChartInfo *chart, const char *output
                  cli->n_operands - 1);
         return CP_EXIT_USAGE;
     }
-    static const char *const of_recordings[] = {"label", "from", "to"};
-    for (size_t i = 0; i < G_N_ELEMENTS(of_recordings); i++) {
-        if (cp_opt_text(cli, of_recordings[i]) != NULL) {
-            cp_error(cli, "--%s does nothing for chart %s: it shows a result file",
-                     of_recordings[i], chart->name);
-            cp_help(cli,
-                    "it is for charts of recordings; points of a sweep are chosen with "
-                    "--filter");
-            return CP_EXIT_USAGE;
-        }
-    }
     int code = read_looks(cli, &plot);
     if (code == CP_EXIT_OK) {
         code = check_outputs(cli, output);
@@ -279,6 +268,7 @@ const CpCmd cp_cmd_plot = {
     .operand_list = "charts",
     .operands_min = 2,
     .operands_max = -1,
+    .kinds_are = CP_KINDS_OF_CHARTS,
     .also = "draw chart graph figure show",
     .examples =
         {{"coreplay plot occupancy first.cpr -o fig.svg", "who ran where and when"},

@@ -78,11 +78,6 @@ static int run(CpCli *cli)
     if (comparison != NULL) {
         return compare(cli, &query, comparison);
     }
-    if (query.show != NULL && query.group == NULL) {
-        cp_error(cli, "--show needs --group");
-        cp_help(cli, "for example: --group cores --show 'mean(makespan)'");
-        return CP_EXIT_USAGE;
-    }
     g_autoptr(GError) error = NULL;
     CpTableData *data = cp_query_run(&query, &error);
     if (data == NULL) {
@@ -100,6 +95,7 @@ const CpCmd cp_cmd_query = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = -1,
+    .kinds = "results lines",
     .also = "table results select ask",
     .examples =
         {{"coreplay query web.db --group policy,cores --show 'mean(makespan) "

@@ -437,6 +437,7 @@ const CpCmd cp_cmd_run = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = -1,
+    .kinds = "workload recording",
     .also = "simulate sim exec start play",
     .examples = {{"coreplay run first.cpw -s cores=2", "simulate on two cores"},
                  {"coreplay run first.cpw -o first.cpr --json",

@@ -157,11 +157,6 @@ static double measure(const CpSweepJob *job)
 
 static int emit(CpSweepJob *job, const char *kind)
 {
-    if (job->output == NULL) {
-        return cp_sweep_usage(
-            job->cli, "--emit needs the name of the result file",
-            "for example: -o all.db --emit slurm > submit.sh; sh submit.sh");
-    }
     int code = open_for_reading(job);
     CpSweepCount count;
     g_autoptr(GError) error = NULL;
@@ -262,6 +257,18 @@ static char *means_shown(const CpSweepJob *job)
     return g_string_free(show, FALSE);
 }
 
+/* The columns of single runs when metrics were asked for: axes, outcome and these. */
+static char *columns_shown(const CpSweepJob *job, const char *axes)
+{
+    char **metrics = cp_opt_list(job->cli, "metric");
+    if (*metrics == NULL) {
+        return NULL;
+    }
+    g_autofree char *names = g_strjoinv(",", metrics);
+    return g_strdup_printf("%s%soutcome,makespan,%s", axes, *axes != '\0' ? "," : "",
+                           names);
+}
+
 /* Without -o the results are the output. */
 static int print_results(CpSweepJob *job)
 {
@@ -273,8 +280,11 @@ static int print_results(CpSweepJob *job)
     }
     bool repeats = job->o.repeats > 1 && !job->cli->json;
     g_autofree char *show = means_shown(job);
+    bool is_table = !repeats && !job->cli->json;
+    g_autofree char *columns = is_table ? columns_shown(job, axes->str) : NULL;
     char *const files[] = {job->scratch, NULL};
     CpQuery query = {.files = files,
+                     .columns = columns,
                      .all_columns = job->cli->json,
                      .group = repeats ? axes->str : NULL,
                      .show = show};
@@ -428,6 +438,7 @@ const CpCmd cp_cmd_sweep = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = 1,
+    .kinds = "workload recording",
     .also = "what-if grid vary explore scan",
     .examples = {{"coreplay sweep web.cpw --sweep cores=1,2,4 --sweep rate=200,400 "
                   "--repeat 20 -o w.db",

@@ -111,6 +111,7 @@ const CpCmd cp_cmd_validate = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = -1,
+    .kinds = "workload recording configuration",
     .also = "check lint verify",
     .examples = {{"coreplay validate first.cpw",
                   "every problem with line, column and help"},

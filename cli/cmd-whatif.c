@@ -34,8 +34,8 @@ static const CpOption options[] = {
      "leave out what was before this time since the first event"},
     {"to", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part of a trace text",
      "leave out what was after this time"},
-    {"root", 0, CP_OPT_NUMBER, "PID", NULL, NULL, "Part of a trace text",
-     "keep this process and what it started"},
+    {"root", 0, CP_OPT_TEXT, "PID|NAME", NULL, NULL, "Part of a trace text",
+     "predict this process and what it started; all others are load beside it"},
     {"output", 'o', CP_OPT_FILE, "FOLDER", NULL, NULL, "Output",
      "keep the three recordings in this folder and draw their charts beside them"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
@@ -75,7 +75,7 @@ static int prepare_input(WhatIf *w)
     CpImportOptions wanted = {
         .from = cp_opt_time(w->cli, "from", 0),
         .to = cp_opt_time(w->cli, "to", 0),
-        .root_pid = cp_opt_number(w->cli, "root", 0),
+        .root = cp_opt_text(w->cli, "root"),
         .source = input,
         .interrupt = cp_interrupt_flag(),
     };
@@ -637,6 +637,7 @@ const CpCmd cp_cmd_whatif = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = 1,
+    .kinds = "trace recording workload",
     .also = "predict forecast what-if",
     .examples = {{"coreplay whatif real.cpr -s cores=4", "what would four cores gain?"},
                  {"coreplay whatif trace.txt -s cores=8 -o out",

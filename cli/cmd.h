@@ -54,12 +54,21 @@ typedef struct {
 
 typedef struct CpCli CpCli;
 
+/* What the kinds are that an option may work on or not, see applies.def. */
+typedef enum {
+    CP_KINDS_OF_FILES,  /* what each operand is by its content */
+    CP_KINDS_OF_WORDS,  /* the first operand; "other" stands for all that are not named */
+    CP_KINDS_OF_CHARTS, /* charts, in the first operand; `kinds` is NULL */
+} CpKindsAre;
+
 typedef struct {
     const char *name, *summary;
     const char *operands;           /* usage: "FILE..." */
     const char *operand_list;       /* completion: "files", "commands", or "a|b|c" */
     int operands_min, operands_max; /* max -1: any number */
-    const char *also;               /* other words people type for it, space-separated */
+    const char *kinds;              /* "workload recording"; NULL: all inputs are alike */
+    CpKindsAre kinds_are;
+    const char *also; /* other words people type for it, space-separated */
     CpExample examples[3];
     const CpOption *options; /* beside the global ones */
     /* Further ones, of what the command works with: static, ended by a NULL name. */
@@ -99,7 +108,9 @@ int64_t cp_opt_number(const CpCli *cli, const char *name, int64_t otherwise);
 CpTime cp_opt_time(const CpCli *cli, const char *name, CpTime otherwise);
 /* NULL-ended, possibly empty; borrowed. */
 char **cp_opt_list(const CpCli *cli, const char *name);
-/* Where the value came from: "the command line", a file name, "COREPLAY_JOBS". */
+/* Where the value came from: CP_ORIGIN_TYPED, a file name, "COREPLAY_JOBS"; NULL: not
+ * given. */
+#define CP_ORIGIN_TYPED "the command line"
 const char *cp_opt_origin(const CpCli *cli, const char *name);
 
 /* --- talking --- */

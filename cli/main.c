@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 
+#include "cli/applies.h"
 #include "cli/argv.h"
 #include "cli/commands.h"
 #include "cli/config-file.h"
@@ -108,6 +109,10 @@ static int run_command(CpCli *cli, char **words)
     if (code == CP_EXIT_OK) {
         code = cp_config_file_defaults(cli);
     }
+    if (code != CP_EXIT_OK) {
+        return code;
+    }
+    code = cp_applies_check(cli);
     if (code != CP_EXIT_OK) {
         return code;
     }

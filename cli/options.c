@@ -218,6 +218,11 @@ gboolean cp_options_store(CpCli *cli, const CpOption *option, const char *text,
     return TRUE;
 }
 
+void cp_options_forget(CpCli *cli, const CpOption *option)
+{
+    g_hash_table_remove(cli->options->values, option->name);
+}
+
 /* --- what belongs to no single option --- */
 
 void cp_options_operand(CpCli *cli, const char *word)

@@ -24,6 +24,9 @@ gboolean cp_options_check(const CpOption *option, const char *text, GError **err
 gboolean cp_options_store(CpCli *cli, const CpOption *option, const char *text,
                           const char *origin, GError **error);
 
+/* As if it had not been given. */
+void cp_options_forget(CpCli *cli, const CpOption *option);
+
 /* One more operand; NULL: none, but there will be a list. */
 void cp_options_operand(CpCli *cli, const char *word);
 

@@ -41,24 +41,8 @@ static int read_find(CpSweepJob *job)
 {
     const char *find = cp_opt_text(job->cli, "find");
     const char *such = cp_opt_text(job->cli, "such-that");
-    if (find == NULL && such == NULL) {
+    if (find == NULL) {
         return CP_EXIT_OK;
-    }
-    if (find == NULL || such == NULL) {
-        return cp_sweep_usage(
-            job->cli, "--find and --such-that belong together",
-            "for example: --find 'min cores' --such-that 'latency.p99 < 50ms'");
-    }
-    static const char *const others[] = {"until-ci", "shard", "sample", "emit", NULL};
-    for (const char *const *other = others; *other != NULL; other++) {
-        if (cp_opt_text(job->cli, *other) != NULL) {
-            g_autofree char *what =
-                g_strdup_printf("--find and --%s do not go together", *other);
-            return cp_sweep_usage(
-                job->cli, what,
-                "a search runs few points, in an order of its own; --repeat sets "
-                "how often each");
-        }
     }
     g_auto(GStrv) words = g_strsplit_set(find, " ", 2);
     job->find_max = strcmp(words[0], "max") == 0;

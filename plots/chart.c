@@ -71,9 +71,9 @@ static const CpChartClass *find_chart(const char *name, CpChartNeeds needs, GErr
     return NULL;
 }
 
-static const CpChartOption *option_of(const CpChartClass *chart, const char *name)
+static const CpChartOption *own_option(const CpChartInfo *chart, const char *name)
 {
-    const CpChartOption *o = chart->info.options;
+    const CpChartOption *o = chart->options;
     for (; o != NULL && o->name != NULL; o++) {
         if (strcmp(o->name, name) == 0) {
             return o;
@@ -82,12 +82,23 @@ static const CpChartOption *option_of(const CpChartClass *chart, const char *nam
     return NULL;
 }
 
+bool cp_chart_takes(const CpChartInfo *chart, const char *option)
+{
+    static const char *const of_recordings[] = {"label", "from", "to", NULL};
+    for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
+        if (own_option(&charts[i]->info, option) != NULL) {
+            return own_option(chart, option) != NULL;
+        }
+    }
+    return chart->needs == CP_CHART_RECORDINGS || !g_strv_contains(of_recordings, option);
+}
+
 /* Says which charts have it. */
 static gboolean refuse_option(const char *name, const char *const *drawn, GError **error)
 {
     g_autoptr(GString) having = g_string_new(NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(charts); i++) {
-        if (option_of(charts[i], name) != NULL) {
+        if (own_option(&charts[i]->info, name) != NULL) {
             g_string_append_printf(having, "%s%s", having->len > 0 ? ", " : "",
                                    charts[i]->info.name);
         }
@@ -110,8 +121,9 @@ static gboolean check_values(const CpChartValue *values, const char *const *draw
     for (const CpChartValue *v = values; v != NULL && v->name != NULL; v++) {
         const CpChartOption *o = NULL;
         for (size_t i = 0; i < G_N_ELEMENTS(charts) && o == NULL; i++) {
-            o = g_strv_contains(drawn, charts[i]->info.name) ? option_of(charts[i], v->name)
-                                                             : NULL;
+            o = g_strv_contains(drawn, charts[i]->info.name)
+                    ? own_option(&charts[i]->info, v->name)
+                    : NULL;
         }
         CpTime t;
         if (o == NULL) {
@@ -229,6 +241,11 @@ static void describe_all(CpChartJob *job, const CpChartOptions *options)
                              : default_label(job->recordings[i]);
         job->details[i] = describe(job->recordings[i]);
         given += given != NULL && *given != NULL;
+    }
+    if (job->n == 1 && options->labels != NULL) { /* it has no panel of its own to name */
+        char *details = g_strdup_printf("%s · %s", job->labels[0], job->details[0]);
+        g_free(job->details[0]);
+        job->details[0] = details;
     }
 }
 

@@ -50,6 +50,10 @@ typedef struct {
 extern const CpChartInfo *const cp_charts[];        /* NULL-ended */
 const CpChartInfo *cp_chart_find(const char *name); /* NULL: there is none */
 
+/* Whether an option of the command line does something for a chart: its own ones, and those
+ * of its kind. */
+bool cp_chart_takes(const CpChartInfo *chart, const char *option);
+
 /* Draws one or more charts (pages) of the recordings to `path`; format by ending: svg, pdf,
  * png, txt (the text back end).  PDF takes several pages; for the others charts are put
  * below each other.  Written under a temporary name, then renamed.  CP_ERROR_USAGE: unknown

@@ -138,13 +138,64 @@ for to in x.csv x.json x.cpr x.svg; do
     no_file $to
 done
 
-must "options that do nothing for a recording are refused"
-for option in --others --pin; do
-    cp_run import "$perf" -o opt.cpr $option
-    is_code 2
-    err_has 'workload'
-    no_file opt.cpr
+must "--list shows who is in a recording, with CPU time, ids and when, most first"
+# A shell starts two programs of one name, and something else runs beside them.
+awk 'BEGIN {
+    f = "%s-%d (%d) [000] 1.%06d: sched_switch: prev_comm=%s prev_pid=%d prev_prio=120 prev_state=%s ==> next_comm=%s next_pid=%d next_prio=120\n"
+    k = "%s-%d (%d) [000] 1.%06d: sched_process_fork: comm=%s pid=%d child_comm=%s child_pid=%d\n"
+    w = "%s-%d (%d) [000] 1.%06d: sched_wakeup_new: comm=%s pid=%d prio=120 target_cpu=000\n"
+    printf f, "<idle>", 0, 0, 0, "swapper/0", 0, "R", "sh", 10
+    printf k, "sh", 10, 10, 1000, "sh", 10, "make", 11
+    printf w, "sh", 10, 10, 1010, "make", 11
+    printf f, "sh", 10, 10, 3000, "sh", 10, "S", "make", 11
+    printf k, "make", 11, 11, 4000, "make", 11, "make", 12
+    printf w, "make", 11, 11, 4010, "make", 12
+    printf f, "make", 11, 11, 10000, "make", 11, "S", "make", 12
+    printf f, "make", 12, 12, 20000, "make", 12, "X", "noise", 20
+    printf f, "noise", 20, 20, 50000, "noise", 20, "R", "noise", 21
+    printf f, "noise", 21, 21, 60000, "noise", 21, "S", "make", 11
+    printf f, "make", 11, 11, 65000, "make", 11, "X", "swapper/0", 0
+}' >who.txt
+cp_run import who.txt --list -q
+is_code 0
+err_empty
+out_has '^pid  process  tid  thread  CPU time   share  first seen  last seen$'
+out_has '^ 20  noise  *20  noise  *30.0 ms  46.2 %  *20.0 ms  *50.0 ms$'
+out_has '^ 11  make  *11  make  *12.0 ms '
+[ "$(sed -n 2p out | cut -c1-10)" = " 20  noise" ] || fail "not by CPU time"
+cp_run import who.txt -o who.cpr -q
+cp_run import who.cpr --list --json
+json_has '.[0].cpu_ns == 65000000 and (.[0].processes | map(.pid)) == [20, 11, 12, 21, 10]'
+json_has '.[0].processes[1].threads[0] | .tid == 11 and .cpu_ns == 12000000 and .first_ns < 3000000 and .last_ns == 65000000'
+cp_run import who.cpr --list --from 60ms --json
+json_has '.[0].cpu_ns == 5000000'
+
+must "--root takes a name: the process that started all others of that name"
+for input in who.txt who.cpr; do
+    cp_run import $input -o who.cpw --root make --json --force
+    is_code 0
+    json_has '.[0].rebuilt | .threads == 2 and .cpu_ns == 22000000 and .left_out_ns == 43000000'
+    cp_run import $input -o who.cpw --root make --force
+    err_has 'left out: 0.043.*--others'
+    cp_run import $input -o who.cpw --root make --others --json --force
+    json_has '.[0].rebuilt | .load_threads == 3 and .load_ns == 43000000'
+    cp_run import $input -o never.cpw --root noise
+    is_code 3
+    err_has "$input: 2 processes are called 'noise', with the pids 20, 21: name one"
+    cp_run import $input -o never.cpw --root mak
+    is_code 3
+    err_has "one called 'make'; .*--list"
+    no_file never.cpw
 done
+cp_run import who.txt -o make.cpr --root make
+is_code 0
+err_has '2 threads with 22.0 ms.*3 others took 43.0 ms, 66.2 % of all'
+cp_run import who.txt -o never.cpr --root 99
+is_code 3
+no_file never.cpr
+cp_run whatif who.txt --root make -s cores=2 --json
+is_code 0
+json_has '.[0] | .threads == 2 and .load_ns == 43000000 and .simulated.cpu_ns > 21000000 and .simulated.makespan_ns > 60000000'
 
 must "a recording knows which program is meant, and the demonstration runs"
 here=$(pwd)

@@ -3,7 +3,7 @@
 . "$top_srcdir/tests/cli/lib.sh"
 
 must "every list prints a table, names and JSON that agree"
-for kind in policies models runtimes metrics charts distributions settings machines examples; do
+for kind in policies models runtimes metrics charts distributions settings machines examples options; do
     cp_run list $kind
     is_code 0
     err_empty

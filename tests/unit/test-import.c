@@ -597,14 +597,14 @@ static void test_refused(void **state)
 static void test_window(void **state)
 {
     Fixture *f = *state;
-    f->options = (CpImportOptions){.from = CP_S / 2, .to = 2 * CP_S, .root_pid = 7};
+    f->options = (CpImportOptions){.from = CP_S / 2, .to = 2 * CP_S, .root = "9"};
     const char *text = SWITCH("1.0", 0, 1, "S", 2) SWITCH("1.2", 1, 0, "R", 9)
         SWITCH("2.0", 0, 2, "S", 3) SWITCH("4.0", 0, 3, "S", 1);
     import(f, text);
     expect_listing(f, SWITCHES, "sw@0 0 t2 ?*; sw@1 0 t9 ?*; sw@0 500000000 t3 S; ");
     assert_int_equal(cp_cpr_info(f->cpr)->end, 1500000000);
     assert_int_equal(cp_cpr_info(f->cpr)->clock_base, 1500000000);
-    assert_string_equal(cp_cpr_text(f->cpr, cp_cpr_info(f->cpr)->settings), "root=7\n");
+    assert_string_equal(cp_cpr_text(f->cpr, cp_cpr_info(f->cpr)->settings), "root=9\n");
     f->options = (CpImportOptions){.from = 2 * CP_S, .to = 4 * CP_S, .source_clock = true};
     import(f, text);
     expect_listing(f, SWITCHES,

@@ -1,5 +1,6 @@
 #include "traces/import/importer.h"
 
+#include "traces/root.h"
 #include "sim/error.h"
 #include "lang/diag.h"
 #include "traces/import/judge.h"
@@ -40,6 +41,7 @@ typedef struct {
     int32_t tgid;       /* as heads of lines say, -1: not known */
     uint32_t gil;       /* index + 1 of its process's lock; 0: none yet */
     uint32_t row;       /* 1 + its number in the recording; 0: no record names it */
+    uint32_t parent;    /* 1 + thread that started it; 0: not seen */
     CpTime wake_time;   /* last wake-up; INT64_MIN: none */
     CpTime gone;        /* when it left its CPU for ever; INT64_MAX: not yet */
     CpTime asked, got;  /* of the interpreter's lock */
@@ -772,6 +774,7 @@ static void follow_rest(CpImporter *im, const Event *e)
         if (e->id2 < UNKNOWN) {
             r->forks++;
             thread_at(im, e->id2)->kernel |= thread_at(im, e->id)->pid == CP_KTHREADD;
+            thread_at(im, e->id2)->parent = e->id + 1;
             uint32_t parent = head.id;
             head = cp_record_make(0, CP_REC_FORK, 0, e->cpu, 0);
             if (im->window_open) {
@@ -998,12 +1001,37 @@ static void write_threads(CpImporter *im)
     }
 }
 
+/* The pid of the program that is meant; 0: none was named. */
+static gboolean find_root(CpImporter *im, int64_t *pid, GError **error)
+{
+    *pid = 0;
+    if (im->options.root == NULL) {
+        return TRUE;
+    }
+    g_autofree CpRootThread *rows = g_new0(CpRootThread, im->rows->len + 1);
+    for (guint i = 0; i < im->rows->len; i++) {
+        const Thread *t = thread_at(im, g_array_index(im->rows, uint32_t, i));
+        int32_t tgid = tgid_of(im, t);
+        uint32_t parent = t->parent > 0 ? thread_at(im, t->parent - 1)->row : 0;
+        rows[i] = (CpRootThread){.name = t->name,
+                                 .process = process_name(im, t),
+                                 .pid = tgid > 0 ? tgid : t->pid,
+                                 .tid = t->pid,
+                                 .parent = parent > 0 ? parent - 1 : CP_NONE};
+    }
+    gboolean found = cp_root_find(rows, im->rows->len, im->options.root, pid, error);
+    if (!found && im->options.source != NULL) {
+        g_prefix_error(error, "%s: ", im->options.source);
+    }
+    return found;
+}
+
 /* What the recording keeps of the reading: "key=value\n", see traces/facts.h. */
-static char *facts_of(const CpImporter *im)
+static char *facts_of(const CpImporter *im, int64_t root)
 {
     GString *out = g_string_new(NULL);
-    if (im->options.root_pid > 0) {
-        g_string_append_printf(out, "root=%" G_GINT64_FORMAT "\n", im->options.root_pid);
+    if (root > 0) {
+        g_string_append_printf(out, "root=%" G_GINT64_FORMAT "\n", root);
     }
     g_auto(GStrv) warnings = cp_import_report_warnings(im->report);
     for (char **w = warnings; *w != NULL; w++) {
@@ -1018,7 +1046,11 @@ gboolean cp_importer_finish(CpImporter *im, GError **error)
     const char *source = im->options.source ? im->options.source : "";
     uint32_t n_cpus = MAX(r->n_cpus, r->n_cpus_told);
     g_autofree char *machine = g_strdup_printf("%u CPUs, recorded", n_cpus);
-    g_autofree char *facts = facts_of(im);
+    int64_t root;
+    if (!find_root(im, &root, error)) {
+        return FALSE;
+    }
+    g_autofree char *facts = facts_of(im, root);
     CpTime end = MIN(r->last, im->to);
     CpCprInfo info = {
         .origin = CP_ORIGIN_RECORDED,

@@ -17,7 +17,8 @@ typedef struct {
     CpTime from, to;    /* part to keep; to = 0: up to the end */
     bool source_clock;  /* from and to are times as printed in the trace; else since its
                            start */
-    int64_t root_pid;   /* kept as a fact for rebuilding; 0: none */
+    const char *root;   /* pid or name of the program that is meant, see traces/root.h; its
+                           pid is kept as a fact for rebuilding; NULL: none */
     const char *source; /* text for the recording's `source`; NULL: none */
     const volatile int *interrupt; /* set by a signal handler; may be NULL */
 } CpImportOptions;
