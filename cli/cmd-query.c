@@ -23,12 +23,21 @@ static const CpOption options[] = {
      "how much B differs from A, pair by pair: both met the same work"},
     {"metric", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Comparison",
      "the metric --compare looks at (default makespan)"},
+    {"answers", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Table",
+     "show what the searches of sweep --find found, instead of runs"},
     {"csv", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output", "print CSV with exact values"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
 static void print(CpCli *cli, const CpTableData *data)
 {
+    if (data->n_failed > 0) {
+        cp_note(cli,
+                "%" G_GUINT64_FORMAT " run%s that failed %s in no statistic; to see them: "
+                "--filter 'failed == 1' --columns point,outcome,error",
+                data->n_failed, data->n_failed == 1 ? "" : "s",
+                data->n_failed == 1 ? "is" : "are");
+    }
     if (cp_opt_flag(cli, "csv")) {
         cp_table_print_csv(cli, data);
     } else if (cli->json) {
@@ -79,7 +88,9 @@ static int run(CpCli *cli)
         return compare(cli, &query, comparison);
     }
     g_autoptr(GError) error = NULL;
-    CpTableData *data = cp_query_run(&query, &error);
+    CpTableData *data = cp_opt_flag(cli, "answers")
+                            ? cp_query_answers(cli->operands, &error)
+                            : cp_query_run(&query, &error);
     if (data == NULL) {
         return cp_fail(cli, error);
     }

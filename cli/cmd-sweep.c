@@ -5,6 +5,7 @@
 #include "cli/sweep-job.h"
 #include "cli/sweep-scripts.h"
 #include "cli/table-print.h"
+#include "scenario/result-json.h"
 #include "sweeps/query.h"
 
 #include <glib/gstdio.h>
@@ -194,6 +195,9 @@ static void show_progress(const CpSweepProgress *p, void *data)
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_printf(text, "sweep  [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, bar,
                     p->done, p->total);
+    if (p->found > 0) {
+        g_string_append_printf(text, "  %" G_GUINT64_FORMAT " were there", p->found);
+    }
     if (p->failed > 0) {
         g_string_append_printf(text, "  %" G_GUINT64_FORMAT " failed", p->failed);
     }
@@ -269,6 +273,63 @@ static char *columns_shown(const CpSweepJob *job, const char *axes)
                            names);
 }
 
+enum { FAILURES_SHOWN = 20 };
+
+/* Where a run failed and why, without the number of its repeat; new text. */
+static char *failure_text(const CpTableData *data, const CpCell *cells)
+{
+    GString *text = g_string_new(NULL);
+    guint n_axes = data->columns->len - 2; /* then outcome and error */
+    for (guint i = 0; i < n_axes; i++) {
+        const CpQueryColumn *c = data->columns->pdata[i];
+        g_autofree char *cell = cp_cell_text(&cells[i], c, true);
+        g_string_append_printf(text, "%s%s=%s", i > 0 ? " " : "", c->name, cell);
+    }
+    const char *outcome = cells[n_axes].text, *why = cells[n_axes + 1].text;
+    if (why == NULL || !g_str_has_prefix(why, outcome)) {
+        g_string_append_printf(text, ": %s", outcome);
+    }
+    if (why != NULL) {
+        g_string_append_printf(text, ": %.*s", (int)strcspn(why, "\n"), why);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* Runs that failed, and why: they are in no mean. */
+static int print_failed(CpSweepJob *job, const char *axes)
+{
+    g_autoptr(GError) error = NULL;
+    char *const files[] = {job->scratch, NULL};
+    g_autofree char *columns =
+        g_strdup_printf("%s%soutcome,error", axes, *axes != '\0' ? "," : "");
+    CpQuery query = {.files = files, .columns = columns, .filter = "failed == 1"};
+    CpTableData *data = cp_query_run(&query, &error);
+    if (data == NULL) {
+        return cp_fail(job->cli, error);
+    }
+    if (data->rows->len > 0) {
+        cp_out(job->cli, "\nNot counted, %u run%s that failed:\n", data->rows->len,
+               data->rows->len == 1 ? "" : "s");
+    }
+    g_autofree char *before = NULL;
+    unsigned n = 0;
+    for (guint r = 0; r < data->rows->len; r++) {
+        g_autofree char *text = failure_text(data, data->rows->pdata[r]);
+        if (g_strcmp0(text, before) == 0 || n++ >= FAILURES_SHOWN) {
+            continue;
+        }
+        g_autofree char *clean = cp_clean_text(text, -1);
+        cp_out(job->cli, "  %s\n", clean);
+        g_free(before);
+        before = g_steal_pointer(&text);
+    }
+    if (n > FAILURES_SHOWN) {
+        cp_out(job->cli, "  and %u more (-o FILE.db keeps them all)\n", n - FAILURES_SHOWN);
+    }
+    cp_table_data_free(data);
+    return CP_EXIT_OK;
+}
+
 /* Without -o the results are the output. */
 static int print_results(CpSweepJob *job)
 {
@@ -298,7 +359,19 @@ static int print_results(CpSweepJob *job)
         cp_table_print_text(job->cli, data);
     }
     cp_table_data_free(data);
-    return CP_EXIT_OK;
+    return job->cli->json ? CP_EXIT_OK : print_failed(job, axes->str);
+}
+
+static void print_summary_json(const CpSweepJob *job, const CpSweepResult *r)
+{
+    CpJson *json = cp_result_json_new();
+    cp_json_text(json, "file", job->output);
+    cp_json_int(json, "runs", (int64_t)r->rows);
+    cp_json_int(json, "found", (int64_t)r->found);
+    cp_json_int(json, "failed", (int64_t)r->failed);
+    cp_json_int(json, "expects_failed", (int64_t)r->missed);
+    cp_json_bool(json, "stopped", r->stopped);
+    cp_out_json(job->cli, json);
 }
 
 static void print_summary(const CpSweepJob *job, const CpSweepResult *r)
@@ -333,6 +406,9 @@ static int finish(CpSweepJob *job, const CpSweepResult *r)
     int signal_code = cp_interrupt_code();
     if (job->output != NULL) {
         print_summary(job, r);
+    }
+    if (job->output != NULL && job->cli->json) {
+        print_summary_json(job, r);
     }
     if (signal_code != 0) {
         g_autofree char *again = cp_sweep_command(job->cli);

@@ -1,6 +1,7 @@
 #include "cli/sweep-job.h"
 
 #include "cli/interrupt.h"
+#include "cli/table-print.h"
 
 /* What a search prints: each value it tried, and the one it found. */
 
@@ -9,7 +10,7 @@ static void print_try(const char *value, bool holds, const char *shown, void *da
     CpSweepJob *job = data;
     if (job->tried != NULL) {
         cp_json_open(job->tried, NULL, '{');
-        cp_json_text(job->tried, "value", value);
+        cp_table_json_value(job->tried, "value", value);
         cp_json_bool(job->tried, "holds", holds);
         cp_json_text(job->tried, "measured", shown);
         cp_json_close(job->tried, '}');
@@ -37,7 +38,7 @@ static void begin_search(CpSweepJob *job, char *const *values)
             continue;
         }
         if (job->tried != NULL) {
-            cp_json_text(job->tried, key, values[i]);
+            cp_table_json_value(job->tried, key, values[i]);
         }
         g_string_append_printf(job->others, "%s=%s  ", key, values[i]);
     }
@@ -51,7 +52,7 @@ static void end_search(CpSweepJob *job, const char *value)
 {
     if (job->tried != NULL) {
         cp_json_close(job->tried, ']');
-        cp_json_text(job->tried, "value", value);
+        cp_table_json_value(job->tried, "value", value);
         cp_out_json(job->cli, g_steal_pointer(&job->tried));
     } else if (value != NULL) {
         cp_out(job->cli, "%s%s %s  %s\n", job->others->str, job->find_max ? "max" : "min",
@@ -59,6 +60,19 @@ static void end_search(CpSweepJob *job, const char *value)
     } else {
         cp_out(job->cli, "%sno %s will do\n", job->others->str, job->find_key);
     }
+}
+
+/* The result file keeps the answer beside the points that were tried. */
+static gboolean store_answer(const CpSweepJob *job, const char *value, GError **error)
+{
+    const CpAxis *axis = cp_grid_axis(job->plan->grid, job->find.axis);
+    g_autofree char *at = g_strchomp(g_strdup(job->others->str));
+    const CpAnswer answer = {.largest = job->find_max,
+                             .axis = cp_axis_key(axis),
+                             .such_that = cp_opt_text(job->cli, "such-that"),
+                             .at = at,
+                             .value = value};
+    return cp_store_answer(job->store, &answer, error);
 }
 
 int cp_sweep_search(CpSweepJob *job)
@@ -81,6 +95,9 @@ int cp_sweep_search(CpSweepJob *job)
         if (!cp_sweep_find(&job->o, &job->find, places, &value, &error)) {
             return cp_interrupt_code() != 0 ? cp_interrupt_code()
                                             : cp_fail(job->cli, error);
+        }
+        if (!store_answer(job, value, &error)) {
+            return cp_fail(job->cli, error);
         }
         end_search(job, value);
         none = none || value == NULL;

@@ -2,6 +2,8 @@
 
 #include "cli/columns.h"
 #include "lang/diag.h"
+#include "sweeps/expr.h"
+#include "sweeps/figure.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,6 +53,31 @@ void cp_table_print_csv(CpCli *cli, const CpTableData *data)
     cp_out_bytes(cli, out->str, out->len);
 }
 
+void cp_table_json_value(CpJson *json, const char *key, const char *text)
+{
+    CpValue v = {.kind = CP_VALUE_NULL};
+    if (text == NULL) {
+        cp_json_null(json, key);
+        return;
+    }
+    v = cp_value_from_text(text);
+    if (v.kind != CP_VALUE_NUMBER || !isfinite(v.number)) {
+        cp_json_text(json, key, text);
+        return;
+    }
+    g_autofree char *number = cp_figure_plain(v.number);
+    if (v.dim == CP_DIM_NUMBER) {
+        cp_json_raw(json, key, number);
+        return;
+    }
+    CpUnit unit = v.dim == CP_DIM_TIME   ? CP_UNIT_NS
+                  : v.dim == CP_DIM_SIZE ? CP_UNIT_BYTES
+                                         : CP_UNIT_PPM;
+    g_autofree char *own = cp_metric_key(key, unit);
+    cp_json_text(json, key, text);
+    cp_json_raw(json, own, number);
+}
+
 static void add_cell(CpJson *json, const CpCell *cell, const CpQueryColumn *c)
 {
     bool number = cell->kind == CP_CELL_NUMBER && cell->text == NULL;
@@ -59,6 +86,8 @@ static void add_cell(CpJson *json, const CpCell *cell, const CpQueryColumn *c)
         cp_json_null(json, c->key);
     } else if (number) {
         cp_json_raw(json, c->key, text);
+    } else if (cell->kind == CP_CELL_NUMBER) {
+        cp_table_json_value(json, c->key, cell->text);
     } else {
         cp_json_text(json, c->key, text);
     }

@@ -1,5 +1,6 @@
 #include "plots/chart-job.h"
 
+#include "models/registry.h"
 #include "plots/output.h"
 #include "sim/error.h"
 #include "sim/params.h"
@@ -11,7 +12,8 @@
 #include <string.h>
 
 /* The chart of a sweep: a metric over an axis, one line for each value of another with its
- * 95 % interval over the repeats, or a heat map over two axes. */
+ * 95 % interval over the repeats, bars if the axis has names, or a heat map over two axes.
+ * Points stand where their value is; runs that failed are told, not drawn. */
 
 enum { LINES_MAX = 12, CELLS_MAX = 10000, LABEL_STEP = 12, LEVEL = 1000000 };
 
@@ -51,6 +53,9 @@ typedef struct {
     char *x_name, *line_name, *y_name; /* line_name NULL: one line */
     GString *others;                   /* axes that are neither shown nor filtered */
     double *at;                        /* place of each x value, 0 to 1 */
+    bool has_words;                    /* x values are names: nothing lies between them */
+    bool is_log;                       /* x values lie by their logarithms */
+    char *failures;                    /* what is said of runs that failed; NULL: none */
     double width, height;
 } Sweep;
 
@@ -114,12 +119,13 @@ static void place(Sweep *s, const GArray *numbers)
     for (guint i = 0; i < n; i++) {
         numeric = numeric && isfinite(g_array_index(numbers, double, i));
     }
-    bool log_scale = low > 0 && high / low >= 8;
+    s->has_words = !numeric && s->chart->heat == NULL;
+    s->is_log = numeric && low > 0 && high / low >= 8;
     for (guint i = 0; i < n; i++) {
         double v = g_array_index(numbers, double, i);
         if (!numeric || !(high > low)) {
             s->at[i] = ((double)i + 0.5) / n;
-        } else if (log_scale) {
+        } else if (s->is_log) {
             s->at[i] = log(v / low) / log(high / low);
         } else {
             s->at[i] = (v - low) / (high - low);
@@ -192,8 +198,9 @@ static gboolean read_dots(Sweep *s, GError **error)
         }
     }
     if (s->dots->len == 0) {
-        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no run has a value of '%s'",
-                    s->y_name);
+        g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "no run has a value of '%s'%s%s",
+                    s->y_name, s->failures != NULL ? ". " : "",
+                    s->failures != NULL ? s->failures : "");
         return FALSE;
     }
     if (s->chart->log && smallest(s) <= 0) {
@@ -209,6 +216,49 @@ static bool is_axis(const char *axis, const char *name)
 {
     g_autofree char *tail = g_strconcat(".", name, NULL);
     return strcmp(axis, name) == 0 || g_str_has_suffix(axis, tail);
+}
+
+enum { FAILURES_NAMED = 2 };
+
+/* Which runs failed, and why: the first few. */
+static void tell_failures(Sweep *s)
+{
+    const Wanted *c = s->chart;
+    g_autofree char *axes = s->line_name != NULL
+                                ? g_strdup_printf("%s,%s", s->x_name, s->line_name)
+                                : g_strdup(s->x_name);
+    g_autofree char *columns = g_strconcat(axes, ",outcome,error", NULL);
+    guint n_axes = 1 + s->n_by;
+    g_autofree char *filter = c->filter != NULL
+                                  ? g_strdup_printf("(%s) and failed == 1", c->filter)
+                                  : g_strdup("failed == 1");
+    char *const files[] = {(char *)c->file, NULL};
+    CpQuery query = {.files = files, .columns = columns, .filter = filter};
+    CpTableData *data = s->data->n_failed > 0 ? cp_query_run(&query, NULL) : NULL;
+    g_autoptr(GString) said = g_string_new(NULL);
+    g_autoptr(GPtrArray) seen = g_ptr_array_new_with_free_func(g_free);
+    for (guint r = 0; data != NULL && r < data->rows->len; r++) {
+        const CpCell *cells = data->rows->pdata[r];
+        g_autofree char *at = text_of(data, cells, 0, n_axes);
+        g_autofree char *outcome = text_of(data, cells, n_axes, 1);
+        g_autofree char *why = text_of(data, cells, n_axes + 1, 1);
+        const char *reason = strcmp(outcome, "refused") == 0 ? why : outcome;
+        char *text =
+            g_strdup_printf("%s: %.*s", at, (int)MIN(strcspn(reason, "\n"), 60), reason);
+        if (find_value(seen, text) < 0 && seen->len < FAILURES_NAMED) {
+            g_string_append_printf(said, "%s%s", seen->len > 0 ? "; " : "", text);
+            g_ptr_array_add(seen, text);
+        } else {
+            g_free(text);
+        }
+    }
+    cp_table_data_free(data);
+    if (s->data->n_failed > 0) {
+        s->failures =
+            g_strdup_printf("Not drawn: %" G_GUINT64_FORMAT " run%s that failed%s%s%s.",
+                            s->data->n_failed, s->data->n_failed == 1 ? "" : "s",
+                            said->len > 0 ? " (" : "", said->str, said->len > 0 ? ")" : "");
+    }
 }
 
 static gboolean load(Sweep *s, GError **error)
@@ -255,6 +305,9 @@ static gboolean load(Sweep *s, GError **error)
     char *const files[] = {(char *)c->file, NULL};
     CpQuery query = {.files = files, .filter = c->filter, .group = group, .show = show};
     s->data = cp_query_run(&query, error);
+    if (s->data != NULL) {
+        tell_failures(s);
+    }
     return s->data != NULL && read_dots(s, error);
 }
 
@@ -320,7 +373,8 @@ static CpScale make_log_axis(const Sweep *s, CpTicks *ticks, char **title)
     }
     y.from = MIN(ticks->tick[0].value, level_of(low));
     y.to = MAX(ticks->tick[ticks->n - 1].value, y.from + 1);
-    *title = titled(s);
+    g_autofree char *own = titled(s);
+    *title = g_strconcat(own, ", log scale", NULL);
     return y;
 }
 
@@ -365,8 +419,8 @@ static void draw_x_axis(const Sweep *s, const CpArea *area)
             used = x + half;
         }
     }
-    cp_canvas_text(s->canvas, (CpPoint){area->x + area->w / 2, base + 25}, style,
-                   s->x_name);
+    g_autofree char *title = g_strconcat(s->x_name, s->is_log ? ", log scale" : "", NULL);
+    cp_canvas_text(s->canvas, (CpPoint){area->x + area->w / 2, base + 25}, style, title);
 }
 
 /* --- lines --- */
@@ -412,23 +466,16 @@ static bool has_intervals(const Sweep *s)
     return false;
 }
 
-/* Lines with intervals stand a little beside each other, so that these do not hide. */
-static double aside(const Sweep *s, unsigned line)
-{
-    unsigned n = s->lines->len;
-    return has_intervals(s) ? (line - (n - 1) / 2.0) * MIN(4.0, 24.0 / n) : 0;
-}
-
-/* The mean of a line at a place; NAN: none. */
-static double mean_at(const Sweep *s, unsigned line, unsigned x)
+/* NULL: no value there. */
+static const Dot *dot_at(const Sweep *s, unsigned line, unsigned x)
 {
     for (guint i = 0; i < s->dots->len; i++) {
         const Dot *d = &g_array_index(s->dots, Dot, i);
         if (d->line == line && d->x == x) {
-            return d->mean;
+            return d;
         }
     }
-    return NAN;
+    return NULL;
 }
 
 /* Later lines lie on earlier ones; those under them are wider, so that both are seen. */
@@ -438,10 +485,10 @@ static double line_width(const Sweep *s, const CpScale *y, unsigned line)
     for (unsigned other = line + 1; other < s->lines->len; other++) {
         unsigned same = 0, both = 0;
         for (unsigned x = 0; x < s->xs->len; x++) {
-            double a = mean_at(s, line, x), b = mean_at(s, other, x);
-            if (!isnan(a) && !isnan(b)) {
+            const Dot *a = dot_at(s, line, x), *b = dot_at(s, other, x);
+            if (a != NULL && b != NULL) {
                 both++;
-                same += fabs(y_at(s, y, a) - y_at(s, y, b)) < 1.5;
+                same += fabs(y_at(s, y, a->mean) - y_at(s, y, b->mean)) < 1.5;
             }
         }
         covered += same > 1 && 2 * same >= both;
@@ -449,36 +496,33 @@ static double line_width(const Sweep *s, const CpScale *y, unsigned line)
     return 1.75 + 1.5 * MIN(covered, 2);
 }
 
-/* Returns where the line ends. */
+/* Returns where the line ends.  It is broken where a value is missing. */
 static CpPoint draw_line(const Sweep *s, const CpArea *area, const CpScale *y,
                          unsigned line)
 {
     g_autofree CpPoint *points = g_new(CpPoint, s->xs->len + 1);
     CpColour colour = line_colour(s, line);
-    double left = area->x + aside(s, line);
+    CpPoint end = {area->x, area->y};
     size_t n = 0;
-    for (unsigned x = 0; x < s->xs->len; x++) {
-        for (guint i = 0; i < s->dots->len; i++) {
-            const Dot *d = &g_array_index(s->dots, Dot, i);
-            if (d->line != line || d->x != x) {
-                continue;
-            }
-            CpPoint p = {left + s->at[x] * area->w, y_at(s, y, d->mean)};
+    for (unsigned x = 0; x <= s->xs->len; x++) {
+        const Dot *d = x < s->xs->len ? dot_at(s, line, x) : NULL;
+        if (d != NULL) {
+            end = (CpPoint){area->x + s->at[x] * area->w, y_at(s, y, d->mean)};
             if (!isnan(d->ci)) {
-                draw_interval(s, p.x, y_at(s, y, d->mean - d->ci),
+                draw_interval(s, end.x, y_at(s, y, d->mean - d->ci),
                               y_at(s, y, d->mean + d->ci), colour);
             }
-            points[n++] = p;
+            CpBox box = {end.x - 2.5, end.y - 2.5, 5, 5, colour};
+            cp_canvas_boxes(s->canvas, &box, 1);
+            points[n++] = end;
+            continue;
         }
+        if (n > 1) {
+            cp_canvas_polyline(s->canvas, points, n, line_width(s, y, line), colour);
+        }
+        n = 0;
     }
-    if (n > 1) {
-        cp_canvas_polyline(s->canvas, points, n, line_width(s, y, line), colour);
-    }
-    for (size_t i = 0; i < n; i++) {
-        CpBox box = {points[i].x - 2.5, points[i].y - 2.5, 5, 5, colour};
-        cp_canvas_boxes(s->canvas, &box, 1);
-    }
-    return n > 0 ? points[n - 1] : (CpPoint){area->x, area->y};
+    return end;
 }
 
 /* Direct labels right of the lines' ends, moved apart where they would touch. */
@@ -511,11 +555,65 @@ static void draw_labels(const Sweep *s, const CpArea *area, const CpPoint *ends)
         g_autofree char *clean = cp_clean_text(s->lines->pdata[order[i]], -1);
         g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, LABEL_MAX);
         CpPoint end = ends[order[i]];
-        CpPoint at = {area->x + area->w + 14 + aside(s, n - 1), y[i]};
+        CpPoint at = {area->x + area->w + 14, y[i]};
         cp_canvas_line(s->canvas, (CpPoint){end.x + 4, end.y}, (CpPoint){at.x - 3, at.y},
                        0.6, cp_colour_mix(colour, s->theme->background, 0.5));
         cp_canvas_text(s->canvas, at, style, text);
     }
+}
+
+/* --- bars --- */
+
+/* Where the bars of a line stand in the room of a name, and how wide they are. */
+typedef struct {
+    double first, step, width; /* from the middle of the room; points */
+} Bars;
+
+static Bars place_bars(const Sweep *s, const CpArea *area)
+{
+    double room = area->w / MAX(s->xs->len, 1) * 0.72;
+    double step = MIN(room / s->lines->len, 44);
+    return (Bars){-step * s->lines->len / 2, step, MAX(step - 2, 1)};
+}
+
+/* A bar from zero; a mark where there is no zero. */
+static void draw_bar(const Sweep *s, const CpArea *area, const CpScale *y, const Dot *d)
+{
+    Bars bars = place_bars(s, area);
+    double left = area->x + s->at[d->x] * area->w + bars.first + d->line * bars.step;
+    double top = y_at(s, y, d->mean), base = area->y + area->h;
+    CpColour colour = line_colour(s, d->line);
+    CpBox box = {left + 1, top, bars.width, base - top, colour};
+    if (s->chart->log) {
+        box = (CpBox){left + bars.step / 2 - 3, top - 3, 6, 6, colour};
+    }
+    cp_canvas_boxes(s->canvas, &box, 1);
+    if (!isnan(d->ci)) {
+        draw_interval(s, left + bars.step / 2, y_at(s, y, d->mean - d->ci),
+                      y_at(s, y, d->mean + d->ci), s->theme->text);
+    }
+}
+
+/* The names of the lines at the right, each with its colour. */
+static void draw_key(const Sweep *s, const CpArea *area)
+{
+    for (unsigned i = 0; s->line_name != NULL && i < s->lines->len; i++) {
+        double x = area->x + area->w + 14, y = area->y + 6 + i * LABEL_STEP;
+        CpBox box = {x, y - 3.5, 7, 7, line_colour(s, i)};
+        g_autofree char *clean = cp_clean_text(s->lines->pdata[i], -1);
+        CpTextStyle style = cp_theme_label(s->theme);
+        g_autofree char *text = cp_canvas_fit(s->canvas, style, clean, LABEL_MAX);
+        cp_canvas_boxes(s->canvas, &box, 1);
+        cp_canvas_text(s->canvas, (CpPoint){x + 11, y}, style, text);
+    }
+}
+
+static void draw_bars(const Sweep *s, const CpArea *area, const CpScale *y)
+{
+    for (guint i = 0; i < s->dots->len; i++) {
+        draw_bar(s, area, y, &g_array_index(s->dots, Dot, i));
+    }
+    draw_key(s, area);
 }
 
 static double label_width(const Sweep *s)
@@ -527,7 +625,7 @@ static double label_width(const Sweep *s)
     for (guint i = 0; i < s->lines->len; i++) {
         g_autofree char *clean = cp_clean_text(s->lines->pdata[i], -1);
         double width = cp_canvas_text_width(s->canvas, cp_theme_label(s->theme), clean);
-        widest = MAX(widest, MIN(width, LABEL_MAX));
+        widest = MAX(widest, MIN(width, LABEL_MAX) + (s->has_words ? 11 : 0));
     }
     return widest;
 }
@@ -539,7 +637,7 @@ static void draw_lines(const Sweep *s, CpArea area)
     CpScale y = make_y_axis(s, &ticks, &title);
     double left = cp_axes_count_width(s->canvas, s->theme, &ticks) + 8;
     area.x += left;
-    area.w -= left + 20 + label_width(s) + aside(s, s->lines->len - 1);
+    area.w -= left + 20 + label_width(s);
     area.y += 14;
     area.h -= 14;
     y.start = area.y + area.h;
@@ -547,15 +645,21 @@ static void draw_lines(const Sweep *s, CpArea area)
     CpArea grid = {area.x - 8, area.y, area.w + 16, area.h};
     cp_axes_count(s->canvas, s->theme, &grid, &y, &ticks, title);
     draw_x_axis(s, &area);
+    if (s->line_name != NULL) {
+        CpTextStyle style = cp_theme_tick(s->theme);
+        style.align = CP_ALIGN_LEFT;
+        double x = area.x + area.w + 14;
+        cp_canvas_text(s->canvas, (CpPoint){x, area.y - 9}, style, s->line_name);
+    }
+    if (s->has_words) {
+        draw_bars(s, &area, &y);
+        return;
+    }
     CpPoint ends[LINES_MAX];
     for (unsigned i = 0; i < s->lines->len; i++) {
         ends[i] = draw_line(s, &area, &y, i);
     }
     if (s->line_name != NULL) {
-        CpTextStyle style = cp_theme_tick(s->theme);
-        style.align = CP_ALIGN_LEFT;
-        double x = area.x + area.w + 14 + aside(s, s->lines->len - 1);
-        cp_canvas_text(s->canvas, (CpPoint){x, area.y - 9}, style, s->line_name);
         draw_labels(s, &area, ends);
     }
 }
@@ -632,6 +736,48 @@ static void draw_heat(const Sweep *s, CpArea area)
 
 /* --- the page --- */
 
+/* New text: what a part of a histogram of the workload is; NULL: it is none. */
+static char *part_words(const char *name)
+{
+    static const struct {
+        const char *part, *words;
+    } parts[] = {{"n", "how many values there are of"},
+                 {"mean", "mean of all values of"},
+                 {"min", "smallest value of"},
+                 {"max", "largest value of"}};
+    const char *dot = strrchr(name, '.');
+    if (dot == NULL || cp_hist_part(dot + 1) == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (strcmp(parts[i].part, dot + 1) == 0) {
+            return g_strdup_printf("%s '%.*s'", parts[i].words, (int)(dot - name), name);
+        }
+    }
+    return g_strdup_printf("%.2s%s%s %% of all values of '%.*s' are at most this", dot + 2,
+                           dot[2] != '\0' && dot[3] != '\0' && dot[4] != '\0' ? "." : "",
+                           dot[2] != '\0' && dot[3] != '\0' ? dot + 4 : "",
+                           (int)(dot - name), name);
+}
+
+/* New text: what the metric is, in words; NULL: a name of the workload's own. */
+static char *metric_words(const char *name)
+{
+    for (unsigned scope = 0; scope < CP_SCOPES; scope++) {
+        for (const CpMetric *const *m = cp_metrics((CpScope)scope); *m != NULL; m++) {
+            g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
+            g_autofree char *of_one = g_strconcat((*m)->name, ".", NULL);
+            if (strcmp((*m)->name, name) == 0 || strcmp(key, name) == 0) {
+                return g_strdup((*m)->help);
+            }
+            if (scope != CP_SCOPE_RUN && g_str_has_prefix(name, of_one)) {
+                return g_strdup_printf("%s, of '%s'", (*m)->help, name + strlen(of_one));
+            }
+        }
+    }
+    return part_words(name);
+}
+
 /* The numbers behind the chart. */
 static GBytes *make_csv(const Sweep *s)
 {
@@ -645,7 +791,10 @@ static GBytes *make_csv(const Sweep *s)
 
 static void draw_page(Sweep *s, const char *title)
 {
-    double top = cp_axes_heading(s->canvas, s->theme, s->width, title, NULL);
+    g_autofree char *words = metric_words(s->y_name);
+    g_autofree char *subtitle =
+        words != NULL ? g_strdup_printf("%s: %s", s->y_name, words) : NULL;
+    double top = cp_axes_heading(s->canvas, s->theme, s->width, title, subtitle);
     double caption = cp_axes_caption_height(s->width);
     CpArea area = {CP_PAGE_MARGIN, top, s->width - 2 * CP_PAGE_MARGIN,
                    s->height - top - caption - 38};
@@ -666,6 +815,11 @@ static void draw_page(Sweep *s, const char *title)
         s->others->len > 0
             ? g_strdup_printf("%s; all values of %s together.", means, s->others->str)
             : g_strconcat(means, ".", NULL);
+    if (s->failures != NULL) {
+        char *both = g_strdup_printf("%s %s", text, s->failures);
+        g_free(text);
+        text = both;
+    }
     cp_axes_caption(s->canvas, s->theme, s->width, s->height - caption, text);
 }
 
@@ -727,6 +881,7 @@ static gboolean draw_results(const char *file, const char *path,
     g_array_unref(s.dots);
     g_string_free(s.others, TRUE);
     g_free(s.at);
+    g_free(s.failures);
     g_free(s.x_name);
     g_free(s.line_name);
     g_free(s.y_name);

@@ -104,6 +104,31 @@ static int by_seed(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Whether a run was refused or stopped early; lines of run --json say only how it ended. */
+static bool is_failed(const CpTableData *data, const CpCell *cells)
+{
+    static const char *const bad[] = {"refused", "deadlock", "guard", "error", NULL};
+    int failed = cp_table_data_find(data, "failed");
+    int outcome = cp_table_data_find(data, "outcome");
+    if (failed >= 0) {
+        return cells[failed].number != 0;
+    }
+    return outcome >= 0 && cells[outcome].kind == CP_CELL_TEXT &&
+           g_strv_contains(bad, cells[outcome].text);
+}
+
+/* The runs of a group whose figures count. */
+static GPtrArray *good_rows(const CpTableData *data, const GPtrArray *rows, bool failed_too)
+{
+    GPtrArray *good = g_ptr_array_new();
+    for (guint i = 0; i < rows->len; i++) {
+        if (failed_too || !is_failed(data, rows->pdata[i])) {
+            g_ptr_array_add(good, rows->pdata[i]);
+        }
+    }
+    return good;
+}
+
 /* The values of a column, those of a seed together.  Only rows of sweeps have seeds that
  * mean something: lines of several runs are each for itself. */
 static Seeded *seeded_values(const CpTableData *data, const GPtrArray *rows, int column,
@@ -124,9 +149,30 @@ static Seeded *seeded_values(const CpTableData *data, const GPtrArray *rows, int
     return list;
 }
 
-static double interval_of(const CpAggregate *a, const CpSample *sample)
+/* A quantile of a histogram, which knows values to 0.8 % only. */
+static bool is_binned(const CpQueryColumn *c)
+{
+    const char *part = strrchr(c->name, '.');
+    return c->is_metric && part != NULL && part[1] == 'p' && g_ascii_isdigit(part[2]);
+}
+
+static bool are_equal(const CpSample *sample)
+{
+    for (size_t i = 1; i < sample->n; i++) {
+        if (sample->values[i] != sample->values[0]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static double interval_of(const CpAggregate *a, const CpQueryColumn *c,
+                          const CpSample *sample)
 {
     double low, high;
+    if (is_binned(c) && are_equal(sample)) {
+        return NAN; /* all fell into one step of the histogram: no width is known */
+    }
     if (a->interval == CP_CI95 && a->what.kind == CP_STAT_MEAN) {
         return cp_sample_ci95(sample);
     }
@@ -138,8 +184,8 @@ static CpCell aggregate(const CpTableData *data, const GPtrArray *rows,
                         const CpAggregate *a)
 {
     size_t n;
-    g_autofree Seeded *list =
-        seeded_values(data, rows, cp_table_data_find(data, a->metric), &n);
+    int column = cp_table_data_find(data, a->metric);
+    g_autofree Seeded *list = seeded_values(data, rows, column, &n);
     g_autofree double *values = g_new(double, n + 1);
     g_autofree double *seeds = g_new(double, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -148,8 +194,9 @@ static CpCell aggregate(const CpTableData *data, const GPtrArray *rows,
     }
     const CpSample sample = {values, seeds, n};
     CpCell cell = {.kind = CP_CELL_NUMBER};
-    cell.number = a->interval == CP_PLAIN ? cp_statistic_of(a->what, values, n)
-                                          : interval_of(a, &sample);
+    cell.number = a->interval == CP_PLAIN
+                      ? cp_statistic_of(a->what, values, n)
+                      : interval_of(a, data->columns->pdata[column], &sample);
     cell.kind = isnan(cell.number) ? CP_CELL_NULL : CP_CELL_NUMBER;
     return cell;
 }
@@ -171,7 +218,7 @@ static CpQueryColumn *aggregate_column(const CpAggregate *a, const CpQueryColumn
 }
 
 CpTableData *cp_table_data_grouped(const CpTableData *data, char **names,
-                                   const GPtrArray *aggregates)
+                                   const GPtrArray *aggregates, bool failed_too)
 {
     CpTableData *out = cp_table_data_new();
     g_autoptr(GPtrArray) groups = cp_table_data_groups(data, names);
@@ -188,13 +235,15 @@ CpTableData *cp_table_data_grouped(const CpTableData *data, char **names,
     }
     for (guint g = 0; g < groups->len; g++) {
         const GPtrArray *rows = groups->pdata[g];
+        g_autoptr(GPtrArray) good = good_rows(data, rows, failed_too);
+        out->n_failed += rows->len - good->len;
         CpCell *cells = g_new0(CpCell, out->columns->len + 1);
         for (guint i = 0; i < n_names; i++) {
             cells[i] = cp_cell_copy(
                 &((const CpCell *)rows->pdata[0])[cp_table_data_find(data, names[i])]);
         }
         for (guint k = 0; k < aggregates->len; k++) {
-            cells[n_names + k] = aggregate(data, rows, aggregates->pdata[k]);
+            cells[n_names + k] = aggregate(data, good, aggregates->pdata[k]);
         }
         g_ptr_array_add(out->rows, cells);
     }

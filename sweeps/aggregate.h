@@ -22,8 +22,9 @@ void cp_aggregate_free(void *aggregate);
 gboolean cp_aggregates_read(const char *text, GPtrArray *list, GError **error);
 
 /* New table: the columns named, then the aggregates, one row for each group.  All columns
- * they mention are in `data`. */
+ * they mention are in `data`.  Runs that failed stopped somewhere: they are counted, and in
+ * no statistic unless `failed_too`. */
 CpTableData *cp_table_data_grouped(const CpTableData *data, char **names,
-                                   const GPtrArray *aggregates);
+                                   const GPtrArray *aggregates, bool failed_too);
 
 #endif

@@ -96,7 +96,7 @@ static void add_column(CpTableData *data, char *name, char *key, bool is_metric,
                        CpUnit unit)
 {
     CpQueryColumn *c = g_new0(CpQueryColumn, 1);
-    *c = (CpQueryColumn){name, key, is_metric, unit};
+    *c = (CpQueryColumn){.name = name, .key = key, .is_metric = is_metric, .unit = unit};
     g_ptr_array_add(data->columns, c);
 }
 
@@ -190,6 +190,11 @@ CpTableData *cp_query_compare(const CpComparison *c, GError **error)
         g_strdup_printf("%s%s%s,repeat,%s", own, *rest ? "," : "", rest, c->metric);
     CpQuery query = c->query;
     query.columns = columns;
+    /* A run that stopped early differs for that reason. */
+    g_autofree char *done = c->query.filter != NULL
+                                ? g_strdup_printf("(%s) and failed == 0", c->query.filter)
+                                : g_strdup("failed == 0");
+    query.filter = done;
     query.group = query.sort = NULL;
     query.limit = 0;
     CpTableData *data = cp_query_run(&query, error);

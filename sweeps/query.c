@@ -63,7 +63,8 @@ static void read_cell(sqlite3_stmt *stmt, int i, const CpQueryColumn *c, CpCell 
     if (type == SQLITE_TEXT) {
         cell->text = g_strdup((const char *)sqlite3_column_text(stmt, i));
         CpValue v = cp_value_from_text(cell->text);
-        cell->kind = v.kind == CP_VALUE_NUMBER ? CP_CELL_NUMBER : CP_CELL_TEXT;
+        bool is_number = v.kind == CP_VALUE_NUMBER && !c->is_word;
+        cell->kind = is_number ? CP_CELL_NUMBER : CP_CELL_TEXT;
         cell->number = v.number;
         return;
     }
@@ -169,6 +170,7 @@ typedef struct {
     char **shown;          /* without groups: columns in order */
     GPtrArray *aggregates; /* CpAggregate */
     CpExpr *filter;
+    bool failed_too; /* the filter chooses among failed runs itself */
 } Job;
 
 static gboolean want_list(Job *job, CpTableSource *s, char **names, GError **error)
@@ -238,6 +240,8 @@ static gboolean plan_columns(Job *job, CpTableSource *s, GError **error)
     if (job->aggregates->len > 0) { /* intervals are over seeds */
         want(job->data, s, "seed", true, NULL);
         want(job->data, s, "repeat", true, NULL);
+        want(job->data, s, "failed", true, NULL);
+        want(job->data, s, "outcome", true, NULL);
     }
     if (!want_list(job, s, job->shown, error)) {
         return FALSE;
@@ -257,7 +261,8 @@ static void want_file(Job *job)
 {
     if (job->q->files[1] != NULL) {
         CpQueryColumn *c = g_new0(CpQueryColumn, 1);
-        *c = (CpQueryColumn){g_strdup("file"), g_strdup("file"), false, CP_UNIT_NUMBER};
+        *c = (CpQueryColumn){
+            .name = g_strdup("file"), .key = g_strdup("file"), .unit = CP_UNIT_NUMBER};
         g_ptr_array_add(job->data->columns, c);
     }
 }
@@ -321,6 +326,9 @@ static gboolean job_init(Job *job, const CpQuery *query, GError **error)
             g_prefix_error(error, "--filter: ");
             return FALSE;
         }
+        g_auto(GStrv) names = cp_expr_names(job->filter);
+        job->failed_too = g_strv_contains((const char *const *)names, "failed") ||
+                          g_strv_contains((const char *const *)names, "outcome");
     }
     return TRUE;
 }
@@ -331,9 +339,9 @@ CpTableData *cp_query_run(const CpQuery *query, GError **error)
     CpTableData *out = NULL;
     if (job_init(&job, query, error) && load(&job, error)) {
         /* Sorting by a column that is not shown needs it loaded; sort what is shown. */
-        out = job.groups != NULL
-                  ? cp_table_data_grouped(job.data, job.groups, job.aggregates)
-                  : chosen(job.data, job.shown);
+        out = job.groups != NULL ? cp_table_data_grouped(job.data, job.groups,
+                                                         job.aggregates, job.failed_too)
+                                 : chosen(job.data, job.shown);
         if (query->sort != NULL && !cp_table_data_sort(out, query->sort, error)) {
             g_clear_pointer(&out, cp_table_data_free);
         }
@@ -343,6 +351,45 @@ CpTableData *cp_query_run(const CpQuery *query, GError **error)
         g_ptr_array_set_size(out->rows, (gint)out->rows->len - 1);
     }
     job_clear(&job);
+    return out;
+}
+
+static gboolean add_answers(CpTableData *out, const char *path, GError **error)
+{
+    CpTableSource *s = cp_table_source_new(path, error);
+    sqlite3_stmt *stmt = s != NULL ? cp_table_source_answers(s) : NULL;
+    while (stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW) {
+        CpCell *cells = g_new0(CpCell, out->columns->len + 1);
+        for (guint i = 0; i < out->columns->len; i++) {
+            const CpQueryColumn *c = out->columns->pdata[i];
+            const char *text = (const char *)sqlite3_column_text(stmt, (int)i);
+            if (text != NULL && *text != '\0' && g_utf8_validate(text, -1, NULL)) {
+                read_cell(stmt, (int)i, c, &cells[i]);
+            }
+        }
+        g_ptr_array_add(out->rows, cells);
+    }
+    sqlite3_finalize(stmt);
+    cp_table_source_free(s);
+    return s != NULL;
+}
+
+CpTableData *cp_query_answers(char *const *files, GError **error)
+{
+    static const char *const names[] = {"find", "axis", "such_that", "at", "value"};
+    CpTableData *out = cp_table_data_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        CpQueryColumn *c = g_new0(CpQueryColumn, 1);
+        *c = (CpQueryColumn){
+            .name = g_strdup(names[i]), .key = g_strdup(names[i]), .unit = CP_UNIT_NUMBER};
+        g_ptr_array_add(out->columns, c);
+    }
+    for (; *files != NULL; files++) {
+        if (!add_answers(out, *files, error)) {
+            cp_table_data_free(out);
+            return NULL;
+        }
+    }
     return out;
 }
 

@@ -29,6 +29,10 @@ typedef struct {
 } CpComparison;
 CpTableData *cp_query_compare(const CpComparison *comparison, GError **error);
 
+/* What the searches whose answers these result files hold have found: columns find, axis,
+ * such_that, at, value; no rows if there was none. */
+CpTableData *cp_query_answers(char *const *files, GError **error);
+
 /* Axes of the first file and how many repeats a point has; new, NULL-ended. */
 char **cp_query_axes(const char *file, uint32_t *repeats, GError **error);
 

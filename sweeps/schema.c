@@ -15,6 +15,11 @@ const char *const cp_result_columns[] = {"point",  "repeat", "seed",           "
 
 static const char *const tables[] = {"meta", "axis", "metric", "result"};
 
+/* The answers of searches; files of the first versions do not have it. */
+#define ANSWER                                                                             \
+    "CREATE TABLE IF NOT EXISTS answer(find TEXT, axis TEXT, such_that TEXT, at TEXT, "    \
+    "value TEXT, PRIMARY KEY(find, axis, such_that, at))"
+
 void cp_sql_name(GString *sql, const char *name)
 {
     g_string_append_c(sql, '"');
@@ -34,6 +39,11 @@ static void add_columns(GString *sql, const GPtrArray *names, const char *kind)
         cp_sql_name(sql, names->pdata[i]);
         g_string_append(sql, kind);
     }
+}
+
+gboolean cp_schema_add_answer(CpDatabase *db, GError **error)
+{
+    return cp_database_exec(db, ANSWER, error);
 }
 
 gboolean cp_schema_create(CpDatabase *db, const GPtrArray *axes, const GPtrArray *metrics,
@@ -131,7 +141,7 @@ static gboolean check_definitions(CpDatabase *db, GError **error)
     sqlite3_stmt *stmt = cp_database_prepare(
         db,
         "SELECT type, name, sql FROM sqlite_master WHERE tbl_name COLLATE NOCASE IN "
-        "('meta', 'axis', 'metric', 'result')",
+        "('meta', 'axis', 'metric', 'result', 'answer')",
         error);
     unsigned found = 0;
     gboolean ok = stmt != NULL;

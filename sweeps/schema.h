@@ -21,6 +21,9 @@ void cp_sql_name(GString *sql, const char *name);
 gboolean cp_schema_create(CpDatabase *db, const GPtrArray *axes, const GPtrArray *metrics,
                           GError **error);
 
+/* Makes the table of answers, unless it is there. */
+gboolean cp_schema_add_answer(CpDatabase *db, GError **error);
+
 /* CP_ERROR_INPUT: the tables are not those of a result file, their pages are damaged, or
  * `axis` and `metric` do not say what `result` has. */
 gboolean cp_schema_check(CpDatabase *db, GError **error);

@@ -285,6 +285,16 @@ static void bind_row(sqlite3_stmt *insert, const CpPlan *plan, const CpRow *row,
     }
 }
 
+gboolean cp_store_answer(CpStore *store, const CpAnswer *a, GError **error)
+{
+    const char *row[] = {a->largest ? "max" : "min",       a->axis, a->such_that, a->at,
+                         a->value != NULL ? a->value : "", NULL};
+    return cp_schema_add_answer(store->db, error) &&
+           cp_database_insert(store->db,
+                              "INSERT OR REPLACE INTO answer VALUES(?, ?, ?, ?, ?)", row,
+                              error);
+}
+
 void cp_store_add(CpStore *store, CpRow *row)
 {
     g_ptr_array_add(store->batch, row);

@@ -55,6 +55,16 @@ gboolean cp_store_done(CpStore *store, uint64_t from, uint64_t to, GArray *ids,
 /* Values of a metric at one point, in order of repeats: new array of int64_t. */
 GArray *cp_store_values(CpStore *store, uint64_t point, const char *key, GError **error);
 
+/* What a search found. */
+typedef struct {
+    bool largest;
+    const char *axis, *such_that; /* "cores", "makespan < 500ms" */
+    const char *at;               /* "load=3ms policy=rr": values of the other axes */
+    const char *value;            /* NULL: none will do */
+} CpAnswer;
+/* Keeps it; one to the same question is replaced. */
+gboolean cp_store_answer(CpStore *store, const CpAnswer *answer, GError **error);
+
 typedef struct {
     uint64_t added, known; /* rows copied, rows that were there */
     uint64_t missing;      /* rows the plan still wants */

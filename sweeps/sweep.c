@@ -107,7 +107,7 @@ static void show_progress(Sweep *s, int64_t now)
     }
     s->shown_us = now;
     double seconds = (double)(now - s->begun_us) / 1e6;
-    CpSweepProgress p = {s->result->rows + s->result->found, s->total, s->result->failed,
+    CpSweepProgress p = {s->result->rows, s->total, s->result->found, s->result->failed,
                          seconds > 0 ? (double)s->result->rows / seconds : 0};
     s->o->progress(&p, s->o->data);
 }
@@ -415,9 +415,7 @@ gboolean cp_sweep_run(const CpSweepOptions *o, CpSweepResult *result, GError **e
     Sweep s;
     begin(&s, o, result);
     s.total = count.rows;
-    uint64_t missing = count.rows;
     give_all(&s);
-    s.total = missing + result->found;
     result->no_values = o->until_ci > 0;
     while (o->until_ci > 0 && !s.stopping) {
         drain(&s);

@@ -9,8 +9,8 @@
 #include "sweeps/store.h"
 
 typedef struct {
-    uint64_t done, total; /* rows; those found in the file count as done */
-    uint64_t failed;
+    uint64_t done, total; /* rows to be run; those found in the file are none of them */
+    uint64_t found, failed;
     double rate; /* rows a second */
 } CpSweepProgress;
 

@@ -2,6 +2,7 @@
 
 #include "sim/error.h"
 #include "lang/diag.h"
+#include "scenario/scenario.h"
 #include "sweeps/schema.h"
 
 #include <errno.h>
@@ -119,7 +120,21 @@ CpTableSource *cp_table_source_new(const char *path, GError **error)
 static void set_column(CpQueryColumn *c, const char *name, const char *key, bool is_metric,
                        CpUnit unit)
 {
-    *c = (CpQueryColumn){g_strdup(name), g_strdup(key), is_metric, unit};
+    *c = (CpQueryColumn){
+        .name = g_strdup(name), .key = g_strdup(key), .is_metric = is_metric, .unit = unit};
+}
+
+/* Whether the values of a setting are names; "process.web.gil" is one of "gil". */
+static bool is_word_setting(const char *key)
+{
+    g_autofree CpSettingInfo *settings = cp_settings();
+    for (const CpSettingInfo *i = settings; i->spec != NULL; i++) {
+        g_autofree char *tail = g_strconcat(".", i->spec->name, NULL);
+        if (strcmp(i->spec->name, key) == 0 || g_str_has_suffix(key, tail)) {
+            return i->spec->type == CP_PARAM_ENUM;
+        }
+    }
+    return false;
 }
 
 /* The only row of a table whose `field` is the name or, for axes, ends in ".name". */
@@ -160,6 +175,7 @@ static bool find_stored(CpTableSource *s, const char *name, CpQueryColumn *c, GS
     if (axis != NULL) {
         set_column(c, axis[0], axis[0], false, CP_UNIT_NUMBER);
         cp_sql_name(sql, axis[1]);
+        c->is_word = is_word_setting(axis[0]);
         return true;
     }
     g_auto(GStrv) metric = find_row(
@@ -336,6 +352,15 @@ gboolean cp_table_source_check(CpTableSource *s, sqlite3_stmt *stmt, int i,
                     : own        ? cp_stored_kind(c->name)
                                  : CP_STORED_TEXT;
     return cp_stored_is_good(stmt, i, kind, c->unit) || cp_stored_odd(s->db, c->key, error);
+}
+
+sqlite3_stmt *cp_table_source_answers(CpTableSource *s)
+{
+    return s->is_json ? NULL
+                      : cp_database_prepare(s->db,
+                                            "SELECT find, axis, such_that, at, value FROM "
+                                            "answer ORDER BY find, axis, such_that, rowid",
+                                            NULL);
 }
 
 gboolean cp_table_source_fail(CpTableSource *s, int code, GError **error)

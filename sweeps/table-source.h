@@ -25,6 +25,8 @@ sqlite3_stmt *cp_table_source_select(CpTableSource *source, const char *expressi
 /* CP_ERROR_INPUT: the i-th value of a row is not what coreplay writes in this column. */
 gboolean cp_table_source_check(CpTableSource *source, sqlite3_stmt *stmt, int i,
                                const CpQueryColumn *column, GError **error);
+/* What searches found: find, axis, such_that, at, value; NULL: the file has none. */
+sqlite3_stmt *cp_table_source_answers(CpTableSource *source);
 gboolean cp_table_source_fail(CpTableSource *source, int code, GError **error);
 
 #endif

@@ -111,7 +111,9 @@ CpCell cp_cell_copy(const CpCell *cell)
 CpQueryColumn *cp_column_copy(const CpQueryColumn *c)
 {
     CpQueryColumn *copy = g_new0(CpQueryColumn, 1);
-    *copy = (CpQueryColumn){g_strdup(c->name), g_strdup(c->key), c->is_metric, c->unit};
+    *copy = *c;
+    copy->name = g_strdup(c->name);
+    copy->key = g_strdup(c->key);
     return copy;
 }
 
@@ -158,7 +160,7 @@ static int compare_cells(const CpCell *a, const CpCell *b)
         return (a->kind > b->kind) - (a->kind < b->kind);
     }
     if (a->kind == CP_CELL_TEXT) {
-        return strcmp(a->text, b->text);
+        return strverscmp(a->text, b->text); /* 3.8 is before 3.12 */
     }
     return (a->number > b->number) - (a->number < b->number);
 }

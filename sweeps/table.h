@@ -15,12 +15,14 @@ typedef struct {
     char *name; /* as asked for: "makespan", "mean(latency.p99)" */
     char *key;  /* in CSV and JSON: "mean_latency_p99_ns" */
     bool is_metric;
-    CpUnit unit; /* of a metric */
+    bool is_word; /* an axis whose values are names, even "3.12" */
+    CpUnit unit;  /* of a metric */
 } CpQueryColumn;
 
 typedef struct {
     GPtrArray *columns; /* CpQueryColumn */
     GPtrArray *rows;    /* CpCell *, one a column */
+    uint64_t n_failed;  /* of groups: runs that failed and are in no statistic */
 } CpTableData;
 
 CpTableData *cp_table_data_new(void);

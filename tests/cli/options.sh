@@ -77,7 +77,7 @@ base_of() { # COMMAND KIND
 given() { # COMMAND OPTION
     case $2 in
     force | exact-ticks | teaching | json | dry-run | missing | resume | force-new | fail-fast | \
-        keep-going | csv | log | others | pin | list | listing | names) echo "--$2" ;;
+        keep-going | csv | log | others | pin | list | answers | listing | names) echo "--$2" ;;
     set) case $1 in whatif) echo '--set cores=3' ;; validate) echo '--set cores=0' ;; *) echo '--set cores=3' ;; esac ;;
     machine) if [ "$1" = validate ]; then echo '--machine none'; else echo '--machine five.cpw'; fi ;;
     seed) echo '--seed 7' ;;
@@ -95,7 +95,7 @@ given() { # COMMAND OPTION
     sweep) echo '--sweep cores=1,2' ;;
     zip) echo '--zip cores,hz' ;;
     where) echo '--where cores>1' ;;
-    sample) echo '--sample 2' ;;
+    sample) echo '--sample 1' ;;
     repeat) echo '--repeat 3' ;;
     until-ci) echo '--until-ci 50%' ;;
     repeat-max) echo '--repeat-max 2' ;;

@@ -126,6 +126,97 @@ cp_run sweep w.cpw --find 'min cores' --sweep cores=1..4 --such-that 'makespan <
 is_code 1
 out_has '^no cores will do'
 
+must "what a search found is kept in the result file"
+cp_run sweep w.cpw --sweep cores=1..16 --sweep policy=rr,eevdf --find 'min cores' --such-that 'makespan < 120ms' --json -o found.db
+is_code 0
+json_has 'all(.value | type == "number") and all(.tried[] | .value | type == "number")'
+grep -o '"value":[0-9]*}$' out >values
+cp_run query found.db --answers
+is_code 0
+out_has '^min   cores  makespan < 120ms  policy=rr  '
+cp_run query found.db --answers --json
+json_has 'map(.at) == ["policy=rr", "policy=eevdf"] and all(.value | type == "number")'
+grep -o '"value":[0-9]*}$' out | cmp -s - values || fail "other answers are kept"
+
+# One value of n ends in a deadlock; the rest is done.
+cat >part.cpw <<'EOF'
+param n = 1
+lock a
+lock b
+process p {
+  thread w x 3 { repeat 20 { cpu exp(3ms); timed tick { cpu 10us } } }
+  thread x { if n == 4 { acquire a; wait 1ms; acquire b } else { cpu 1ms } }
+  thread y { if n == 4 { acquire b; wait 1ms; acquire a } else { cpu 1ms } }
+}
+EOF
+must "runs that failed are listed with their reason, and are in no mean"
+cp_run sweep part.cpw --sweep n=1,2,4,16 --repeat 3 -q
+is_code 4
+out_has '^ 4  *-  *-  *0$'
+out_has '^Not counted, 3 runs that failed:$'
+out_has '^  n=4: deadlock'
+out_has '^16  *[0-9]'
+cp_run sweep part.cpw --sweep cores=2,3 --sweep numa.nodes=1,2 -q
+is_code 4
+out_has '^  cores=3 numa.nodes=2: refused: .*3 cores cannot be divided'
+cp_run sweep part.cpw --sweep n=1,2,4,16 --sweep policy=rr,eevdf --repeat 3 -o part.db -q
+cp_run query part.db --group n --json
+json_has 'map(.n) == [1, 2, 4, 16] and .[2].mean_makespan_ns == null and .[2].n_makespan == 0 and .[0].n_makespan == 6'
+err_has '6 runs that failed are in no statistic'
+cp_run query part.db --group n --filter 'outcome == deadlock' --json
+json_has '.[0].n == 4 and .[0].n_makespan == 6'
+err_empty
+
+must "a chart draws no run that failed, others where their value is, and says so"
+cp_run plot sweep part.db -x n -o part.txt --data part.csv
+is_code 0
+grep -q 'Not drawn: 6 runs that failed (4, rr: ' part.txt || fail "nothing is said"
+if grep -q '^4,[^,]*,[0-9]' part.csv; then fail "the failed value has numbers"; fi
+grep -q '"n, log scale"' part.txt || fail "the log scale is not said"
+grep -q '"makespan: from the start to the end' part.txt || fail "the metric has no title"
+# Marks stand on the ticks of 1, 2 and 16 and on no other; nothing connects 2 and 16.
+sed -n 's/^line \([0-9.]*\) 308 \1 312 .*/\1/p' part.txt >ticks
+awk '$1 == "box" && $4 == 5 && $5 == 5 { print $2 + 2.5 }' part.txt | sort -nu >marks
+sed 3d ticks | cmp -s - marks || fail "ticks $(tr '\n' ' ' <ticks), marks $(tr '\n' ' ' <marks)"
+if awk -v x="$(sed -n 4p ticks)" '$1 == "line" && NF > 8 && index($0, x) { bad = 1 } END { exit !bad }' part.txt; then
+    fail "a line goes over the missing value"
+fi
+cp_run plot sweep part.db -x n -o part.txt --log
+grep -q '"makespan, log scale"' part.txt || fail "the log scale upwards is not said"
+
+must "values that are names are bars, each from zero, and not connected"
+cp_run plot sweep part.db -x policy -y makespan -o bars.txt
+is_code 0
+[ "$(awk '$1 == "box" && $3 + $5 > 307 && $5 > 20' bars.txt | wc -l)" = 6 ] || fail "not six bars"
+[ "$(awk '$1 == "line" && NF > 8' bars.txt | wc -l)" = 0 ] || fail "bars are connected"
+cp_run sweep w.cpw --sweep runtime.version=3.8,3.12 --sweep cores=1 -o versions.db -q
+cp_run plot sweep versions.db -o versions.txt
+[ "$(awk '$1 == "box" && $5 > 20' versions.txt | wc -l)" = 2 ] || fail "versions are no names"
+cp_run query versions.db --json
+json_has 'map(."runtime.version") == ["3.8", "3.12"] and all(.cores == 1)'
+
+must "metrics asked for are in the table"
+cp_run sweep w.cpw --sweep cores=1,2 --metric migrations --metric wakeups
+out_has '^cores  outcome  makespan  migrations  wakeups$'
+
+must "values of axes are numbers in JSON, those with a unit beside their text"
+cp_run sweep w.cpw --sweep work=5ms,7ms --sweep cores=1,2 --json
+json_has '.[0].cores == 1 and .[0].work == "5ms" and .[0].work_ns == 5000000'
+
+must "quantiles that fell into one step of their histogram have no interval"
+printf 'process p { thread t { repeat 50 { timed tick { cpu 10us }; cpu exp(1ms) } } }\n' >tick.cpw
+cp_run sweep tick.cpw --sweep cores=1,2 --repeat 4 -o tick.db -q
+cp_run query tick.db --group cores --show 'mean(tick.p50) ci95(tick.p50) ci95(makespan)' --json
+json_has 'all(.mean_tick_p50_ns > 0 and .ci95_tick_p50_ns == null and .ci95_makespan_ns > 0)'
+
+must "progress after a break counts what is left"
+cp_run sweep w.cpw --sweep cores=1..20 --sweep work=1ms,2ms --shard 0/2 -o left.db -q
+cp_run sweep w.cpw --sweep cores=1..20 --sweep work=1ms,2ms -o left.db -j1 --progress always
+is_code 0
+err_has '20 runs stored in left.db, 20 were there'
+tr '\r' '\n' <err >lines
+if grep -q '/40' lines; then fail "what was there is counted"; fi
+
 must "axes may live in the workload, in files, be zipped, dropped and sampled"
 cp_run sweep w.cpw --dry-run
 out_has '^2 points, 2 runs$'
