@@ -3,7 +3,7 @@
 # shellcheck source=/dev/null
 . "${top_srcdir:?}/tests/cli/lib.sh"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || exit 77
-COREPLAY_DATA=$top_srcdir/traces/record
+COREPLAY_DATA=${top_builddir:?}/traces/record
 export COREPLAY_DATA
 
 cat >threads.py <<'END'
@@ -89,7 +89,7 @@ if __name__ == "__main__":
 END
 cp_run record -o squares.cpw -- squares.py
 is_code 0
-grep -q 'map p do_f over \[[^,]*, [^,]*, [^,]*\]' squares.cpw || fail 'squares.cpw lacks the map'
+grep -q 'map p f over \[[^,]*, [^,]*, [^,]*\]' squares.cpw || fail 'squares.cpw lacks the map'
 cp_run run squares.cpw
 is_code 0
 
@@ -115,7 +115,8 @@ END
 cp_run record -o tasks.cpw -- tasks.py
 is_code 0
 out_has '^\[0.2, 0.1\]$'
-echo 'expect makespan == 303ms +- 5%' >>tasks.cpw
+# Importing asyncio takes its time.
+echo 'expect makespan > 300ms; expect makespan < 600ms' >>tasks.cpw
 cp_run run tasks.cpw
 is_code 0
 

@@ -77,9 +77,11 @@ class Corpus:
         if self.args.cpus:
             argv[2:2] = ["--set", "cores=%d" % len(self.args.cpus.split(","))]
         done = run(argv, "", None, 60)[1]
-        if done.returncode not in (0, 1):
+        if not done.stdout.startswith("{"):
             return None, done.stderr.strip().splitlines()[:1]
         result = json.loads(done.stdout)
+        if "metrics" not in result or result["metrics"]["makespan_ns"] is None:
+            return None, [result.get("outcome", "no result")]
         return result, None
 
     def one(self, path):
@@ -113,6 +115,8 @@ class Corpus:
             return name, "not runnable: " + "".join(error), None, real
         took = result["metrics"]["makespan_ns"] / 1e9
         outcome = result["outcome"]
+        if "for" in how and outcome == "deadlock":
+            took = real  # nothing more happens
         bad = outcome != "done" and "for" not in how
         return name, "outcome " + outcome if bad else None, took, real
 
@@ -127,7 +131,7 @@ class Corpus:
                 continue
             try:
                 rows.append(self.one(path))
-            except (subprocess.TimeoutExpired, KeyError, ValueError) as error:
+            except (subprocess.TimeoutExpired, KeyError, ValueError, TypeError) as error:
                 rows.append((os.path.basename(path), repr(error)[:150], None, None))
             self.show(rows[-1])
         return rows

@@ -4,5 +4,5 @@
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || exit 77
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
-exec python3 "${top_srcdir:?}/tests/record/corpus.py" --at-least 85 --keep "$work" ./coreplay \
-    "$top_srcdir/traces/record/coreplay_record.py" "$top_srcdir"/tests/record/programs/*.py
+exec python3 "${top_srcdir:?}/tests/record/corpus.py" --at-least 85 --keep "$work" "${COREPLAY:?}" \
+    "${top_builddir:?}/traces/record/coreplay_record.py" "$top_srcdir"/tests/record/programs/*.py

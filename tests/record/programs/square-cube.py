@@ -1,4 +1,5 @@
 # Two short threads.
+# output: not compared
 import threading
 
 

@@ -1,4 +1,5 @@
 # Three steps, each in a thread.
+# output: not compared
 import threading
 from time import sleep
 
