@@ -165,7 +165,7 @@ static bool at_set(Cpc *c, const CpNode *action, CpTime when)
     g_autofree char *subject = g_strndup(from, strlen(from) - strlen(at_keys[i].end));
     g_autofree char *value = setting_text(c, action->child);
     bool thread = !is_of_group(at_keys[i].kind);
-    CpAtDecl at = {.at = when, .kind = at_keys[i].kind};
+    CpAtDecl at = {.at = when, .kind = at_keys[i].kind, .line = action->pos.line};
     at.subject = thread ? cp_thread_find(c->w, subject, 0) : cp_group_find(c->w, subject);
     if (at.subject == CP_NONE) {
         return cp_diag_error(c->diag, action->pos, "no %s is named '%s'",

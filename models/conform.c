@@ -110,6 +110,9 @@ static void check(void *data, const CpTimeline *tl, const CpRecord *r, const CpR
             check_switch(w, tl, r);
         } else if (kind == CP_REC_WAKEUP || kind == CP_REC_WAKEUP_NEW) {
             check_wakeup(w, tl, r->id, kind == CP_REC_WAKEUP_NEW);
+        } else if (kind == CP_REC_EXIT && tl->threads[r->id].state == CP_SEEN_NOT) {
+            /* It is killed while its CPU comes back: nothing of its life was seen. */
+            w->life[r->id].born = w->life[r->id].until = w->now;
         }
     }
 }
@@ -155,7 +158,13 @@ static bool check_thread(Walk *w, CpTid tid)
     }
     w->interrupted += l->run - run; /* interrupts are not charged to whom they hit */
     if (l->run < run || l->wait != wait || l->blocked != blocked) {
-        return broken(w, tid, ": its metrics differ from its records");
+        g_autofree char *law =
+            g_strdup_printf(": its metrics differ from its records (run %" G_GINT64_FORMAT
+                            ", wait %" G_GINT64_FORMAT ", blocked %" G_GINT64_FORMAT
+                            ", but %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                            ", %" G_GINT64_FORMAT " in the records)",
+                            run, wait, blocked, l->run, l->wait, l->blocked);
+        return broken(w, tid, law);
     }
     return true;
 }

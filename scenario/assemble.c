@@ -114,6 +114,21 @@ static void apply_cpusets(CpWorkload *w)
     }
 }
 
+/* The mask itself, or one of as many of the CPUs there are. */
+static uint32_t fitting_mask(CpWorkload *w, uint32_t row, uint32_t n_cpus)
+{
+    const CpCpuMask *mask =
+        row == CP_NONE ? NULL : &g_array_index(w->masks, CpCpuMask, row);
+    if (mask == NULL || cp_cpumask_next(mask, 0) < n_cpus) {
+        return row;
+    }
+    CpCpuMask other = {{0}};
+    for (CpCpu c = 0; c < MIN(cp_cpumask_count(mask), n_cpus); c++) {
+        cp_cpumask_set(&other, c);
+    }
+    return cp_workload_mask(w, &other);
+}
+
 /* On a machine that lacks the CPUs a recorded thread was kept to it is kept to as many of
  * those there are. */
 static void fit_masks(CpBuild *b)
@@ -122,18 +137,61 @@ static void fit_masks(CpBuild *b)
     uint32_t n_cpus = b->s->machine->n_cpus;
     for (uint32_t i = 0; w->replay != NULL && i < w->threads->len; i++) {
         CpThreadDecl *t = cp_thread_decl(w, i);
-        if (t->attr.cpus == CP_NONE) {
-            continue;
-        }
-        const CpCpuMask *mask = &g_array_index(w->masks, CpCpuMask, t->attr.cpus);
-        if (cp_cpumask_next(mask, 0) >= n_cpus) {
-            CpCpuMask other = {{0}};
-            for (CpCpu c = 0; c < MIN(cp_cpumask_count(mask), n_cpus); c++) {
-                cp_cpumask_set(&other, c);
-            }
-            t->attr.cpus = cp_workload_mask(w, &other);
+        t->attr.cpus = fitting_mask(w, t->attr.cpus, n_cpus);
+    }
+    for (uint32_t i = 0; w->replay != NULL && i < w->ats->len; i++) {
+        CpAtDecl *at = &g_array_index(w->ats, CpAtDecl, i);
+        if (at->kind == CP_AT_CPUS) {
+            at->value = fitting_mask(w, (uint32_t)at->value, n_cpus);
         }
     }
+}
+
+/* Whether whoever is kept to a mask (CP_NONE: to none) has a CPU to run on. */
+static bool check_mask(CpBuild *b, uint32_t row, uint32_t line, const char *who)
+{
+    uint32_t n_cpus = b->s->machine->n_cpus;
+    const CpPos pos = {line, 0, 0};
+    if (row == CP_NONE) {
+        return true;
+    }
+    const CpCpuMask *mask = &g_array_index(b->s->workload->masks, CpCpuMask, row);
+    CpCpu first = cp_cpumask_next(mask, 0);
+    if (first == CP_NONE) {
+        return cp_diag_error(b->diag, pos,
+                             "%s may use no CPU: its own and those of its group have none "
+                             "in common",
+                             who);
+    }
+    return first < n_cpus ||
+           cp_diag_error(b->diag, pos,
+                         "%s may only use CPU %u and above, the machine has %u (0 to %u)",
+                         who, first, n_cpus, n_cpus - 1);
+}
+
+/* What the code and changes during the run keep threads to. */
+static bool check_later_masks(CpBuild *b)
+{
+    const CpWorkload *w = b->s->workload;
+    bool ok = true;
+    for (uint32_t i = 0; i < w->code->len; i++) {
+        const CpInsn *insn = cp_insn(w, i);
+        uint32_t row = insn->op == CP_OP_SET_AFFINITY ? insn->c
+                       : insn->op == CP_OP_SET_SCHED
+                           ? g_array_index(w->attrs, CpSchedAttr, insn->c).cpus
+                           : CP_NONE;
+        ok &= check_mask(b, row, g_array_index(w->line, uint32_t, i), "from here on it");
+    }
+    for (uint32_t i = 0; i < w->ats->len; i++) {
+        const CpAtDecl *at = &g_array_index(w->ats, CpAtDecl, i);
+        if (at->kind == CP_AT_CPUS) {
+            const CpThreadDecl *t = cp_thread_decl(w, at->subject);
+            g_autofree char *who =
+                g_strdup_printf("thread '%s'", cp_workload_text(w, t->name));
+            ok &= check_mask(b, (uint32_t)at->value, at->line, who);
+        }
+    }
+    return ok;
 }
 
 /* A thread that may run nowhere would wait for ever. */
@@ -143,21 +201,10 @@ static bool check_masks(CpBuild *b)
     bool ok = true;
     for (uint32_t i = 0; i < w->threads->len; i++) {
         const CpThreadDecl *t = cp_thread_decl(w, i);
-        if (t->attr.cpus == CP_NONE) {
-            continue;
-        }
-        const CpCpuMask *mask = &g_array_index(w->masks, CpCpuMask, t->attr.cpus);
-        if (cp_cpumask_next(mask, 0) >= b->s->machine->n_cpus) {
-            const char *name = cp_workload_text(w, t->name);
-            ok = cp_diag_error(
-                b->diag, (CpPos){t->line, 0, 0},
-                "thread '%s' may only use CPU %u and above, the machine has %u "
-                "(0 to %u)",
-                name, cp_cpumask_next(mask, 0), b->s->machine->n_cpus,
-                b->s->machine->n_cpus - 1);
-        }
+        g_autofree char *who = g_strdup_printf("thread '%s'", cp_workload_text(w, t->name));
+        ok &= check_mask(b, t->attr.cpus, t->line, who);
     }
-    return ok;
+    return ok && check_later_masks(b);
 }
 
 static bool is_served(const CpScenario *s, CpSchedPolicy policy)

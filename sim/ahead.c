@@ -2,7 +2,9 @@
 
 /* Decides how long a burst will be before it is run: the oracle of SJF and SRTF. */
 
-enum { AHEAD_INSNS = 256 };
+/* How far it looks, and how much of that counts as instructions of this moment: who has
+ * every look begin anew without time passing must come to an end, too. */
+enum { AHEAD_INSNS = 256, AHEAD_PER_TURN = 16 };
 
 /* Registers as they were before a look ahead, in order of change. */
 typedef struct {
@@ -38,10 +40,10 @@ static bool goes_on(CpSim *sim, CpFlow *flow, const CpInsn *insn, CpTime *sum)
 }
 
 /* Follows a copy of the flow to where it will wait; adds up what it computes until then. */
-static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
+static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo, uint32_t *n)
 {
     CpTime sum = 0;
-    for (int n = 0; n < AHEAD_INSNS; n++) {
+    for (*n = 0; *n < AHEAD_INSNS; ++*n) {
         cp_assert(flow->pc < sim->w->code->len);
         const CpInsn *insn = &sim->code[flow->pc];
         bool is_control = insn->op < CP_OP_KERNEL;
@@ -50,8 +52,10 @@ static CpTime walk_ahead(CpSim *sim, CpTid tid, CpFlow *flow, Undo *undo)
             cp_control(sim, tid, flow, insn);
             continue;
         }
-        if (!is_control && flow->why == CP_WHY_BEGIN && !goes_on(sim, flow, insn, &sum)) {
-            return sum;
+        bool begun = flow->why != CP_WHY_BEGIN;
+        bool ends = cp_op_info(sim->w, insn->op)->flags & CP_OPF_ENDS;
+        if (!is_control && (begun ? ends : !goes_on(sim, flow, insn, &sum))) {
+            return sum; /* an end that has begun is one still */
         }
         flow->why = CP_WHY_BEGIN;
         flow->pc++;
@@ -67,7 +71,9 @@ static CpTime flow_ahead(CpSim *sim, CpTid tid)
     Undo undo;
     undo.n = 0;
     const bool stopping = sim->stopping;
-    CpTime sum = walk_ahead(sim, tid, &flow, &undo);
+    uint32_t n;
+    CpTime sum = walk_ahead(sim, tid, &flow, &undo, &n);
+    sim->at_once -= MIN(sim->at_once, n / AHEAD_PER_TURN);
     /* Nothing has happened; a recording that cannot be read ends the run sooner. */
     cp_assert(sim->stopping == stopping || sim->fatal != NULL);
     while (undo.n > 0) {

@@ -53,6 +53,7 @@ void cp_cpu_advance(CpSim *sim, CpCpuState *c)
     if (c->curr == CP_NONE) {
         c->idle += delta;
         c->irq_left = 0;
+        c->irq_until = c->irq_from;
         return;
     }
     if (G_UNLIKELY(c->irq_left > 0)) {
@@ -141,6 +142,14 @@ void cp_cpu_account(CpSim *sim, CpCpuState *c)
     }
 }
 
+/* What the last stretch of interrupts took since that moment: it was not charged. */
+static CpTime irq_since(const CpCpuState *c, CpTime from, CpTime now)
+{
+    CpTime begin = c->irq_from > from ? c->irq_from : from;
+    CpTime end = min_time(c->irq_until, now);
+    return end > begin ? end - begin : 0;
+}
+
 void cp_cpu_account_tick(CpSim *sim, CpCpuState *c)
 {
     CpTime now = sim->now, tick = sim->next_tick - sim->tick;
@@ -148,8 +157,9 @@ void cp_cpu_account_tick(CpSim *sim, CpCpuState *c)
     if (tick == now && c->id >= sim->turn) {
         tick -= sim->tick; /* the one of this moment is still to come here */
     }
-    CpTime since = now - tick;
-    cp_assert(since >= 0 && tick <= now);
+    cp_assert(tick <= now);
+    CpTime since = now - tick - irq_since(c, tick, now);
+    cp_assert(since >= 0);
     if (c->uncharged > since && c->curr != CP_NONE) {
         CpTime rest = c->uncharged - since;
         c->uncharged = since;
@@ -315,14 +325,18 @@ void cp_balance_soon(CpSim *sim)
 
 /* --- interrupts --- */
 
-/* An interrupt takes `cost` from whoever runs there, without charging it. */
+/* An interrupt takes `cost` from whoever runs there, without charging it.  What was before
+ * the last tick is charged first: of more than one stretch since then we keep no account.
+ */
 void cp_irq(CpSim *sim, CpCpu cpu, CpTime cost)
 {
     cp_assert(cpu < sim->n_cpus);
     CpCpuState *c = &sim->cpus[cpu];
     if (cost > 0 && c->curr != CP_NONE) {
-        cp_cpu_advance(sim, c);
+        cp_cpu_account_tick(sim, c);
+        c->irq_from = c->irq_left > 0 ? c->irq_from : sim->now;
         c->irq_left += cost;
+        c->irq_until = sim->now + c->irq_left;
         cp_cpu_arm(sim, c);
     }
 }

@@ -10,6 +10,8 @@ struct CpCpuState {
     CpTime look;       /* when the class wants to look; CP_NEVER */
     CpTime resched_at; /* when the pending reschedule takes effect; CP_NEVER */
     CpTime irq_left;   /* interrupt time still to pass before curr goes on; not charged */
+    CpTime irq_from;   /* the last stretch of it began, and ends or ended, */
+    CpTime irq_until;  /* ... then */
     CpTime ovh_left;   /* kernel work still to pass; charged to curr */
     CpTime uncharged;  /* time of curr that its class has not been told of */
     const CpPolicyClass *hooks; /* of curr's class */

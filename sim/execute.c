@@ -34,9 +34,14 @@ static CpStep execute(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *insn)
     return cp_services[insn->op - CP_OP_KERNEL](sim, tid, flow, insn);
 }
 
+static uint64_t moment_limit(const CpSim *sim)
+{
+    return sim->config.max_at_once > 0 ? sim->config.max_at_once : ZERO_TIME_LIMIT;
+}
+
 uint64_t cp_moment_begins(CpSim *sim)
 {
-    uint64_t limit = ZERO_TIME_LIMIT + (uint64_t)ZERO_TIME_THREAD * sim->tables.thread.n;
+    uint64_t limit = moment_limit(sim) + (uint64_t)ZERO_TIME_THREAD * sim->tables.thread.n;
     uint64_t left = sim->at_once;
     sim->at_once = limit;
     return left < limit ? limit - left : 0;
@@ -45,7 +50,8 @@ uint64_t cp_moment_begins(CpSim *sim)
 static CpFlowEnd zero_loop(CpSim *sim, CpTid tid)
 {
     cp_diagnose(sim, "zero-time loop", &tid, tid != CP_NONE,
-                "a loop repeats without time passing (%d instructions)", ZERO_TIME_LIMIT);
+                "a loop repeats without time passing (%" G_GUINT64_FORMAT " instructions)",
+                moment_limit(sim));
     sim->stopping = true;
     sim->outcome = CP_OUTCOME_GUARD;
     return CP_FLOW_PREEMPT;
@@ -123,9 +129,11 @@ static inline CpFlowEnd run(CpSim *sim, CpCpuState *c, CpTid tid, uint64_t *left
 
 CpFlowEnd cp_flow_run(CpSim *sim, CpCpuState *c, CpTid tid)
 {
-    uint64_t left = sim->at_once;
+    const uint64_t before = sim->at_once;
+    uint64_t left = before;
     CpFlowEnd end = run(sim, c, tid, &left);
-    sim->at_once = left > 0 ? left - 1 : 0; /* to come here takes a turn, too */
+    uint64_t more = before - sim->at_once + 1; /* to look ahead, and to come here */
+    sim->at_once = left > more ? left - more : 0;
     return end;
 }
 

@@ -203,6 +203,7 @@ typedef struct {
     CpAtKind kind;
     uint32_t subject; /* thread declaration, group, or mask */
     int64_t value;
+    uint32_t line; /* in the text; 0: none */
 } CpAtDecl;
 
 /* An open arrival stream. */

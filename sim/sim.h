@@ -28,9 +28,12 @@ typedef struct {
     CpTime until;        /* CP_NEVER: run to the end */
     CpTime warmup;       /* metrics count from here on; 0: from the start */
     uint64_t max_events; /* 0: no guard */
-    CpTime max_wall;     /* host ns, 0: no guard */
-    bool exact_ticks;    /* run every tick instead of leaving silent ones out */
-    const CpSink *sink;  /* NULL: no records */
+    /* Instructions and events at one moment that count as a loop without time; 0: ten
+     * million.  Tests that mean to meet such loops often set less. */
+    uint64_t max_at_once;
+    CpTime max_wall;    /* host ns, 0: no guard */
+    bool exact_ticks;   /* run every tick instead of leaving silent ones out */
+    const CpSink *sink; /* NULL: no records */
     CpRecordFilter filter;
     const volatile int *interrupt; /* set to non-zero by a signal handler, may be NULL */
     void (*progress)(CpTime now, uint64_t events,

@@ -198,7 +198,12 @@ void cp_thread_end(CpSim *sim, CpTid tid)
 void cp_thread_kill(CpSim *sim, CpTid tid)
 {
     CpThread *t = cp_thread(sim, tid);
-    if (t->state == CP_THREAD_ENDED || t->state == CP_THREAD_NEW) {
+    if (t->state == CP_THREAD_ENDED) {
+        return;
+    }
+    if (t->state == CP_THREAD_NEW) { /* it never starts */
+        sim->cold[tid].start = sim->now;
+        cp_thread_end(sim, tid);
         return;
     }
     cp_cpu_account(sim, &sim->cpus[t->cpu]);

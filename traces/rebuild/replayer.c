@@ -264,7 +264,7 @@ static void add_cpus(Maker *m, uint32_t decl, CpTime at, CpCpu gone)
         cp_cpumask_clear(&mask, gone);
     }
     if (cp_cpumask_next(&mask, 0) < m->rb->n_cpus) {
-        const CpAtDecl decl_at = {at, CP_AT_CPUS, decl, cp_workload_mask(m->w, &mask)};
+        const CpAtDecl decl_at = {at, CP_AT_CPUS, decl, cp_workload_mask(m->w, &mask), 0};
         g_array_append_val(m->w->ats, decl_at);
     }
 }
