@@ -304,10 +304,15 @@ static CpStep op_event_clear(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     return CP_STEP_NEXT;
 }
 
+/* Between the end of its limit and its next instruction the others may have come: it
+ * counted as one of them, so it has passed, too.  Mirrors Barrier._wait of
+ * Lib/threading.py. */
 static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
-    if (why == CP_WHY_WOKEN) {
+    uint16_t *round = &cp_flow_of(sim, tid)->rt_state; /* the one it waits for */
+    bool passed = *round != (uint16_t)o->acquired;
+    if (why == CP_WHY_WOKEN || (why == CP_WHY_TIMEOUT && passed)) {
         return done(sim, tid);
     }
     if (why == CP_WHY_TIMEOUT) {
@@ -316,6 +321,7 @@ static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         return timed_out(sim, tid);
     }
     if (++o->value < cp_obj_decl(sim->w, i->c)->n) {
+        *round = (uint16_t)o->acquired;
         return wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
     }
     o->value = 0;

@@ -3,13 +3,20 @@
 /* What a loop runs that is no task: call_soon and call_later, what an executor sends back,
  * handlers of signals. */
 
+/* The loop that thread runs; CP_NONE: none, or none yet. */
+static uint32_t loop_of(const Py *p, CpTid tid)
+{
+    const PyThread *t = py_thread(p->sim, tid);
+    return t->boot > 0 ? t->loop : CP_NONE;
+}
+
 CpStep py_op_call_soon(Py *p)
 {
     const CpCallDecl *call = cp_call_decl(p->sim->w, p->insn->c);
     uint32_t loop = p->t->loop;
     if (call->thread != CP_NONE) {
         const CpDeclState *d = &p->sim->decls[call->thread];
-        loop = d->instances > 0 ? py_thread(p->sim, d->first)->loop : CP_NONE;
+        loop = d->instances > 0 ? loop_of(p, d->first) : CP_NONE;
     }
     if (loop == CP_NONE) {
         cp_diagnose(p->sim, "no running event loop", &p->tid, 1,
@@ -72,7 +79,7 @@ bool py_signal(Py *p, CpProcId proc, uint32_t number)
             continue;
         }
         const CpCallDecl call = {.task = h->task};
-        uint32_t loop = py_thread(p->sim, to->main)->loop;
+        uint32_t loop = loop_of(p, to->main);
         uint32_t fut = py_call_new(p, &call, PY_FUT_CALLBACK);
         py_fut(p->ps, fut)->home = loop;
         if (loop != CP_NONE) {

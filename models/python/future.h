@@ -154,8 +154,11 @@ typedef struct {
 typedef struct {
     uint32_t decl;
     CpProcId proc;
+    CpTid opener;   /* the thread that opened it, which means this one by its name */
+    uint32_t outer; /* pool the name stood for before in that process, CP_NONE */
     uint8_t kind, start;
     bool closed;   /* no more submits */
+    bool left;     /* who shut it down has gone on: its name is free */
     bool broken;   /* ProcessPoolExecutor: a worker has died, nothing works any more */
     bool reported; /* that it lost a worker was diagnosed */
     bool keeps;    /* futures are asked for through the pool */
@@ -228,6 +231,10 @@ CpStep py_switch_to(Py *p, CpFlowId flow);
 /* An operation of python-ops.def; each row has its function. */
 /* operations.c: executes the operation in hand. */
 CpStep py_dispatch(Py *p);
+/* lock.c: the variable is what was loaded and that much more. */
+void py_var_store(Py *p, int64_t *var, int64_t loaded, int64_t amount);
+/* The same for the body of an arrival stream, which runs on no CPU and takes no time. */
+CpStep py_outside(Py *p);
 #define CP_OP(NAME, name, ...) CpStep py_op_##name(Py *p);
 #include "models/python/python-ops.def"
 #undef CP_OP

@@ -158,7 +158,8 @@ static bool is_draining(const Py *p)
 static void leave_barrier(Py *p)
 {
     CpObj *o = &p->sim->objs[p->insn->c];
-    if (p->insn->op == CP_OP_BARRIER && !p->t->late && o->depth > 0 && --o->depth == 0) {
+    bool left = p->insn->op == CP_OP_BARRIER && !p->flow->timed_out;
+    if (left && o->depth > 0 && --o->depth == 0) {
         cp_wake(p->sim, o->chan2, UINT32_MAX, p->tid, CP_WAKE_THREAD, 0);
     }
 }
@@ -493,6 +494,14 @@ static bool may_be_torn(const Py *p)
            p->proc->kind == PY_GIL_NONE;
 }
 
+void py_var_store(Py *p, int64_t *var, int64_t loaded, int64_t amount)
+{
+    if (__builtin_add_overflow(loaded, amount, var)) {
+        cp_diagnose(p->sim, "arithmetic", &p->tid, 1, "overflow");
+        *var = 0;
+    }
+}
+
 static void store(Py *p, int64_t *var, int64_t amount)
 {
     if (*var != p->t->copy && p->ps->lost++ == 0) {
@@ -500,9 +509,10 @@ static void store(Py *p, int64_t *var, int64_t amount)
         cp_diagnose(p->sim, "lost update", &p->tid, 1,
                     "%s was loaded before and is stored after others changed it: their "
                     "%" G_GINT64_FORMAT " is lost",
-                    cp_workload_text(p->sim->w, d->name), *var - p->t->copy);
+                    cp_workload_text(p->sim->w, d->name),
+                    (int64_t)((uint64_t)*var - (uint64_t)p->t->copy));
     }
-    *var = p->t->copy + amount;
+    py_var_store(p, var, p->t->copy, amount);
 }
 
 enum { ADD_LOADS = 1, ADD_STORES, ADD_OVER };

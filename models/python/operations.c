@@ -1,5 +1,7 @@
 #include "models/python/future.h"
 
+#include "models/native/sync.h"
+
 /* Decides which function executes an operation of a Python thread. */
 
 static CpStep (*const steps[])(Py *p) = {
@@ -23,6 +25,21 @@ static bool does_something(CpOp op)
 {
     return op != CP_OP_PY_BEGIN && op != CP_OP_EXIT && op != CP_OP_LOOP_RUN &&
            op != CP_OP_PY_RETURN;
+}
+
+CpStep py_outside(Py *p)
+{
+    switch (p->insn->op) {
+    case CP_OP_SPAWN:
+        return py_spawn_outside(p);
+    case CP_OP_VAR_ADD: {
+        int64_t *var = cp_var(p->sim, cp_thread(p->sim, p->tid)->proc, p->insn->c);
+        py_var_store(p, var, *var, cp_regs(p->sim, p->flow)[p->insn->b]);
+        return CP_STEP_NEXT;
+    }
+    default:
+        return cp_sync_step(p->sim, p->tid, p->insn, p->why);
+    }
 }
 
 CpStep py_dispatch(Py *p)

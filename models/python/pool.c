@@ -79,13 +79,26 @@ static bool is_iterated(const CpSim *sim, uint32_t decl)
     return false;
 }
 
+/* Takes pools that are gone from their name. */
+static void forget_gone(Py *p, uint32_t decl)
+{
+    uint32_t *head = &p->proc->pools[decl];
+    while (*head != CP_NONE && py_pool(p->ps, *head)->left &&
+           py_pool(p->ps, *head)->live == 0) {
+        *head = py_pool(p->ps, *head)->outer;
+    }
+}
+
 static PyPool *open_pool(Py *p, uint32_t decl)
 {
+    forget_gone(p, decl);
     uint32_t id = cp_row_new(p->sim, &p->ps->pools, "pools");
     const CpPoolDecl *d = cp_pool_decl(p->sim->w, decl);
     PyPool *pool = py_pool(p->ps, id);
     *pool = (PyPool){.decl = decl,
                      .proc = cp_thread(p->sim, p->tid)->proc,
+                     .opener = p->tid,
+                     .outer = p->proc->pools[decl],
                      .kind = (uint8_t)d->kind,
                      .max = d->n > 0 ? d->n : default_size(p, (uint8_t)d->kind),
                      .keeps = is_iterated(p->sim, decl),
@@ -98,15 +111,35 @@ static PyPool *open_pool(Py *p, uint32_t decl)
                      .done = cp_channel_new(p->sim),
                      .manage = cp_channel_new(p->sim),
                      .feed = cp_channel_new(p->sim)};
+    pool->wanted = pool->kind == CP_POOL_WORKERS ? pool->max : 0; /* started at once */
     p->proc->pools[decl] = id;
+    py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->pool = id;
     return pool;
+}
+
+static PyPool *find_pool(Py *p, uint32_t decl)
+{
+    if (p->t->pool > 0 && py_pool(p->ps, p->t->pool - 1)->decl == decl) {
+        return py_pool(p->ps, p->t->pool - 1);
+    }
+    uint32_t last = p->proc->pools[decl], own = last;
+    while (own != CP_NONE && py_pool(p->ps, own)->opener != p->tid) {
+        own = py_pool(p->ps, own)->outer;
+    }
+    return own != CP_NONE    ? py_pool(p->ps, own)
+           : last != CP_NONE ? py_pool(p->ps, last)
+                             : open_pool(p, decl);
 }
 
 PyPool *py_pool_of(Py *p, uint32_t decl)
 {
+    uint32_t *id = &py_flow(p->sim, cp_thread(p->sim, p->tid)->flow)->pool;
     cp_assert(decl < p->sim->w->pools->len);
-    uint32_t id = p->proc->pools[decl];
-    return id == CP_NONE ? open_pool(p, decl) : py_pool(p->ps, id);
+    if (p->flow->rt_state == PY_OP_BEGIN) {
+        *id = py_pool_number(p->ps, find_pool(p, decl));
+    }
+    cp_assert(py_pool(p->ps, *id)->decl == decl);
+    return py_pool(p->ps, *id);
 }
 
 void py_pool_wake_all(Py *p, PyPool *pool)
@@ -158,9 +191,11 @@ CpStep py_pool_start_threads(Py *p, PyPool *pool)
         if (flow->rt_state == PY_POOL_STARTS) {
             p->t->starting = to_start(p, pool);
             if (p->t->starting == CP_NONE) {
+                p->t->opens = 0;
                 return CP_STEP_NEXT;
             }
             started(p, pool, p->t->starting);
+            p->t->opens = py_pool_number(p->ps, pool) + 1;
         }
         const CpInsn spawn = {CP_OP_SPAWN, CP_REG_FREE, 0, p->t->starting};
         PY_DO(py_start_thread(p, &spawn, PY_POOL_STARTS));
@@ -175,7 +210,6 @@ CpStep py_op_pool_open(Py *p)
         if (pool->kind != CP_POOL_WORKERS) {
             return CP_STEP_NEXT;
         }
-        pool->wanted = pool->max;
         p->flow->rt_state = PY_POOL_STARTS;
     }
     return py_pool_start_threads(p, py_pool_of(p, p->insn->c));
@@ -258,7 +292,7 @@ uint32_t py_pool_new_work(Py *p, PyPool *pool, const CpCallDecl *call)
 {
     uint32_t fut = py_call_new(p, call, PY_FUT_CALL);
     PyFut *f = py_fut(p->ps, fut);
-    f->home = p->proc->pools[pool->decl];
+    f->home = py_pool_number(p->ps, pool);
     f->row = (uint32_t)(call - cp_call_decl(p->sim->w, 0));
     cp_assert(f->row < p->sim->w->calls->len && f->home != CP_NONE);
     cp_record_wide(p->sim, CP_REC_TASK_CREATE, fut, cp_thread(p->sim, p->tid)->cpu, 0,
@@ -448,8 +482,7 @@ CpStep py_op_pool_shutdown(Py *p)
     default:
         break;
     }
-    if (pool->live == 0 && p->proc->pools[p->insn->c] != CP_NONE) {
-        p->proc->pools[p->insn->c] = CP_NONE;
-    }
+    pool->left = true;
+    forget_gone(p, p->insn->c);
     return CP_STEP_NEXT;
 }

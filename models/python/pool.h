@@ -45,8 +45,15 @@ static inline uint32_t py_pool_pop(PySim *ps, uint32_t *first)
     return fut;
 }
 
-/* The pool of that declaration, made if it is not there. */
+/* The pool of the operation under way, which begins with the one that name stands for where
+ * the thread is: the one it works for, the last one it opened itself, the last one of its
+ * process, or else one made now. */
 PyPool *py_pool_of(Py *p, uint32_t decl);
+
+static inline uint32_t py_pool_number(const PySim *ps, const PyPool *pool)
+{
+    return (uint32_t)(pool - (const PyPool *)ps->pools.rows);
+}
 /* Starts the threads the pool needs, one after the other; rt_state PY_POOL_STARTS and up.
  */
 CpStep py_pool_start_threads(Py *p, PyPool *pool);

@@ -228,6 +228,8 @@ typedef struct {
     uint32_t loop;   /* event loop it runs, CP_NONE */
     CpFlowId base;   /* its own flow while it executes others */
     uint32_t fut;    /* future it serves, CP_NONE */
+    uint32_t pool;   /* pool it was started for + 1; 0: none */
+    uint32_t opens;  /* pool it starts threads for + 1; 0: none */
     uint32_t serves; /* process pool it works for + 1; 0: none (any more) */
     CpTime wait_end; /* main thread: when its sleep is over */
     PySaved saved;   /* main thread: what was under way when a signal handler began */
@@ -238,6 +240,7 @@ typedef struct {
     uint32_t handler; /* pc + 1 of the innermost TRY or TIMEOUT_BEGIN; 0: none */
     uint32_t raised;  /* exception to raise when it goes on; 0: none */
     uint32_t number;  /* of an asyncio task in its process, from 1 */
+    uint32_t pool;    /* of the pool's operation under way */
 } PyFlow;
 
 typedef struct {
@@ -462,6 +465,8 @@ CpStep py_boot(Py *p);      /* syscall.c: a thread begins */
 /* Starts a thread or process as that SPAWN says; rt_state goes through `from` +
  * PY_START_BEGIN .. PY_START_DONE. */
 CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from);
+/* A SPAWN of a thread that is on no CPU: an arrival starts it. */
+CpStep py_spawn_outside(Py *p);
 CpStep py_end_thread(Py *p);
 /* signal.c: a signal for that process is noted; its main thread learns of it. */
 void py_interrupt_main(Py *p, PyProc *to);

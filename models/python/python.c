@@ -28,12 +28,12 @@ void py_enter(Py *p, CpSim *sim, CpTid tid)
 static CpStep run_op(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why)
 {
     Py p;
-    if (G_UNLIKELY(cp_thread(sim, tid)->state != CP_THREAD_RUNNING)) {
-        return cp_sync_step(sim, tid, insn, why); /* body of an arrival stream */
-    }
     py_enter(&p, sim, tid);
     p.insn = insn;
     p.why = why;
+    if (G_UNLIKELY(cp_thread(sim, tid)->state != CP_THREAD_RUNNING)) {
+        return py_outside(&p); /* body of an arrival stream */
+    }
     if (G_UNLIKELY(p.t->flags & (PY_EINTR | PY_RESUMES | PY_PAUSED)) &&
         cp_thread(sim, tid)->flow == p.t->base) {
         PY_DO(py_interrupted(&p));

@@ -286,15 +286,28 @@ static CpStep maybe_blocking(Py *p)
     return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_TIMEOUT);
 }
 
-enum { YIELD_DROPPED = 1 };
+enum { YIELD_DROPPED = 1, YIELD_BACK };
 
+/* The kernel moves the program counter and asks for another pick; we come back here for the
+ * lock, since what follows may be an operation that takes no time and is Python code. */
 static CpStep yield(Py *p)
 {
-    if (p->flow->rt_state == PY_OP_BEGIN) {
-        p->flow->rt_state = YIELD_DROPPED;
+    CpFlow *flow = p->flow;
+    switch (flow->rt_state) {
+    case PY_OP_BEGIN:
+        flow->rt_state = YIELD_DROPPED;
         PY_DO(py_drop(p));
+        /* fall through */
+    case YIELD_DROPPED:
+        cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
+        flow->pc--;
+        flow->rt_state = YIELD_BACK;
+        cp_run(p->sim, p->tid, 0);
+        return CP_STEP_RUN;
+    default:
+        PY_DO(py_take(p));
+        return CP_STEP_NEXT;
     }
-    return cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
 }
 
 /* --- starting threads and processes --- */
@@ -334,6 +347,7 @@ static void child_made(Py *p, uint32_t decl)
     uint32_t flags = cp_thread_decl(p->sim->w, decl)->flags;
     PyThread *c = py_thread(p->sim, child);
     p->t->child = child;
+    c->pool = p->t->opens;
     if (flags & CP_THREAD_FORKS) {
         PyProc *forked = py_proc(p->sim, cp_thread(p->sim, child)->proc);
         memcpy(forked->pools, p->proc->pools, p->sim->w->pools->len * sizeof(uint32_t));
@@ -399,6 +413,14 @@ static CpStep spawn(Py *p)
         return CP_STEP_NEXT;
     }
     return py_start_thread(p, p->insn, PY_OP_BEGIN);
+}
+
+CpStep py_spawn_outside(Py *p)
+{
+    CpStep step = cp_kernel_step(p->sim, p->tid, p->insn, CP_WHY_BEGIN);
+    cp_assert(step == CP_STEP_NEXT); /* it costs nothing outside the CPUs */
+    child_made(p, p->insn->c);
+    return step;
 }
 
 /* --- ends --- */
@@ -467,6 +489,11 @@ static CpStep end_thread(Py *p)
         if (py_is_main(p) || p->proc->main_ended) {
             p->proc->main_ended = true;
             if (!others_live(p)) {
+                if (p->proc->pending > 0) { /* calls are waited for at exit */
+                    p->proc->main = p->tid;
+                    p->proc->main_waits = true;
+                    return py_sleep(p, CP_NEVER, CP_BLOCK_JOIN, CP_NONE);
+                }
                 cp_process_end(p->sim, cp_thread(p->sim, p->tid)->proc, p->tid);
             }
         }

@@ -88,7 +88,7 @@ static CpStep worker(Py *p, PyPool *pool)
 {
     CpFlow *flow = p->flow;
     bool process = py_pool_is_processes(pool);
-    p->t->serves = process ? p->proc->pools[pool->decl] + 1 : 0;
+    p->t->serves = process ? p->t->pool : 0;
     uint32_t *queue = process ? &pool->call_first : &pool->first;
     for (;;) {
         switch (flow->rt_state) {
@@ -152,11 +152,6 @@ static CpStep worker(Py *p, PyPool *pool)
 
 /* --- a worker dies --- */
 
-static uint32_t pool_number(const PySim *ps, const PyPool *pool)
-{
-    return (uint32_t)(pool - (const PyPool *)ps->pools.rows);
-}
-
 static void report_death(CpSim *sim, CpTid tid, PyPool *pool)
 {
     const char *name = cp_workload_text(sim->w, cp_pool_decl(sim->w, pool->decl)->name);
@@ -205,7 +200,7 @@ static void break_pool(Py *p, PyPool *pool)
 {
     cp_assert(pool->broken);
     PySim *ps = p->ps;
-    uint32_t me = pool_number(ps, pool);
+    uint32_t me = py_pool_number(ps, pool);
     for (CpTid tid = 0; tid < p->sim->tables.thread.n; tid++) {
         if (py_thread(p->sim, tid)->serves == me + 1) {
             cp_process_end(p->sim, cp_thread(p->sim, tid)->proc, CP_NONE);
