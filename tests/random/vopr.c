@@ -5,7 +5,7 @@
  *     vopr --seconds N [SEED]     as many as fit; without SEED fresh ones, from the clock
  *     vopr --digests SEED COUNT   a line for each seed, to compare builds with
  *     vopr --text SEED            the workload of a seed
- *     vopr --file FILE            a workload from a file
+ *     vopr --file FILE...         workloads from files; exit 1 if any fails
  *     vopr --reduce SEED|FILE     the shortest workload found that fails in the same way */
 #include "tests/random/check.h"
 
@@ -303,12 +303,22 @@ static int reduce(const char *from)
 static int check_file(const char *path)
 {
     g_autofree char *text = read_text(path);
+    shared->n_refused = 0;
     g_autofree char *why = text != NULL ? verdict(text) : g_strdup("cannot be read");
     printf("%s: %s\n", path,
            why != NULL             ? why
            : shared->n_refused > 0 ? "refused"
                                    : "passes");
     return why != NULL;
+}
+
+static int check_files(char **paths)
+{
+    int failed = 0;
+    for (; *paths != NULL; paths++) {
+        failed |= check_file(*paths);
+    }
+    return failed;
 }
 
 static int print_text(const char *seed)
@@ -334,7 +344,7 @@ static int obey(char **args)
         return print_text(args[1]);
     }
     if (strcmp(first, "--file") == 0 && args[1] != NULL) {
-        return check_file(args[1]);
+        return check_files(args + 1);
     }
     if (strcmp(first, "--reduce") == 0 && args[1] != NULL) {
         return reduce(args[1]);
