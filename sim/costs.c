@@ -30,6 +30,9 @@ const CpParam cp_cost_params[] = {
                               "starting a process; CPU time of the parent (estimate)"},
     [CP_COST_SYSCALL] = {"syscall.cost", CP_PARAM_TIME, "200ns", 0, CP_S, NULL,
                          "a lock, queue or pipe operation that enters the kernel"},
+    [CP_COST_SOCKET] = {"socket.cost", CP_PARAM_TIME, "400ns", 0, CP_S, NULL,
+                        "sending to or receiving from a socket, beyond syscall.cost (Unix "
+                        "sockets against pipes, measured)"},
     [CP_COST_SPEED_NOISE] = {"speed.noise", CP_PARAM_SHARE, "1%", 0, 500000, NULL,
                              "standard deviation of the length of a burst of 1 ms (of "
                              "another it grows with the root) and of the cost of a switch"},

@@ -17,6 +17,7 @@ enum {
     CP_COST_FORK,         /* CPU time of the parent for one thread start */
     CP_COST_FORK_PROCESS, /* the same for one process */
     CP_COST_SYSCALL,      /* lock, queue and pipe operations that enter the kernel */
+    CP_COST_SOCKET,       /* more of one that sends to or receives from a socket */
     CP_COST_SPEED_NOISE,  /* standard deviation of the length of a burst of 1 ms, ppm */
     CP_COST_SPEED_HIT,
     CP_COST_IDLE_EXIT,  /* leaving idle: times at idle lengths 0.1 0.3 1 3 10 30 ms */

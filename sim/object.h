@@ -9,6 +9,7 @@ typedef struct {
     CpTime stamp; /* release of the request, CP_NEVER: none */
     int64_t size; /* bytes; 0: counts as one item */
     CpTime sent;
+    CpTid from; /* who sent it, CP_NONE: nobody any more */
 } CpItem;
 
 struct CpObj {

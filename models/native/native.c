@@ -13,10 +13,10 @@ static void timer(CpSim *sim, uint32_t id, uint32_t gen)
 /* The way into the kernel passes before a message is there, that of the wake-up after. */
 static CpStep step(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
-    if (i->op == CP_OP_SEND && why == CP_WHY_BEGIN && sim->cost[CP_COST_SYSCALL] > 0 &&
+    if (i->op == CP_OP_SEND && why == CP_WHY_BEGIN && cp_sync_io_cost(sim, i->c) > 0 &&
         sim->objs[i->c].kind != CP_OBJ_QUEUE &&
         cp_thread(sim, tid)->state == CP_THREAD_RUNNING) {
-        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+        cp_charge(sim, tid, cp_sync_io_cost(sim, i->c));
         cp_run(sim, tid, 0);
         return CP_STEP_RUN;
     }

@@ -383,6 +383,12 @@ static CpStep op_cond_signal(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 
 /* --- queues, pipes, sockets --- */
 
+CpTime cp_sync_io_cost(const CpSim *sim, CpObjId obj)
+{
+    return sim->cost[CP_COST_SYSCALL] +
+           (sim->objs[obj].kind == CP_OBJ_SOCKET ? sim->cost[CP_COST_SOCKET] : 0);
+}
+
 static bool is_full(const CpSim *sim, CpObjId obj, int64_t size)
 {
     const CpObj *o = &sim->objs[obj];
@@ -404,7 +410,34 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     if (G_UNLIKELY(o->pollers > 0)) {
         sim->rt.poll(sim, obj, from);
     }
-    wake(sim, o, o->chan, 1, from, o->kind == CP_OBJ_PIPE && was_empty ? CP_WAKE_SYNC : 0);
+    bool sync = o->kind == CP_OBJ_SOCKET || (o->kind == CP_OBJ_PIPE && was_empty);
+    wake(sim, o, o->chan, 1, from, sync ? CP_WAKE_SYNC : 0);
+}
+
+static bool has_line(const CpObjDecl *d)
+{
+    return d->kind == CP_OBJ_SOCKET && (d->latency > 0 || d->bandwidth > 0);
+}
+
+/* Whoever takes a message off a local socket tells its sender that there is room again; a
+ * sender that meanwhile waits for an answer is woken in vain, since both directions of a
+ * socket have one queue of waiters.  Mirrors af_unix.c:unix_write_space. */
+static void tell_sender(CpSim *sim, const CpItem *item, CpObjId obj, CpTid tid)
+{
+    if (sim->objs[obj].kind != CP_OBJ_SOCKET || item->from == CP_NONE ||
+        has_line(cp_obj_decl(sim->w, obj)) ||
+        cp_thread(sim, tid)->state != CP_THREAD_RUNNING) {
+        return;
+    }
+    const CpThread *t = cp_thread(sim, item->from);
+    if (t->state != CP_THREAD_BLOCKED || t->block != CP_BLOCK_QUEUE) {
+        return;
+    }
+    CpObjId waits = sim->cold[item->from].object;
+    if (waits != obj && sim->objs[waits].kind == CP_OBJ_SOCKET &&
+        t->chan == sim->objs[waits].chan) {
+        cp_wake_thread(sim, item->from, tid, CP_WAKE_THREAD, CP_WAKE_SYNC);
+    }
 }
 
 /* On a socket with latency or bandwidth the item travels first; `since` is when the line is
@@ -412,7 +445,7 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
 static bool in_flight(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
 {
     const CpObjDecl *d = cp_obj_decl(sim->w, obj);
-    if (d->kind != CP_OBJ_SOCKET || (d->latency == 0 && d->bandwidth == 0)) {
+    if (!has_line(d)) {
         return false;
     }
     CpObj *o = &sim->objs[obj];
@@ -449,9 +482,10 @@ static CpStep op_send(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     CpItem item = {.value = regs[CP_REG_VALUE],
                    .stamp = regs[CP_REG_RELEASE],
                    .size = i->b == CP_REG_NONE ? 0 : regs[i->b],
-                   .sent = sim->now};
+                   .sent = sim->now,
+                   .from = tid};
     item.stamp = item.stamp == CP_NEVER ? sim->now : item.stamp;
-    CpTime cost = why == CP_WHY_RAN ? 0 : sim->cost[CP_COST_SYSCALL]; /* paid before */
+    CpTime cost = why == CP_WHY_RAN ? 0 : cp_sync_io_cost(sim, i->c); /* paid before */
     if (in_flight(sim, i->c, item, tid)) {
         cp_charge(sim, tid, cost);
         return CP_STEP_NEXT;
@@ -489,7 +523,8 @@ static CpStep op_recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         sim->rt.poll(sim, i->c, tid);
     }
     wake(sim, o, o->chan2, 1, tid, 0);
-    cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    tell_sender(sim, &item, i->c, tid);
+    cp_charge(sim, tid, cp_sync_io_cost(sim, i->c));
     return done(sim, tid);
 }
 

@@ -12,6 +12,9 @@
 /* One step of an operation of sync-ops.def; same contract as CpRuntimeClass.step. */
 CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
 
+/* CPU time, ns, of the system call that sends to that object or receives from it. */
+CpTime cp_sync_io_cost(const CpSim *sim, CpObjId obj);
+
 /* A message in flight reaches its socket: for CpRuntimeClass.timer. */
 void cp_sync_timer(CpSim *sim, uint32_t id);
 

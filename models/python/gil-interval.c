@@ -93,6 +93,8 @@ static void order(Py *p)
 static CpStep begin_wait(Py *p)
 {
     cp_assert(p->g->mutex_held && p->g->locked);
+    p->t->wait_before = p->t->waits > 0 ? p->t->wait_before : 0;
+    p->t->wait_since = p->sim->now;
     p->t->seen = p->g->switch_number;
     p->t->until = p->sim->now + p->g->interval;
     p->g->entering++;
@@ -173,6 +175,23 @@ static bool ask(Py *p)
     return true;
 }
 
+/* From its first instruction after a signal until it asks for the mutex: longer if it has
+ * hardly run of late, in this wait or between it and the one before. */
+static CpTime signalled(Py *p)
+{
+    enum { WARM = 700, HALF = 200 * CP_US };
+    CpTime full = p->proc->signalled;
+    CpTime slept = MAX(p->sim->now - p->t->wait_since, p->t->wait_before);
+    cp_assert(slept >= 0);
+    if (p->proc->ideal) {
+        return full; /* given, and meant so */
+    }
+    if (full > WARM) {
+        full = WARM + (CpTime)((__int128)(full - WARM) * slept / (slept + HALF));
+    }
+    return py_varied(p, full);
+}
+
 /* From the end of the wait on the condition until it asks for the mutex. */
 static CpStep woken(Py *p)
 {
@@ -180,7 +199,8 @@ static CpStep woken(Py *p)
     bool late = p->why == CP_WHY_TIMEOUT;
     p->t->flags = (uint16_t)(late ? p->t->flags | PY_LATE : p->t->flags & ~PY_LATE);
     p->t->stage = TAKE_RELOCK;
-    cp_charge(p->sim, p->tid, late ? p->proc->timeout : p->proc->signalled);
+    cp_charge(p->sim, p->tid, late ? p->proc->timeout : signalled(p));
+    p->t->wait_before = p->sim->now - p->t->wait_since;
     return py_pay(p);
 }
 

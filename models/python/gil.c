@@ -214,9 +214,9 @@ static void check_starving(Py *p)
 }
 
 /* If the CPU was idle since the thread last ran there, the interpreter's code and data come
- * back from memory: the longer it was, the more of them.  Event loops count that for
- * themselves. */
-static CpStep warm_up(Py *p)
+ * back from memory: the longer it was, the more of them.  They do as it needs them, see
+ * py_cold.  Event loops count that for themselves. */
+static void go_cold(Py *p)
 {
     cp_assert(p->t->flags & PY_HAS);
     cp_assert(p->t->ran_at <= p->sim->now);
@@ -226,11 +226,20 @@ static CpStep warm_up(Py *p)
                       : MIN(cpu->idled, cpu->idled_until - p->t->ran_at);
     py_ran(p);
     if (idle <= 0 || p->proc->chill == 0 || p->t->loop != CP_NONE) {
-        return CP_STEP_NEXT;
+        return;
     }
-    py_charge(
-        p, (CpTime)((__int128)p->proc->chill * idle / (idle + p->proc->v[PYP_CHILL_HALF])));
-    return py_pay(p);
+    CpTime cold =
+        (CpTime)((__int128)p->proc->chill * idle / (idle + p->proc->v[PYP_CHILL_HALF]));
+    p->t->cold = MAX(p->t->cold, cold);
+}
+
+CpTime py_cold(PyThread *t, CpTime work)
+{
+    enum { RATE = 3 }; /* more time for the same work, until all is there again */
+    CpTime more = MIN(t->cold, work < CP_S ? work * RATE : work);
+    cp_assert(more >= 0);
+    t->cold -= more;
+    return more;
 }
 
 CpStep py_go_on(Py *p)
@@ -255,7 +264,7 @@ CpStep py_go_on(Py *p)
                 if (step == CP_STEP_BLOCK) {
                     check_starving(p);
                 } else if (step == CP_STEP_NEXT) {
-                    step = warm_up(p);
+                    go_cold(p);
                 }
             }
         } else {
@@ -300,17 +309,20 @@ CpStep py_burst(Py *p, CpTime work)
         return py_take(p);
     }
     cp_assert(!(p->t->todo & PY_DO_BURST)); /* one at a time */
-    p->t->left = work;
+    p->t->left = work + py_cold(p->t, work);
     p->t->todo |= PY_DO_BURST | PY_DO_TAKE;
     return py_go_on(p);
 }
 
 CpStep py_pay(Py *p)
 {
-    if (p->sim->cpus[cpu_of(p)].ovh_left == 0 &&
-        p->sim->cpus[cpu_of(p)].resched_at > p->sim->now) {
-        p->why = CP_WHY_RAN;
-        return CP_STEP_NEXT;
+    const CpCpuState *cpu = &p->sim->cpus[cpu_of(p)];
+    if (cpu->ovh_left == 0) {
+        if (cpu->resched_at > p->sim->now) {
+            p->why = CP_WHY_RAN;
+            return CP_STEP_NEXT;
+        }
+        cp_charge(p->sim, p->tid, 1); /* the switch that is due comes first */
     }
     cp_run(p->sim, p->tid, 0);
     return CP_STEP_RUN;

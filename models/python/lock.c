@@ -129,8 +129,11 @@ static bool is_sought(const Py *p)
 
 /* Pipes and sockets are read and written in the kernel without the GIL, whether that blocks
  * or not: who waits for the GIL may take it meanwhile.  Mirrors sock_call_impl. */
-static bool is_system_call(const Py *p)
+static bool is_io(const Py *p)
 {
+    if (p->insn->op != CP_OP_SEND && p->insn->op != CP_OP_RECV) {
+        return false;
+    }
     uint8_t kind = p->sim->objs[p->insn->c].kind;
     return kind == CP_OBJ_PIPE || kind == CP_OBJ_SOCKET;
 }
@@ -164,11 +167,12 @@ static void leave_barrier(Py *p)
     }
 }
 
-/* The last one to arrive releases the others and leaves at once. */
+/* The last one to arrive at a barrier releases the others and leaves at once. */
 static CpStep pass(Py *p)
 {
     CpObj *o = &p->sim->objs[p->insn->c];
-    CpStep step = sync_step(p, CP_WHY_BEGIN);
+    bool paid = p->insn->op == CP_OP_SEND && is_io(p);
+    CpStep step = sync_step(p, paid ? CP_WHY_RAN : CP_WHY_BEGIN);
     if (p->insn->op == CP_OP_BARRIER && step == CP_STEP_NEXT) {
         o->depth = (uint32_t)MAX(cp_obj_decl(p->sim->w, p->insn->c)->n - 1, 0);
     }
@@ -182,6 +186,9 @@ static CpStep remember(Py *p)
     p->flow->rt_state = SYNC_DONE;
     PY_DO(py_take(p));
     p->flow->timed_out = (p->t->flags & PY_TIMED_OUT) != 0;
+    if (is_io(p)) {
+        py_charge(p, op_cost(p) / 2); /* the result becomes an object */
+    }
     return CP_STEP_NEXT;
 }
 
@@ -192,8 +199,8 @@ static bool owns(const Py *p)
     return p->insn->op == CP_OP_LOCK && o->kind == CP_OBJ_LOCK && o->owner == p->tid;
 }
 
-/* The wait is over: a lock is tried for at once, the state of other objects is looked at
- * with the GIL. */
+/* The wait is over: a lock or a socket is tried at once, the state of other objects is
+ * looked at with the GIL. */
 static CpStep woken(Py *p)
 {
     CpFlow *flow = p->flow;
@@ -207,6 +214,11 @@ static CpStep woken(Py *p)
         }
         CpStep step = sync_step(p, p->why);
         return step == CP_STEP_NEXT ? remember(p) : step;
+    }
+    if (is_io(p)) { /* the kernel looks, before the GIL is asked for */
+        PY_DO(sync_step(p, p->why));
+        flow->rt_state = SYNC_PASSED;
+        return py_pay(p);
     }
     flow->rt_state = SYNC_LOOK;
     return py_take(p);
@@ -228,9 +240,6 @@ static CpStep look(Py *p)
         p->t->waited = true;
         PY_DO(py_drop(p));
         return CP_STEP_NEXT;
-    }
-    if (is_system_call(p)) {
-        py_charge(p, op_cost(p));
     }
     CpStep step = sync_step(p, p->t->late ? CP_WHY_TIMEOUT : CP_WHY_WOKEN);
     if (step == CP_STEP_BLOCK) { /* a condition waits for its lock again */
@@ -266,12 +275,13 @@ static CpStep begin(Py *p)
         flow->rt_state = SYNC_TRY;
         return py_pay(p);
     }
-    if (would_block(p)) {
-        flow->rt_state = SYNC_BLOCK;
+    if (is_io(p)) {
+        py_charge(p, op_cost(p) / 2);
+        flow->rt_state = SYNC_CALL;
         return py_drop(p);
     }
-    if (is_system_call(p)) {
-        flow->rt_state = SYNC_CALL;
+    if (would_block(p)) {
+        flow->rt_state = SYNC_BLOCK;
         return py_drop(p);
     }
     py_charge(p, op_cost(p));
@@ -291,9 +301,11 @@ static CpStep wait_op(Py *p)
             }
             break;
         case SYNC_CALL:
-            py_charge(p, op_cost(p));
             flow->rt_state = SYNC_BLOCK;
-            PY_DO(py_pay(p));
+            if (p->insn->op == CP_OP_SEND) {
+                cp_charge(p->sim, p->tid, cp_sync_io_cost(p->sim, p->insn->c));
+                PY_DO(py_pay(p));
+            }
             break;
         case SYNC_DRAIN:
             flow->rt_state = SYNC_DRAINED;
@@ -324,6 +336,7 @@ static CpStep wait_op(Py *p)
             break;
         }
         case SYNC_PASSED:
+            PY_DO(py_pay(p)); /* whom it has woken may run before it leaves the kernel */
             return remember(p);
         case SYNC_WOKEN:
             PY_DO(woken(p));

@@ -203,16 +203,19 @@ typedef struct {
     uint32_t starting;  /* declaration of the thread a pool starts */
     uint32_t submitted; /* future of the submit, or group, in hand */
     uint32_t map_next, map_n;
-    CpTime deadline; /* of the wait in hand */
-    CpTime until;    /* end of its interval of waiting for the GIL */
-    CpTid child;     /* thread whose handshake it waits for */
-    CpTime left;     /* burst: nominal work left */
-    CpTime chunk;    /* burst: what was handed to cp_run */
-    CpTime asked;    /* begins to wait for the GIL */
-    uint64_t seen;   /* switch number when it last began to wait */
+    CpTime deadline;    /* of the wait in hand */
+    CpTime until;       /* end of its interval of waiting for the GIL */
+    CpTime wait_since;  /* begin of its present round of waiting for the GIL */
+    CpTime wait_before; /* length of the round before, 0: it is the first */
+    CpTid child;        /* thread whose handshake it waits for */
+    CpTime left;        /* burst: nominal work left */
+    CpTime chunk;       /* burst: what was handed to cp_run */
+    CpTime asked;       /* begins to wait for the GIL */
+    uint64_t seen;      /* switch number when it last began to wait */
     CpTime gil_wait;
     CpTime ran_at;        /* when it last took or gave up the GIL */
     CpTime idle_then;     /* idle time of that CPU up to then */
+    CpTime cold;          /* by how much cold caches will slow down what it does next */
     CpCpu ran_on;         /* the CPU */
     CpTid blamed;         /* who held the GIL for most of that */
     CpTime blamed_ns;     /* by how much that outweighs all others */
@@ -380,10 +383,12 @@ CpStep py_check(Py *p);
 CpStep py_burst(Py *p, CpTime work);
 /* Lets charged kernel or interpreter work pass. */
 CpStep py_pay(Py *p);
+/* How much longer that much work takes because the caches are cold. */
+CpTime py_cold(PyThread *t, CpTime work);
 /* Interpreter work under the GIL that is too short to be interrupted. */
 static inline void py_charge(Py *p, CpTime cost)
 {
-    cp_charge(p->sim, p->tid, cost);
+    cp_charge(p->sim, p->tid, p->t->cold > 0 ? cost + py_cold(p->t, cost) : cost);
 }
 /* The thread sleeps until cp_wake_thread, or the deadline. */
 CpStep py_sleep(Py *p, CpTime deadline, CpBlock reason, uint32_t object);
