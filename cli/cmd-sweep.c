@@ -420,6 +420,10 @@ static int finish(CpSweepJob *job, const CpSweepResult *r)
         return signal_code;
     }
     print_how_to_see(job, r);
+    if (r->workers < r->workers_wanted) {
+        cp_note(job->cli, "only %u of %u workers could be started; -j says how many",
+                r->workers, r->workers_wanted);
+    }
     if (r->no_values && !r->stopped) {
         cp_note(job->cli,
                 "--until-ci: no run has a value of %s, so none was repeated for it",
@@ -455,7 +459,9 @@ static int sweep(CpSweepJob *job)
                 cp_grid_size(job->plan->grid));
     }
     int code = finish(job, &result);
-    g_clear_pointer(&job->store, cp_store_free);
+    if (code != CP_EXIT_OUTPUT) {
+        g_clear_pointer(&job->store, cp_store_free);
+    }
     int printed = job->output == NULL ? print_results(job) : CP_EXIT_OK;
     return printed != CP_EXIT_OK ? printed : code;
 }
@@ -471,11 +477,12 @@ static int act(CpSweepJob *job)
     if (cp_opt_flag(job->cli, "dry-run")) {
         return dry_run(job);
     }
+    cp_interrupt_catch();
+    cp_interrupt_without_memory();
     int code = open_store(job);
     if (code != CP_EXIT_OK) {
         return code;
     }
-    cp_interrupt_catch();
     return job->find_key != NULL ? cp_sweep_search(job) : sweep(job);
 }
 
@@ -491,7 +498,11 @@ static int run(CpCli *cli)
     if (code == CP_EXIT_OK) {
         code = act(&job);
     }
-    cp_store_free(job.store);
+    if (code == CP_EXIT_OUTPUT) {
+        cp_store_give_up(job.store);
+    } else {
+        cp_store_free(job.store);
+    }
     cp_plan_free(job.plan);
     cp_expr_free(job.condition);
     g_free(job.find_key);

@@ -10,6 +10,7 @@
 #include "traces/import/formats.h"
 #include "traces/facts.h"
 #include "traces/measure.h"
+#include "traces/outfile.h"
 #include "traces/rebuild/rebuild.h"
 #include "scenario/run-names.h"
 #include "scenario/result-json.h"
@@ -49,7 +50,8 @@ static const char *const chart_names[] = {"occupancy", "switches"};
 typedef struct {
     CpCli *cli;
     char *folder;
-    bool is_temporary; /* the folder goes away at the end */
+    bool is_temporary;  /* the folder goes away at the end */
+    GPtrArray *guarded; /* paths in it, and itself, that go unless all is well; or NULL */
     char *path[COLUMNS];
     char *label[COLUMNS]; /* "recorded", "2 cores", "cores=4" */
     CpCpr *cpr[COLUMNS];
@@ -91,7 +93,8 @@ static int prepare_input(WhatIf *w)
     return ok ? CP_EXIT_OK : cp_fail(w->cli, error);
 }
 
-static int prepare_folder(WhatIf *w)
+/* *is_new: it was made, and holds nothing yet. */
+static int prepare_folder(WhatIf *w, bool *is_new)
 {
     const char *folder = cp_opt_text(w->cli, "output");
     g_autoptr(GError) error = NULL;
@@ -102,9 +105,11 @@ static int prepare_folder(WhatIf *w)
             cp_error(w->cli, "%s", error->message);
             return CP_EXIT_OUTPUT;
         }
+        *is_new = true;
         return CP_EXIT_OK;
     }
     w->folder = g_strdup(folder);
+    *is_new = !g_file_test(folder, G_FILE_TEST_EXISTS);
     if (g_mkdir_with_parents(folder, 0777) != 0) {
         cp_error(w->cli, "%s: %s", folder, g_strerror(errno));
         return CP_EXIT_OUTPUT;
@@ -519,9 +524,10 @@ static int draw(const WhatIf *w, const char *chart, const char *ending)
     return CP_EXIT_OK;
 }
 
+static const char *const endings[] = {"svg", "png"};
+
 static int draw_all(const WhatIf *w)
 {
-    static const char *const endings[] = {"svg", "png"};
 #ifndef HAVE_PLPLOT
     cp_note(w->cli, "charts are left out: this build is without PLplot");
     return CP_EXIT_OK;
@@ -564,9 +570,45 @@ static void compare_alike(WhatIf *w)
     }
 }
 
+/* A folder half filled is no result, unless it was there before: all that may be in it goes
+ * with the program until it is done. */
+static void guard_folder(WhatIf *w)
+{
+    w->guarded = g_ptr_array_new_with_free_func(g_free);
+    for (int c = 0; c < COLUMNS; c++) {
+        g_ptr_array_add(w->guarded, g_build_filename(w->folder, file_names[c], NULL));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(chart_names); i++) {
+        for (size_t k = 0; k < G_N_ELEMENTS(endings); k++) {
+            g_ptr_array_add(w->guarded, g_strdup_printf("%s/%s.%s", w->folder,
+                                                        chart_names[i], endings[k]));
+        }
+    }
+    g_ptr_array_add(w->guarded, g_strdup(w->folder));
+    for (guint i = 0; i < w->guarded->len; i++) {
+        cp_outfile_remember(w->guarded->pdata[i]);
+    }
+}
+
+static void end_guard(WhatIf *w, bool drop)
+{
+    for (guint i = 0; w->guarded != NULL && i < w->guarded->len; i++) {
+        char *path = w->guarded->pdata[i];
+        if (drop && g_unlink(path) != 0) {
+            g_rmdir(path);
+        }
+        cp_outfile_forget(path);
+    }
+    g_clear_pointer(&w->guarded, g_ptr_array_unref);
+}
+
 static int whatif(WhatIf *w)
 {
-    int code = prepare_folder(w);
+    bool is_new = false;
+    int code = prepare_folder(w, &is_new);
+    if (is_new) {
+        guard_folder(w);
+    }
     code = code == CP_EXIT_OK ? prepare_input(w) : code;
     code = code == CP_EXIT_OK ? measure_recorded(w) : code;
     code = code == CP_EXIT_OK ? run_variant(w, SAME, NULL) : code;
@@ -589,20 +631,14 @@ static int whatif(WhatIf *w)
     return w->is_temporary ? CP_EXIT_OK : draw_all(w);
 }
 
-static void clear(WhatIf *w)
+static void clear(WhatIf *w, bool done)
 {
     for (int c = 0; c < COLUMNS; c++) {
         g_clear_pointer(&w->cpr[c], cp_cpr_free);
-        if (w->is_temporary && w->path[c] != NULL &&
-            g_str_has_prefix(w->path[c], w->folder)) {
-            g_unlink(w->path[c]);
-        }
         g_free(w->path[c]);
         g_free(w->label[c]);
     }
-    if (w->is_temporary && w->folder != NULL) {
-        g_rmdir(w->folder);
-    }
+    end_guard(w, w->is_temporary || !done);
     g_free(w->folder);
     g_strfreev(w->warnings);
     g_strfreev(w->inferred);
@@ -614,6 +650,7 @@ static int run(CpCli *cli)
     WhatIf w = {.cli = cli};
     if (g_str_has_suffix(cli->operands[0], ".cpw")) {
         cp_interrupt_catch();
+        cp_interrupt_without_memory();
         return cp_whatif_workload(cli);
     }
     if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL) {
@@ -623,10 +660,11 @@ static int run(CpCli *cli)
     }
     int code = cp_overrides_init(&w.changes, cli);
     cp_interrupt_catch();
+    cp_interrupt_without_memory();
     if (code == CP_EXIT_OK) {
         code = whatif(&w);
     }
-    clear(&w);
+    clear(&w, code == CP_EXIT_OK);
     return code;
 }
 

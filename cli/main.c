@@ -5,6 +5,8 @@
 #include "cli/commands.h"
 #include "cli/config-file.h"
 #include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/memory.h"
 #include "cli/options.h"
 
 #include <errno.h>
@@ -31,6 +33,9 @@ static void guard_standard_streams(void)
         }
     }
 }
+
+/* For messages where nothing can be asked any more. */
+static const char *command;
 
 static bool decide(const char *when, bool automatic)
 {
@@ -147,6 +152,7 @@ static int dispatch(CpCli *cli, char **words)
         return cp_command_unknown(cli, words[0]);
     }
     cli->cmd = cmd;
+    command = cmd->name;
     return run_command(cli, words + 1);
 }
 
@@ -158,9 +164,14 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond its limit is an error like a full disk */
     char *no_words[] = {NULL};
+    cp_memory_watch(&command);
+    cp_interrupt_clean();
     CpCli cli = {.commands = cp_commands, .options = cp_options_new()};
     int code = dispatch(&cli, argc > 0 ? argv + 1 : no_words);
     code = cp_out_finish(&cli, code);
+    if (code == CP_EXIT_OUTPUT) {
+        cp_memory_tell();
+    }
     cp_options_free(cli.options);
     return code;
 }

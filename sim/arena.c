@@ -1,6 +1,7 @@
 #include "sim/arena.h"
 
 #include "sim/assert.h"
+#include "sim/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,19 +14,15 @@ enum {
     /* Above this much touched memory it is cheaper to give the pages back and have the
      * kernel zero the ones touched again than to write them all. */
     ZERO_BY_HAND = 256 * 1024,
+    RESERVED_GIB = 12, /* by all tables of a run, at most */
 };
 
-/* Anonymous memory reads as zero until written. */
+/* Anonymous memory reads as zero until written.  NULL: there is none. */
 static void *map_zeroed(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) {
-        g_error("cannot reserve %zu MiB of address space: %s; see `ulimit -v` and "
-                "vm.overcommit_memory",
-                size >> 20, g_strerror(errno));
-    }
-    return p;
+    return p != MAP_FAILED ? p : NULL;
 }
 
 /* Zeroes the first `touched` bytes of a mapping. */
@@ -81,6 +78,9 @@ static void arena_advance(CpArena *arena, size_t size)
         Chunk *c = g_new0(Chunk, 1);
         c->size = MAX(arena->next_size, (size + CHUNK_MIN - 1) & ~(size_t)(CHUNK_MIN - 1));
         c->mem = map_zeroed(c->size);
+        if (c->mem == NULL) { /* as GLib ends the program */
+            g_error("out of memory: %zu KiB more were needed", c->size >> 10);
+        }
         c->next = next;
         arena->next_size = MIN(arena->next_size * 2, (size_t)CHUNK_MAX);
         if (current != NULL) {
@@ -121,19 +121,30 @@ void cp_arena_reset(CpArena *arena)
 
 /* --- tables --- */
 
-void cp_table_init(CpTable *table, size_t row_size, uint32_t n_max)
+gboolean cp_table_init(CpTable *table, size_t row_size, uint32_t n_max, GError **error)
 {
     cp_require(row_size > 0 && n_max > 0 && n_max < CP_NONE);
-    *table = (CpTable){
-        .rows = map_zeroed(row_size * n_max), .row_size = row_size, .n_max = n_max};
+    *table = (CpTable){0};
+    void *rows = map_zeroed(row_size * n_max);
+    if (rows == NULL) {
+        g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT,
+                    "cannot reserve %zu MiB of address space: %s; each run at a time "
+                    "reserves up to %d GiB, of which only what it uses costs memory: see "
+                    "ulimit -v and vm.overcommit_memory",
+                    row_size * n_max >> 20, g_strerror(errno), RESERVED_GIB);
+        return FALSE;
+    }
+    *table = (CpTable){.rows = rows, .row_size = row_size, .n_max = n_max};
+    return TRUE;
 }
 
-void cp_table_ready(CpTable *table, size_t row_size, uint32_t n_max)
+gboolean cp_table_ready(CpTable *table, size_t row_size, uint32_t n_max, GError **error)
 {
-    if (table->rows == NULL || table->row_size != row_size || table->n_max != n_max) {
-        cp_table_clear(table);
-        cp_table_init(table, row_size, n_max);
+    if (table->rows != NULL && table->row_size == row_size && table->n_max == n_max) {
+        return TRUE;
     }
+    cp_table_clear(table);
+    return cp_table_init(table, row_size, n_max, error);
 }
 
 void cp_table_clear(CpTable *table)

@@ -22,11 +22,11 @@ typedef struct {
     size_t touched; /* bytes that may be non-zero */
 } CpTable;
 
-/* Out of address space is fatal, as out of memory is. */
-void cp_table_init(CpTable *table, size_t row_size, uint32_t n_max);
+/* CP_ERROR_OUTPUT: there is no such address space; the table is empty then. */
+gboolean cp_table_init(CpTable *table, size_t row_size, uint32_t n_max, GError **error);
 /* An empty table of that shape: the one it is, if it fits, else a new one.  The table is
  * empty or zero-filled before. */
-void cp_table_ready(CpTable *table, size_t row_size, uint32_t n_max);
+gboolean cp_table_ready(CpTable *table, size_t row_size, uint32_t n_max, GError **error);
 void cp_table_clear(CpTable *table);
 /* Adds one zeroed row and returns its index, or CP_NONE when n_max is reached. */
 uint32_t cp_table_add(CpTable *table);

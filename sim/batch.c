@@ -128,10 +128,19 @@ uint64_t cp_batch_run(const CpBatch *batch, uint64_t n)
     g_cond_init(&run.result);
     Worker *workers = g_new(Worker, n_workers);
     GThread **threads = g_new(GThread *, n_workers);
-    for (unsigned i = 0; i < n_workers; i++) {
-        workers[i] = (Worker){&run, i};
-        threads[i] = g_thread_new("batch", work, &workers[i]);
+    unsigned started = 0;
+    while (started < n_workers) {
+        workers[started] = (Worker){&run, started};
+        threads[started] = g_thread_try_new("batch", work, &workers[started], NULL);
+        if (threads[started] == NULL) {
+            break; /* the host has no room for more; fewer do the same */
+        }
+        started++;
     }
+    if (started == 0) {
+        n = run.n = run.delivered = run_inline(batch, n);
+    }
+    n_workers = started;
     deliver(&run);
     for (unsigned i = 0; i < n_workers; i++) {
         g_thread_join(threads[i]);

@@ -31,7 +31,10 @@ static gboolean class_init(CpSim *sim, uint32_t rank, GError **error)
                               .rank = (uint8_t)rank,
                               .ent_size = (uint32_t)(cls->ent_size + 7) & ~7u};
     if (slot->policy.ent_size > 0) {
-        cp_table_ready(&sim->tables.ent[rank], slot->policy.ent_size, 2 * CP_THREADS_MAX);
+        if (!cp_table_ready(&sim->tables.ent[rank], slot->policy.ent_size,
+                            2 * CP_THREADS_MAX, error)) {
+            return FALSE;
+        }
         slot->policy.ents = sim->ents[rank] = sim->tables.ent[rank].rows;
     }
     slot->policy.data = cls->sim_size > 0 ? g_malloc0(cls->sim_size) : NULL;

@@ -57,18 +57,26 @@ static const CpRuntimeClass *find_runtime(const CpSim *sim, const char *name)
 }
 
 /* Runtimes share the tables, so rows are as long as the longest. */
-static void init_runtime_tables(CpSim *sim, const CpRuntimeClass *runtime)
+static gboolean init_runtime_tables(CpSim *sim, const CpRuntimeClass *runtime,
+                                    GError **error)
 {
     if (runtime->thread_size > 0 && sim->rt.threads == NULL) {
-        cp_table_ready(&sim->tables.rt_thread, runtime->thread_size, CP_THREADS_MAX);
+        if (!cp_table_ready(&sim->tables.rt_thread, runtime->thread_size, CP_THREADS_MAX,
+                            error)) {
+            return FALSE;
+        }
         sim->rt.threads = sim->tables.rt_thread.rows;
     }
     if (runtime->flow_size > 0 && sim->rt.flows == NULL) {
-        cp_table_ready(&sim->tables.rt_flow, runtime->flow_size, CP_THREADS_MAX);
+        if (!cp_table_ready(&sim->tables.rt_flow, runtime->flow_size, CP_THREADS_MAX,
+                            error)) {
+            return FALSE;
+        }
         sim->rt.flows = sim->tables.rt_flow.rows;
     }
     cp_require(runtime->thread_size <= sim->tables.rt_thread.row_size &&
                runtime->flow_size <= sim->tables.rt_flow.row_size);
+    return TRUE;
 }
 
 static gboolean init_processes(CpSim *sim, GError **error)
@@ -85,7 +93,9 @@ static gboolean init_processes(CpSim *sim, GError **error)
             g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "unknown runtime '%s'", name);
             return FALSE;
         }
-        init_runtime_tables(sim, p->runtime);
+        if (!init_runtime_tables(sim, p->runtime, error)) {
+            return FALSE;
+        }
         p->data = cp_arena_alloc(sim->arena, p->runtime->proc_size);
         if (p->runtime->init != NULL && !p->runtime->init(sim, i, error)) {
             return FALSE;
@@ -94,23 +104,9 @@ static gboolean init_processes(CpSim *sim, GError **error)
     return TRUE;
 }
 
-static void init_tables(CpSim *sim)
+static void init_arrays(CpSim *sim)
 {
-    cp_table_ready(&sim->tables.thread, sizeof(CpThread), CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.cold, sizeof(CpThreadCold), CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.flow, sizeof(CpFlow), CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.rare, sizeof(CpThreadRare), CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.chan, sizeof(CpChannel), CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.reg, sizeof(int64_t), 8u * CP_THREADS_MAX);
-    cp_table_ready(&sim->tables.proc, sizeof(CpProcess), CP_PROCS_MAX);
-    sim->procs = sim->tables.proc.rows;
     sim->free_flows = g_array_new(FALSE, FALSE, sizeof(CpFlowId));
-    sim->threads = sim->tables.thread.rows;
-    sim->cold = sim->tables.cold.rows;
-    sim->flows = sim->tables.flow.rows;
-    sim->rare = sim->tables.rare.rows;
-    sim->chans = sim->tables.chan.rows;
-    sim->regs = sim->tables.reg.rows;
     sim->requests.rows = g_array_new(FALSE, FALSE, sizeof(CpRequest));
     sim->arrivals.streams = g_array_new(FALSE, FALSE, sizeof(CpStream));
     sim->rt.timers = g_array_new(FALSE, FALSE, sizeof(CpRuntimeTimer));
@@ -119,6 +115,31 @@ static void init_tables(CpSim *sim)
     sim->attrs = g_array_new(FALSE, FALSE, sizeof(CpSchedAttr));
     sim->requests.free = sim->rt.free_timer = CP_NONE;
     sim->arena = sim->arena == NULL ? cp_arena_new() : sim->arena;
+}
+
+static gboolean init_tables(CpSim *sim, GError **error)
+{
+    const struct {
+        CpTable *table;
+        void **rows; /* where it is found */
+        size_t row_size;
+        uint32_t n_max;
+    } tables[] = {
+        {&sim->tables.thread, (void **)&sim->threads, sizeof(CpThread), CP_THREADS_MAX},
+        {&sim->tables.cold, (void **)&sim->cold, sizeof(CpThreadCold), CP_THREADS_MAX},
+        {&sim->tables.flow, (void **)&sim->flows, sizeof(CpFlow), CP_THREADS_MAX},
+        {&sim->tables.rare, (void **)&sim->rare, sizeof(CpThreadRare), CP_THREADS_MAX},
+        {&sim->tables.chan, (void **)&sim->chans, sizeof(CpChannel), CP_THREADS_MAX},
+        {&sim->tables.reg, (void **)&sim->regs, sizeof(int64_t), 8u * CP_THREADS_MAX},
+        {&sim->tables.proc, (void **)&sim->procs, sizeof(CpProcess), CP_PROCS_MAX},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        if (!cp_table_ready(tables[i].table, tables[i].row_size, tables[i].n_max, error)) {
+            return FALSE;
+        }
+        *tables[i].rows = tables[i].table->rows;
+    }
+    return TRUE;
 }
 
 static bool uses_release(const CpWorkload *w, const CpInsn *insn)
@@ -186,7 +207,10 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     sim->diagnoses = g_ptr_array_new_with_free_func(cp_diagnosis_free);
     sim->timers = sim->timers == NULL ? cp_timerq_new() : sim->timers;
     cp_slots_init(&sim->slots, sim->n_cpus);
-    init_tables(sim);
+    init_arrays(sim);
+    if (!init_tables(sim, error)) {
+        return FALSE;
+    }
     cp_metrics_init(sim);
     init_cores(sim);
     sim->groups = g_new0(CpGroupState, sim->n_groups);

@@ -54,6 +54,11 @@ gboolean cp_database_fail(CpDatabase *db, int code, GError **error)
                     path, system != 0 ? g_strerror(system) : sqlite3_errstr(code));
         return FALSE;
     case SQLITE_CANTOPEN:
+        if (system == EMFILE || system == ENFILE) {
+            g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT, "%s: cannot be opened: %s", path,
+                        g_strerror(system));
+            return FALSE;
+        }
         g_set_error(error, CP_ERROR, db->writes ? CP_ERROR_OUTPUT : CP_ERROR_INPUT,
                     "%s: cannot be opened%s", path,
                     db->writes ? " for writing; may its folder be written?" : "");
@@ -154,9 +159,11 @@ static bool is_network(const char *path)
     return false;
 }
 
-static gboolean set_modes(CpDatabase *db, GError **error)
+static gboolean set_modes(CpDatabase *db, CpDatabaseUse use, GError **error)
 {
-    const char *journal = is_network(db->path) ? "DELETE" : "WAL";
+    const char *journal = use == CP_DATABASE_MAKE ? "MEMORY"
+                          : is_network(db->path)  ? "DELETE"
+                                                  : "WAL";
     g_autofree char *sql =
         g_strdup_printf("PRAGMA journal_mode = %s; PRAGMA synchronous = FULL", journal);
     return cp_database_exec(db, sql, error);
@@ -313,8 +320,18 @@ static void end_turn(int fd)
     }
 }
 
-CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
+/* What SQLite made before it failed. */
+static void drop_empty(const CpDatabase *db, bool made)
 {
+    GStatBuf status;
+    if (made && g_lstat(db->path, &status) == 0 && status.st_size == 0) {
+        g_unlink(db->path);
+    }
+}
+
+CpDatabase *cp_database_open(const char *path, CpDatabaseUse use, GError **error)
+{
+    bool writes = use != CP_DATABASE_READ;
     if (*path != '\0' && !check_file(path, writes, error)) {
         return NULL;
     }
@@ -322,14 +339,19 @@ CpDatabase *cp_database_open(const char *path, bool writes, GError **error)
     db->path = g_strdup(path);
     db->writes = writes;
     int turn = take_turn(db);
+    bool was_there = g_file_test(path, G_FILE_TEST_EXISTS);
     int code = open_handle(db);
     bool ok = code == SQLITE_OK;
     if (ok) {
         sqlite3_busy_timeout(db->handle, BUSY_MS);
         sqlite3_extended_result_codes(db->handle, 1);
-        ok = !writes || *path == '\0' || set_modes(db, error);
+        ok = !writes || *path == '\0' || set_modes(db, use, error);
     } else {
         cp_database_fail(db, code, error);
+    }
+    if (!ok) {
+        sqlite3_close(g_steal_pointer(&db->handle));
+        drop_empty(db, turn >= 0 && !was_there);
     }
     end_turn(turn);
     if (!ok) {
@@ -349,9 +371,15 @@ void cp_database_free(CpDatabase *db)
     if (turn >= 0 && db->handle != NULL) {
         /* Fails while another program has the file open, which then does it. */
         sqlite3_busy_timeout(db->handle, 0);
-        sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+        int code =
+            sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+        /* Where two can write at once this needs the file for itself. */
+        db->drop = db->drop && code == SQLITE_OK && !is_network(db->path);
     }
     sqlite3_close(db->handle);
+    if (turn >= 0 && db->drop) {
+        g_unlink(db->path);
+    }
     end_turn(turn);
     g_free(db->path);
     g_free(db);

@@ -6,16 +6,23 @@
 
 #include <sqlite3.h>
 
+typedef enum {
+    CP_DATABASE_READ,
+    CP_DATABASE_WRITE,
+    CP_DATABASE_MAKE, /* a new file that nobody else sees yet: it has no journal */
+} CpDatabaseUse;
+
 typedef struct {
     sqlite3 *handle;
     char *path; /* as given */
     bool writes;
+    bool drop;          /* at the end the file goes, if nobody else has it open */
     int64_t steps_left; /* of a reader: how much more SQLite may do */
 } CpDatabase;
 
 /* "" is a database in memory.  A file to be written is in WAL mode, on a network file
  * system it has a rollback journal. */
-CpDatabase *cp_database_open(const char *path, bool writes, GError **error);
+CpDatabase *cp_database_open(const char *path, CpDatabaseUse use, GError **error);
 /* Lifts the limit of steps from one that is checked and written. */
 void cp_database_trust(CpDatabase *db);
 /* A file that was written becomes a single file without journal. */

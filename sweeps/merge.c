@@ -2,6 +2,7 @@
 #include "sweeps/schema.h"
 #include "sweeps/store.h"
 #include "lang/diag.h"
+#include "traces/outfile.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -97,7 +98,7 @@ static gboolean join(CpDatabase *db, const char *input, CpMergeResult *result,
 /* Opened on its own first, which says clearly what is wrong with a file. */
 static gboolean check_input(const char *path, GError **error)
 {
-    CpDatabase *db = cp_database_open(path, false, error);
+    CpDatabase *db = cp_database_open(path, CP_DATABASE_READ, error);
     bool is_new = false;
     gboolean ok = db != NULL && cp_database_check(db, &is_new, error);
     if (ok && is_new) {
@@ -147,8 +148,11 @@ gboolean cp_store_merge(const char *path, char *const *inputs, CpMergeResult *re
     } else if (!check_input(path, error)) {
         return FALSE;
     }
-    CpDatabase *db = cp_database_open(work, true, error);
+    cp_outfile_remember(there ? NULL : work);
+    CpDatabase *db =
+        cp_database_open(work, there ? CP_DATABASE_WRITE : CP_DATABASE_MAKE, error);
     if (db == NULL) {
+        cp_outfile_forget(work);
         return FALSE;
     }
     cp_database_trust(db); /* what is there was checked */
@@ -158,7 +162,9 @@ gboolean cp_store_merge(const char *path, char *const *inputs, CpMergeResult *re
         g_unlink(work);
     } else if (!there && g_rename(work, path) != 0) {
         g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT, "%s: %s", path, g_strerror(errno));
-        return FALSE;
+        g_unlink(work);
+        ok = FALSE;
     }
+    cp_outfile_forget(work);
     return ok;
 }

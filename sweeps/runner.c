@@ -221,6 +221,13 @@ static CpRow *failure(CpRow *row, const char *outcome, const char *why)
     return row;
 }
 
+/* A setting that cannot be, or a host that has no room for the run. */
+static CpRow *refused(CpRow *row, const GError *error)
+{
+    row->lost = error->code == CP_ERROR_OUTPUT;
+    return failure(row, "refused", error->message);
+}
+
 static bool is_expected(const CpScenario *s, CpOutcome outcome)
 {
     for (guint i = 0; i < s->expects->len; i++) {
@@ -289,37 +296,39 @@ static void keep_warmup(CpCompiled *c, uint64_t point, CpTime warmup, const char
     g_mutex_unlock(&c->lock);
 }
 
-/* The pilot run has the seed of the first repeat, whichever repeat needs it. */
-static bool resolve_warmup(CpRunner *r, CpSimConfig *config, char **why)
+/* The pilot run has the seed of the first repeat, whichever repeat needs it.  False: the
+ * row says why there is none. */
+static bool resolve_warmup(CpRunner *r, CpSimConfig *config, CpRow *row)
 {
     bool automatic = cp_warmup_is_auto(r->scenario);
-    if (automatic && recall_warmup(r->compiled, r->point, &config->warmup, why)) {
-        return *why == NULL;
+    g_autofree char *why = NULL;
+    if (automatic && recall_warmup(r->compiled, r->point, &config->warmup, &why)) {
+        return why == NULL || (failure(row, "refused", why), false);
     }
     g_autoptr(GError) error = NULL;
     uint64_t seed = config->seed;
     config->seed = cp_plan_seed(r->plan, 0);
-    if (!cp_warmup_resolve(r->scenario, config, &error)) {
-        *why = g_strdup(error->message);
-    }
+    bool ok = cp_warmup_resolve(r->scenario, config, &error);
     config->seed = seed;
-    if (automatic) {
-        keep_warmup(r->compiled, r->point, config->warmup, *why);
+    if (!ok) {
+        refused(row, error);
     }
-    return *why == NULL;
+    if (automatic && !row->lost) {
+        keep_warmup(r->compiled, r->point, config->warmup, ok ? NULL : error->message);
+    }
+    return ok;
 }
 
 static CpRow *simulate(CpRunner *r, CpRow *row)
 {
     CpSimConfig config = {0};
     g_autoptr(GError) error = NULL;
-    g_autofree char *why = NULL;
     cp_scenario_config(r->scenario, &config);
     config.seed = row->seed;
     config.sink = r->sink;
-    if (!resolve_warmup(r, &config, &why)) {
+    if (!resolve_warmup(r, &config, row)) {
         g_clear_pointer(&r->sim, cp_sim_free); /* it borrows from the scenario before */
-        return failure(row, "refused", why);
+        return row;
     }
     if (r->sim == NULL) {
         r->sim = cp_sim_new(&config, &error);
@@ -327,7 +336,7 @@ static CpRow *simulate(CpRunner *r, CpRow *row)
         g_clear_pointer(&r->sim, cp_sim_free);
     }
     if (r->sim == NULL) {
-        return failure(row, "refused", error->message);
+        return refused(row, error);
     }
     CpOutcome outcome = cp_sim_run(r->sim, &error);
     read_outcome(r, outcome, row);

@@ -15,6 +15,7 @@ struct CpStore {
     CpDatabase *db;
     sqlite3_stmt *insert;
     GPtrArray *batch; /* CpRow, not yet written */
+    bool made;        /* the file was not there, or empty */
 };
 
 void cp_row_free(void *data)
@@ -35,6 +36,17 @@ void cp_store_free(CpStore *store)
     g_clear_pointer(&store->batch, g_ptr_array_unref);
     cp_database_free(store->db);
     g_free(store);
+}
+
+void cp_store_give_up(CpStore *store)
+{
+    if (store != NULL && store->made) {
+        sqlite3_stmt *stmt =
+            cp_database_prepare(store->db, "SELECT 1 FROM result LIMIT 1", NULL);
+        store->db->drop = stmt != NULL && sqlite3_step(stmt) == SQLITE_DONE;
+        sqlite3_finalize(stmt);
+    }
+    cp_store_free(store);
 }
 
 /* --- making a file --- */
@@ -198,6 +210,7 @@ static gboolean open_tables(CpStore *store, const char *path, const CpPlan *plan
     ok = ok && (is_new ? create(store, plan, error) : check_plan(store, path, plan, error));
     if (ok) {
         cp_database_trust(store->db);
+        store->made = is_new;
     }
     /* After an error there is nothing to end if SQLite rolled back by itself. */
     return ok ? cp_database_exec(store->db, "COMMIT", error)
@@ -229,7 +242,7 @@ CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError 
     }
     CpStore *store = g_new0(CpStore, 1);
     store->batch = g_ptr_array_new_with_free_func(cp_row_free);
-    store->db = cp_database_open(path, true, error);
+    store->db = cp_database_open(path, CP_DATABASE_WRITE, error);
     if (store->db == NULL || !open_tables(store, path, plan, error) ||
         !prepare_insert(store, plan, error)) {
         cp_store_free(store);
@@ -241,7 +254,7 @@ CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError 
 CpStore *cp_store_open_read(const char *path, const CpPlan *plan, GError **error)
 {
     CpStore *store = g_new0(CpStore, 1);
-    store->db = cp_database_open(path, false, error);
+    store->db = cp_database_open(path, CP_DATABASE_READ, error);
     bool is_new;
     if (store->db == NULL || !cp_database_check(store->db, &is_new, error) ||
         (!is_new && !check_plan(store, path, plan, error))) {

@@ -20,6 +20,7 @@ typedef struct {
     char *error;         /* NULL: none */
     uint32_t expects_failed;
     bool failed;     /* counts as a failed point */
+    bool lost;       /* the host could not run it, `error` says why: no row to store */
     int64_t *values; /* one a metric of the plan; NULL: none known */
     bool *known;
 } CpRow;
@@ -33,6 +34,8 @@ CpStore *cp_store_open(const char *path, const CpPlan *plan, bool fresh, GError 
 /* For reading, and for --missing: rows of this plan. */
 CpStore *cp_store_open_read(const char *path, const CpPlan *plan, GError **error);
 void cp_store_free(CpStore *store);
+/* The same after a sweep that failed: a file that was made for it and has no row goes. */
+void cp_store_give_up(CpStore *store);
 
 /* Says how many repeats and points (after `where`) the sweep wants; the larger number of
  * repeats is kept. */

@@ -46,6 +46,16 @@ typedef struct {
 
 /* --- workers --- */
 
+static void keep_error(Sweep *s, GError *error)
+{
+    s->stopping = true;
+    if (s->error == NULL) {
+        s->error = error;
+    } else {
+        g_error_free(error);
+    }
+}
+
 static void *work(void *data)
 {
     Pool *pool = data;
@@ -67,18 +77,33 @@ static void *work(void *data)
     return NULL;
 }
 
-static void pool_start(Sweep *s)
+/* As many workers as are wanted, and as there are rows to run at first; where the host has
+ * no room for so many, those that could be started do the work. */
+static void pool_start(Sweep *s, uint64_t n_rows)
 {
     unsigned wanted = s->o->n_workers != 0 ? s->o->n_workers : g_get_num_processors();
-    s->n_workers = MIN(wanted, WORKERS_MAX);
+    wanted = MIN(wanted, WORKERS_MAX);
+    wanted = (unsigned)CLAMP(n_rows, 1, wanted);
     s->pool.tasks = g_async_queue_new();
     s->pool.rows = g_async_queue_new();
     s->pool.plan = s->o->plan;
     s->pool.records = s->o->records;
     s->pool.compiled = cp_compiled_new(s->o->plan);
-    s->threads = g_new0(GThread *, s->n_workers);
-    for (unsigned i = 0; i < s->n_workers; i++) {
-        s->threads[i] = g_thread_new("sweep", work, &s->pool);
+    s->threads = g_new0(GThread *, wanted);
+    g_autoptr(GError) error = NULL;
+    while (s->n_workers < wanted && error == NULL) {
+        GThread *thread = g_thread_try_new("sweep", work, &s->pool, &error);
+        if (thread != NULL) {
+            s->threads[s->n_workers++] = thread;
+        }
+    }
+    s->result->workers = s->n_workers;
+    s->result->workers_wanted = wanted;
+    if (s->n_workers == 0) {
+        keep_error(s, g_error_new(CP_ERROR, CP_ERROR_OUTPUT,
+                                  "not one of %u workers could be started: %s; see ulimit "
+                                  "-u and ulimit -v",
+                                  wanted, error->message));
     }
 }
 
@@ -112,19 +137,12 @@ static void show_progress(Sweep *s, int64_t now)
     s->o->progress(&p, s->o->data);
 }
 
-static void keep_error(Sweep *s, GError *error)
-{
-    s->stopping = true;
-    if (s->error == NULL) {
-        s->error = error;
-    } else {
-        g_error_free(error);
-    }
-}
-
 static void store_row(Sweep *s, CpRow *row)
 {
     s->in_flight--;
+    if (row->lost) {
+        keep_error(s, g_error_new_literal(CP_ERROR, CP_ERROR_OUTPUT, row->error));
+    }
     if (s->error != NULL) {
         cp_row_free(row);
         return;
@@ -387,11 +405,12 @@ static bool narrow(Sweep *s)
 
 /* --- the sweep --- */
 
-static void begin(Sweep *s, const CpSweepOptions *o, CpSweepResult *result)
+static void begin(Sweep *s, const CpSweepOptions *o, uint64_t n_rows, CpSweepResult *result)
 {
     *result = (CpSweepResult){0};
     *s = (Sweep){.o = o, .result = result, .begun_us = g_get_monotonic_time()};
-    pool_start(s);
+    s->total = n_rows;
+    pool_start(s, o->until_ci > 0 ? UINT64_MAX : n_rows);
 }
 
 static gboolean end(Sweep *s, GError **error)
@@ -413,8 +432,7 @@ gboolean cp_sweep_run(const CpSweepOptions *o, CpSweepResult *result, GError **e
         return FALSE;
     }
     Sweep s;
-    begin(&s, o, result);
-    s.total = count.rows;
+    begin(&s, o, count.rows, result);
     give_all(&s);
     result->no_values = o->until_ci > 0;
     while (o->until_ci > 0 && !s.stopping) {
@@ -430,8 +448,7 @@ gboolean cp_sweep_run_points(const CpSweepOptions *o, const uint64_t *points, si
                              CpSweepResult *result, GError **error)
 {
     Sweep s;
-    begin(&s, o, result);
-    s.total = n * o->repeats;
+    begin(&s, o, n * o->repeats, result);
     Known k = {.o = o, .done = g_array_new(FALSE, FALSE, sizeof(CpRowId))};
     for (size_t i = 0; i < n && !s.stopping; i++) {
         GError *own = NULL;

@@ -32,12 +32,14 @@ typedef struct {
 } CpSweepOptions;
 
 typedef struct {
-    uint64_t rows;   /* run now */
-    uint64_t found;  /* were in the file */
-    uint64_t failed; /* of both: points that cannot be run or stopped early */
-    uint64_t missed; /* of both: runs that did not meet an `expect` of the workload */
-    bool no_values;  /* no run has a value of `until_metric` */
-    bool stopped;    /* by `interrupt` or fail_fast: points are missing */
+    uint64_t rows;    /* run now */
+    uint64_t found;   /* were in the file */
+    uint64_t failed;  /* of both: points that cannot be run or stopped early */
+    uint64_t missed;  /* of both: runs that did not meet an `expect` of the workload */
+    unsigned workers; /* that could be started ... */
+    unsigned workers_wanted; /* ... of so many */
+    bool no_values;          /* no run has a value of `until_metric` */
+    bool stopped;            /* by `interrupt` or fail_fast: points are missing */
 } CpSweepResult;
 
 gboolean cp_sweep_run(const CpSweepOptions *options, CpSweepResult *result, GError **error);

@@ -71,7 +71,7 @@ static gboolean read_lines(CpTableSource *s, FILE *file, GError **error)
 static gboolean open_lines(CpTableSource *s, FILE *file, GError **error)
 {
     s->is_json = true;
-    s->db = cp_database_open("", true, error);
+    s->db = cp_database_open("", CP_DATABASE_WRITE, error);
     return s->db != NULL && read_lines(s, file, error);
 }
 
@@ -97,7 +97,7 @@ static gboolean open_source(CpTableSource *s, GError **error)
     }
     fclose(file);
     bool is_new;
-    s->db = cp_database_open(s->path, false, error);
+    s->db = cp_database_open(s->path, CP_DATABASE_READ, error);
     if (s->db == NULL || !cp_database_check(s->db, &is_new, error)) {
         return FALSE;
     }

@@ -9,12 +9,20 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* When a file gets its name, and what is left of one that is given up. */
 
-enum { LINKS_MAX = 40 }; /* of a chain, as the kernel has it */
+enum {
+    LINKS_MAX = 40,   /* of a chain, as the kernel has it */
+    PENDING_MAX = 32, /* files written at once: one, or those of a folder */
+    LETTERS = 11,     /* .tmp-abcdef */
+    DIGITS = 13,      /* .tmp-01234567 */
+    STALE_S = 60,
+};
 
 struct CpOutFile {
     char *path;   /* as given */
@@ -22,6 +30,44 @@ struct CpOutFile {
     char *temp;   /* name of the file beside it; NULL: it has none */
     int fd;       /* -1: closed */
 };
+
+/* Names beside targets, for cp_outfile_abandon: a signal handler can reach nothing but
+ * globals.  Files beyond are forgotten there. */
+static char *pending[PENDING_MAX];
+
+void cp_outfile_remember(char *name)
+{
+    for (int i = 0; i < PENDING_MAX; i++) {
+        if (g_atomic_pointer_compare_and_exchange(&pending[i], NULL, name)) {
+            return;
+        }
+    }
+}
+
+void cp_outfile_forget(char *name)
+{
+    for (int i = 0; i < PENDING_MAX; i++) {
+        if (g_atomic_pointer_compare_and_exchange(&pending[i], name, NULL)) {
+            return;
+        }
+    }
+}
+
+void cp_outfile_abandon(void)
+{
+    for (int i = 0; i < PENDING_MAX; i++) {
+        char *name = g_atomic_pointer_get(&pending[i]);
+        if (name != NULL) {
+            unlink(name);
+        }
+    }
+    for (int i = 0; i < PENDING_MAX; i++) { /* folders, once they are empty */
+        char *name = g_atomic_pointer_get(&pending[i]);
+        if (name != NULL) {
+            rmdir(name);
+        }
+    }
+}
 
 static gboolean fail(const CpOutFile *f, const char *what, GError **error)
 {
@@ -58,13 +104,51 @@ static int open_unnamed(const char *target)
     return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 }
 
+/* Whether a name is one that a writer of `base` gives: target.tmp- and six letters of
+ * mkstemp, or eight digits of give_name. */
+static bool is_temp(const char *name, const char *base)
+{
+    size_t n = strlen(base);
+    return strncmp(name, base, n) == 0 && g_str_has_prefix(name + n, ".tmp-") &&
+           (strlen(name + n) == LETTERS || strlen(name + n) == DIGITS);
+}
+
+/* Removes what a killed writer left beside the target: nobody has it locked.  One of
+ * mkstemp may be so new that its writer only comes to that. */
+static void remove_stale(const char *target)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    g_autofree char *base = g_path_get_basename(target);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        if (!is_temp(name, base)) {
+            continue;
+        }
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        bool linked = strlen(name) == strlen(base) + DIGITS;
+        struct stat st;
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+            (linked || st.st_mtime + STALE_S < time(NULL)) &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            unlink(path);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+}
+
 static int open_named(CpOutFile *f)
 {
     f->temp = g_strdup_printf("%s.tmp-XXXXXX", f->target);
     int fd = g_mkstemp_full(f->temp, O_RDWR | O_CLOEXEC, 0666);
     if (fd < 0) {
         g_clear_pointer(&f->temp, g_free);
+        return fd;
     }
+    cp_outfile_remember(f->temp);
     return fd;
 }
 
@@ -81,6 +165,10 @@ CpOutFile *cp_outfile_new(const char *path, GError **error)
         f->target = follow(path);
         f->fd = open_unnamed(f->target);
         f->fd = f->fd >= 0 ? f->fd : open_named(f);
+        if (f->fd >= 0) {
+            flock(f->fd, LOCK_EX | LOCK_NB); /* somebody writes it: see remove_stale */
+            remove_stale(f->target);
+        }
     }
     if (f->fd < 0) {
         fail(f, f->target != NULL ? "create" : "write", error);
@@ -146,6 +234,7 @@ static bool name_safely(CpOutFile *f)
     if (f->temp != NULL && !ok) {
         g_unlink(f->temp);
     }
+    cp_outfile_forget(f->temp);
     g_clear_pointer(&f->temp, g_free);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = why;
@@ -179,6 +268,7 @@ void cp_outfile_free(CpOutFile *f)
     }
     if (f->temp != NULL) {
         g_unlink(f->temp);
+        cp_outfile_forget(f->temp);
     }
     g_free(f->path);
     g_free(f->target);

@@ -43,10 +43,12 @@ static struct PyMpQueue *queue_of(const Py *p)
     return &p->ps->mp[p->insn->c];
 }
 
-void py_mp_init(CpSim *sim, PySim *ps)
+gboolean py_mp_init(CpSim *sim, PySim *ps, GError **error)
 {
     uint32_t n = sim->w->objs->len;
-    cp_table_init(&ps->buffers, sizeof(Buffer), CP_PROCS_MAX);
+    if (!cp_table_init(&ps->buffers, sizeof(Buffer), CP_PROCS_MAX, error)) {
+        return FALSE;
+    }
     ps->mp = cp_arena_alloc(sim->arena, sizeof *ps->mp * (n + 1));
     for (uint32_t i = 0; i < n; i++) {
         ps->mp[i] =
@@ -57,6 +59,7 @@ void py_mp_init(CpSim *sim, PySim *ps)
             ps->mp[i].room = cp_channel_new(sim);
         }
     }
+    return TRUE;
 }
 
 void py_mp_clear(PySim *ps)

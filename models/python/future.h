@@ -238,7 +238,7 @@ CpStep py_outside(Py *p);
 #define CP_OP(NAME, name, ...) CpStep py_op_##name(Py *p);
 #include "models/python/python-ops.def"
 #undef CP_OP
-void py_mp_init(CpSim *sim, PySim *ps);
+gboolean py_mp_init(CpSim *sim, PySim *ps, GError **error);
 void py_mp_clear(PySim *ps);
 /* Whether the operation is a put or get of a multiprocessing.Queue; then this does it. */
 bool py_is_mp_queue(const Py *p);

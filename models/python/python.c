@@ -82,16 +82,20 @@ static uint32_t find_string(const CpWorkload *w, const char *text, uint32_t othe
                : otherwise;
 }
 
-static void init_shared(CpSim *sim)
+static gboolean init_shared(CpSim *sim, GError **error)
 {
     cp_assert(sim->rt.shared == NULL);
     PySim *ps = g_new0(PySim, 1);
     ps->sim = sim;
-    cp_table_init(&ps->gils, sizeof(PyGil), GILS_MAX);
-    cp_table_init(&ps->futs, sizeof(PyFut), CP_THREADS_MAX);
-    cp_table_init(&ps->cbs, sizeof(PyCb), CP_THREADS_MAX);
-    cp_table_init(&ps->loops, sizeof(PyLoop), LOOPS_MAX);
-    cp_table_init(&ps->pools, sizeof(PyPool), POOLS_MAX);
+    sim->rt.shared = ps;
+    sim->rt.shared_free = free_shared;
+    if (!cp_table_init(&ps->gils, sizeof(PyGil), GILS_MAX, error) ||
+        !cp_table_init(&ps->futs, sizeof(PyFut), CP_THREADS_MAX, error) ||
+        !cp_table_init(&ps->cbs, sizeof(PyCb), CP_THREADS_MAX, error) ||
+        !cp_table_init(&ps->loops, sizeof(PyLoop), LOOPS_MAX, error) ||
+        !cp_table_init(&ps->pools, sizeof(PyPool), POOLS_MAX, error)) {
+        return FALSE;
+    }
     ps->free_fut = ps->free_cb = CP_NONE;
     ps->exc_cancelled = find_string(sim->w, "cancelled", PY_EXC_CANCELLED);
     ps->exc_timeout = find_string(sim->w, "timeout", PY_EXC_TIMEOUT);
@@ -100,12 +104,13 @@ static void init_shared(CpSim *sim)
     ps->coming = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->queues = cp_arena_alloc(sim->arena, sizeof(PyQueue) * 2 * (sim->w->objs->len + 1));
-    py_mp_init(sim, ps);
+    if (!py_mp_init(sim, ps, error)) {
+        return FALSE;
+    }
     sim->rt.poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */
     ps->defaults = cp_params_new(cp_python_params);
-    sim->rt.shared = ps;
-    sim->rt.shared_free = free_shared;
+    return TRUE;
 }
 
 static uint8_t start_method(const PyProc *p)
@@ -150,8 +155,8 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     if (!cp_python_version(version, &p->version, error)) {
         return FALSE;
     }
-    if (sim->rt.shared == NULL) {
-        init_shared(sim);
+    if (sim->rt.shared == NULL && !init_shared(sim, error)) {
+        return FALSE;
     }
     p->v = settings_in_force(sim, proc, version);
     p->kind = py_gil_kind(&p->version, p->v[PYP_GIL]);

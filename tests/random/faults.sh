@@ -59,6 +59,9 @@ while [ "$seed" -lt "$last" ]; do
     elif [ "$code" = 0 ]; then
         bad="$bad, no target"
     fi
+    # What a kill leaves in the moment of renaming, the next writer removes.
+    [ $call/$what != rename/kill ] || "$COREPLAY" run -q "$work/w.cpw" -o "$target" --force \
+        >/dev/null 2>&1
     left=$(find "$work/dir" -type f ! -name out.cpr)
     [ -z "$left" ] || bad="$bad, left: ${left##*/}"
     [ -z "$bad" ] || {

@@ -62,7 +62,7 @@ static void test_table(void **state)
     (void)state;
     enum { ROWS = 100000 };
     CpTable table;
-    cp_table_init(&table, 48, ROWS);
+    assert_true(cp_table_init(&table, 48, ROWS, NULL));
     const void *rows = table.rows;
     for (int round = 0; round < 2; round++) {
         /* A few rows are zeroed by hand, many by giving pages back. */
@@ -88,7 +88,7 @@ static void test_table_large(void **state)
 {
     (void)state;
     CpTable table;
-    cp_table_init(&table, 128, CP_THREADS_MAX);
+    assert_true(cp_table_init(&table, 128, CP_THREADS_MAX, NULL));
     assert_int_equal(cp_table_add(&table), 0);
     cp_table_clear(&table);
 }
