@@ -171,6 +171,18 @@ static int exit_code(const CpScenario *s, CpOutcome outcome, unsigned n_failed)
     return n_failed > 0 ? CP_EXIT_EXPECT : CP_EXIT_OK;
 }
 
+static const char *which_guard(const CpSim *sim)
+{
+    const GPtrArray *diagnoses = cp_sim_diagnoses(sim);
+    for (guint i = diagnoses->len; i > 0; i--) {
+        const CpDiagnosis *d = diagnoses->pdata[i - 1];
+        if (strcmp(d->kind, "guard") == 0) {
+            return d->text;
+        }
+    }
+    return "a limit was reached";
+}
+
 /* What stopped the run, for outcomes that are no diagnosis. */
 static void add_stop_note(const Job *job, const CpResult *r, GString *err)
 {
@@ -187,9 +199,10 @@ static void add_stop_note(const Job *job, const CpResult *r, GString *err)
         g_string_append_printf(err,
                                "coreplay: simulation stopped at t=%s: guard hit after "
                                "%" G_GUINT64_FORMAT " events (exit 4)%s\n"
+                               "   %s\n"
                                "   help: raise --max-events or --max-wall, or end it with "
                                "--until TIME\n",
-                               when, cp_sim_events(sim), kept);
+                               when, cp_sim_events(sim), kept, which_guard(sim));
     } else if (is_expected(r->scenario, outcome)) {
         return;
     } else if (outcome == CP_OUTCOME_DEADLOCK && job->output != NULL && !job->piped &&

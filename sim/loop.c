@@ -214,8 +214,22 @@ static void stop_dead(CpSim *sim)
     cp_diagnose_deadlock(sim);
 }
 
+/* The end that was asked for, or that of all time. */
+static void stop_late(CpSim *sim, CpTime until)
+{
+    sim->now = until;
+    sim->outcome = CP_OUTCOME_UNTIL;
+    if (until < sim->config.until) {
+        g_autofree char *end = cp_format_time_human(until);
+        cp_diagnose(sim, "guard", NULL, 0,
+                    "%s (208 days) is as long as a run can be: end it with until", end);
+        sim->outcome = CP_OUTCOME_GUARD;
+    }
+}
+
 void cp_loop(CpSim *sim)
 {
+    CpTime until = MIN(sim->config.until, (CpTime)CP_SLOT_LAST - 1);
     gint64 wall_start = g_get_monotonic_time();
     uint64_t check = CHECK_EVERY;
     cp_moment_begins(sim);
@@ -229,9 +243,8 @@ void cp_loop(CpSim *sim)
             stop_dead(sim);
             return;
         }
-        if (G_UNLIKELY(next > sim->config.until)) {
-            sim->now = sim->config.until;
-            sim->outcome = CP_OUTCOME_UNTIL;
+        if (G_UNLIKELY(next > until)) {
+            stop_late(sim, until);
             return;
         }
         cp_assert(next >= sim->now);

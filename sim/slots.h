@@ -1,7 +1,8 @@
 /* One next-event time per CPU in a winner tree; ties go to the lower CPU number.
  *
  * The time and the CPU share one 64-bit key (time << 10 | cpu), so one compare orders both;
- * times reach 2^54 ns, 208 days of simulated time.  CP_NEVER parks a slot. */
+ * times reach 2^54 ns, 208 days of simulated time, which is as long as a run can be: later
+ * ones count as CP_SLOT_LAST.  CP_NEVER parks a slot. */
 #ifndef CP_SIM_SLOTS_H
 #define CP_SIM_SLOTS_H
 
@@ -14,6 +15,7 @@ typedef struct {
 } CpSlots;
 
 #define CP_SLOT_NEVER (UINT64_MAX >> 10)
+#define CP_SLOT_LAST  (CP_SLOT_NEVER - 1)
 
 void cp_slots_init(CpSlots *slots, uint32_t n_cpus);
 void cp_slots_clear(CpSlots *slots);
@@ -23,7 +25,10 @@ static inline void cp_slots_set(CpSlots *slots, CpCpu cpu, CpTime at)
 {
     uint64_t *key = slots->key;
     cp_assert(cpu < slots->n_leaves && at >= 0);
-    uint64_t t = (uint64_t)at > CP_SLOT_NEVER ? CP_SLOT_NEVER : (uint64_t)at;
+    uint64_t t = (uint64_t)at;
+    if (t >= CP_SLOT_LAST) {
+        t = at == CP_NEVER ? CP_SLOT_NEVER : CP_SLOT_LAST;
+    }
     uint64_t k = t << 10 | cpu;
     uint32_t i = slots->n_leaves + cpu;
     key[i] = k;

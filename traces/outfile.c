@@ -156,11 +156,14 @@ CpOutFile *cp_outfile_new(const char *path, GError **error)
 {
     CpOutFile *f = g_new0(CpOutFile, 1);
     struct stat st;
+    errno = 0;
     f->path = g_strdup(path);
     if (strcmp(path, "-") == 0) {
         f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     } else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         f->fd = open(path, O_WRONLY | O_CLOEXEC);
+    } else if (errno == ELOOP) {
+        f->fd = -1; /* links that lead nowhere */
     } else {
         f->target = follow(path);
         f->fd = open_unnamed(f->target);

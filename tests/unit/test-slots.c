@@ -49,7 +49,7 @@ static void test_against_scan(void **state)
     }
 }
 
-/* The largest time that fits is kept; later ones count as never. */
+/* The largest time that fits is kept; later ones count as it, and only never as never. */
 static void test_range(void **state)
 {
     (void)state;
@@ -60,7 +60,9 @@ static void test_range(void **state)
     cp_slots_set(&slots, 1023, most);
     assert_int_equal(cp_slots_next(&slots, &cpu), most);
     assert_int_equal(cpu, 1023);
-    cp_slots_set(&slots, 1023, most + 1);
+    cp_slots_set(&slots, 1023, most * 50);
+    assert_int_equal(cp_slots_next(&slots, &cpu), most);
+    cp_slots_set(&slots, 1023, CP_NEVER);
     assert_int_equal(cp_slots_next(&slots, &cpu), CP_NEVER);
     cp_slots_clear(&slots);
 }
