@@ -42,6 +42,7 @@ static void add_threads(CpFollower *f, uint32_t n)
     }
     for (; tl->n_threads < n; tl->n_threads++) {
         tl->threads[tl->n_threads] = (CpSeenThread){.waking = CP_NEVER,
+                                                    .early = CP_NEVER,
                                                     .cpu = CP_NONE,
                                                     .ran_on = CP_NONE,
                                                     .waker = CP_NONE,
@@ -192,7 +193,13 @@ static void leave(CpFollower *f, uint32_t id, const CpRecord *r)
     } else {
         become(f, id, CP_SEEN_BLOCKED, now, CP_END_BLOCKED);
         t->why = f->simulated ? CP_BLOCK_SLEEP : CP_BLOCK_NONE;
+        if (cp_timeline_was_early(t, now)) {
+            t->waking = now;
+        } else {
+            t->waker = CP_NONE;
+        }
     }
+    t->early = CP_NEVER;
 }
 
 static void tell_moved(CpFollower *f, uint32_t id, uint32_t from, uint32_t to, bool told)
@@ -226,7 +233,7 @@ static void enter(CpFollower *f, uint32_t id, uint32_t cpu)
         tell_moved(f, id, t->ran_on, cpu, false);
     }
     t->cpu = t->ran_on = cpu;
-    t->waking = CP_NEVER;
+    t->waking = t->early = CP_NEVER;
 }
 
 static void end_cpu_span(CpFollower *f, uint32_t cpu, const CpSeenCpu *c, CpTime to)
@@ -264,7 +271,8 @@ static void on_switch(CpFollower *f, const CpRecord *r)
 static void on_waking(CpFollower *f, const CpRecord *r)
 {
     CpSeenThread *t = cp_follow_thread(f, r->id);
-    if (t == NULL || !can_be_woken(t) || t->waking != CP_NEVER) {
+    bool early = t != NULL && t->state == CP_SEEN_RUNNING;
+    if (t == NULL || (!can_be_woken(t) && !early) || t->waking != CP_NEVER) {
         return;
     }
     if (t->state == CP_SEEN_OFF) { /* so it slept */
@@ -273,7 +281,7 @@ static void on_waking(CpFollower *f, const CpRecord *r)
     }
     uint32_t waker =
         r->arg & CP_WAKING_IRQ ? CP_NONE : cp_timeline_running(&f->seen, r->cpu);
-    t->waking = f->seen.now;
+    *(early ? &t->early : &t->waking) = f->seen.now;
     t->waker = waker < CP_UNKNOWN && waker != r->id ? waker : CP_NONE;
 }
 
@@ -281,6 +289,9 @@ static void on_wakeup(CpFollower *f, const CpRecord *r, bool is_new)
 {
     CpSeenThread *t = cp_follow_thread(f, r->id);
     if (t == NULL || !can_be_woken(t)) {
+        if (t != NULL) {
+            t->early = CP_NEVER; /* it did not come to wait */
+        }
         return;
     }
     if (t->waking == CP_NEVER && CP_WAKEUP_CAUSE(r->arg) == CP_WAKE_THREAD) {

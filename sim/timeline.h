@@ -23,6 +23,8 @@
  * again without one, it stays unknown whether it could have run.  A wait that ends without
  * a wake-up is told from one that was ended (CP_END_UNWOKEN).  Sources that tell only the
  * beginning of a wake-up (perf's sched_waking) are understood like those that tell its end.
+ * One that begins while its thread is still leaving its CPU, up to CP_TIMELINE_EARLY
+ * before, ends a wait that has no length.
  *
  * Memory grows with the numbers of threads, CPUs, locks, loops and of tasks and requests
  * that live at a time, not with the records.  The same records give the same calls however
@@ -197,15 +199,20 @@ typedef struct {
 
 /* --- what can be asked --- */
 
+/* A thread that has made up its mind to wait needs so long at most until it is off its CPU:
+ * the kernel marks it first, so that others may wake it already. */
+#define CP_TIMELINE_EARLY (50 * CP_US)
+
 typedef struct {
     CpTime since;   /* of the state */
+    CpTime early;   /* of a running one: a wake-up was begun then; CP_NEVER: none */
     CpTime waking;  /* a wake-up was begun then and has not ended; CP_NEVER: none */
     CpTime begun;   /* when the one that made it RUNNABLE was */
     CpTime resumed; /* when it last came back from a wait */
     CpTime lock_since, gil_since;
     uint32_t cpu;    /* RUNNING: on it; RUNNABLE: queued there; else where it was last */
     uint32_t ran_on; /* CPU it ran on last, CP_NONE */
-    uint32_t waker;  /* of the wake-up begun */
+    uint32_t waker;  /* of the wake-up begun, early ones too */
     uint32_t lock;   /* it waits for this lock, CP_NONE */
     uint32_t asks;   /* and for this interpreter's lock, CP_NONE */
     uint32_t gil;    /* it has this interpreter's lock; CP_NONE, CP_UNKNOWN */
@@ -281,6 +288,12 @@ void cp_timeline_runs(CpTimeline *tl, uint32_t cpu, uint32_t thread);
 void cp_timeline_feed(CpTimeline *tl, const CpRecord *records, size_t n);
 /* Ends all that is going on at `at`, or at the end of the window if that is earlier. */
 void cp_timeline_finish(CpTimeline *tl, CpTime at);
+
+/* A running thread that leaves its CPU to wait at `now` has been woken already. */
+static inline bool cp_timeline_was_early(const CpSeenThread *t, CpTime now)
+{
+    return t->early != CP_NEVER && now - t->early <= CP_TIMELINE_EARLY;
+}
 
 /* NULL: no such row yet. */
 static inline const CpSeenThread *cp_timeline_thread(const CpTimeline *tl, uint32_t id)

@@ -36,7 +36,7 @@ size_t length(yajl_val array)
     return array != NULL && YAJL_IS_ARRAY(array) ? YAJL_GET_ARRAY(array)->len : 0;
 }
 
-static yajl_val read_json(const char *folder, const char *name, GError **error)
+yajl_val read_json(const char *folder, const char *name, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autofree char *content = NULL;

@@ -36,6 +36,8 @@ const char *text(yajl_val v); /* "" if it is none */
 const char *text_at(yajl_val object, const char *key);
 size_t length(yajl_val array); /* 0 if it is none */
 
+/* The tree of FOLDER/NAME; NULL after setting error. */
+yajl_val read_json(const char *folder, const char *name, GError **error);
 /* NULL after setting error. */
 Reality *reality_load(const char *folder, GError **error);
 void reality_free(Reality *reality);

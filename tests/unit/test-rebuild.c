@@ -245,6 +245,107 @@ static void test_waking(void **state)
                 "cpu 10ms; acquire woken_t2; cpu 3ms; wait 10ms; cpu 9ms; ");
 }
 
+/* At so many us thread `from` leaves the CPU to `to`; 0: idle. */
+static void add_switch(GString *text, int us, int cpu, int from, const char *state, int to)
+{
+    g_string_append_printf(text,
+                           "  t-%d [00%d] 1.%06d: sched_switch: prev_comm=t%d prev_pid=%d "
+                           "prev_prio=120 prev_state=%s ==> next_comm=t%d next_pid=%d "
+                           "next_prio=120\n",
+                           from, cpu, us, from, from, state, to, to);
+}
+
+static void add_waking(GString *text, int us, int cpu, int by, int who)
+{
+    g_string_append_printf(text,
+                           "  t-%d [00%d] 1.%06d: sched_waking: comm=t%d pid=%d prio=120 "
+                           "target_cpu=000\n",
+                           by, cpu, us, who, who);
+}
+
+/* A thread that sometimes waits for the one it has woken, 5 us later, needs the answer also
+ * where that one preempted it at once, answered and waited again: there it waits in the
+ * workload.  On two CPUs the two take turns as on one. */
+static void test_answers(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GString) text = g_string_new(NULL);
+    add_switch(text, 0, 0, 0, "R", 1);
+    for (int i = 0; i < 40; i++) {
+        int t = 100 + i * 100;
+        add_waking(text, t, 0, 1, 2);
+        if (i % 4 == 0) {
+            add_switch(text, t + 5, 0, 1, "S", 2);
+            add_waking(text, t + 20, 0, 2, 1);
+            add_switch(text, t + 25, 0, 2, "S", 1);
+        } else {
+            add_switch(text, t + 1, 0, 1, "R", 2);
+            add_switch(text, t + 20, 0, 2, "S", 1);
+        }
+    }
+    add_switch(text, 5000, 0, 1, "S", 0);
+    rebuild_text(f, text->str);
+    assert_in_range(rule(f, CP_RULE_REPLY), 28, 30);
+    g_autofree char *body = body_of(f, "thread t1");
+    if (strstr(body, "release woken_t2; cpu 5us; acquire answered_t1_by_t2; ") == NULL) {
+        fail_msg("%s", body);
+    }
+    GError *error = NULL;
+    for (const char *cores = "1"; *cores != 0; cores = *cores == '1' ? "2" : "") {
+        CpWorkload *w = cp_rebuild_workload(f->rebuild, &error);
+        Run run;
+        run_init(&run, w, cores, NULL);
+        assert_in_range(run.makespan, 4700 * CP_US, 5000 * CP_US);
+        run_clear(&run);
+        cp_workload_free(w);
+    }
+}
+
+/* Who leaves the CPU again and again to one that has waited all the time yields; a few such
+ * switches are a tick's. */
+static void test_yields(void **state)
+{
+    Fixture *f = *state;
+    for (int n = 4; n <= 40; n += 36) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        add_switch(text, 0, 0, 0, "R", 1);
+        add_waking(text, 5, 0, 1, 2);
+        add_switch(text, 10, 0, 1, "S", 2);
+        add_waking(text, 15, 0, 2, 1);
+        for (int i = 0; i < n; i++) {
+            add_switch(text, 20 + 10 * i, 0, 2 - i % 2, "R", 1 + i % 2);
+        }
+        add_switch(text, 2000, 0, 2, "S", 1);
+        add_switch(text, 2100, 0, 1, "S", 0);
+        rebuild_text(f, text->str);
+        g_autofree char *body = body_of(f, "thread t1");
+        assert_true((strstr(body, "yield") != NULL) == (n > 10));
+    }
+}
+
+/* A wake-up that comes while its thread is still on its way off the CPU ends the wait that
+ * follows, however short. */
+static void test_early(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GString) text = g_string_new(NULL);
+    add_switch(text, 0, 0, 0, "R", 2);
+    add_switch(text, 0, 1, 0, "R", 1);
+    add_waking(text, 1000, 1, 1, 2);
+    add_switch(text, 1002, 0, 2, "S", 0);
+    add_switch(text, 1010, 0, 0, "R", 2);
+    add_waking(text, 1500, 1, 1, 2); /* it does not wait then */
+    add_switch(text, 2000, 0, 2, "S", 0);
+    add_switch(text, 2100, 0, 0, "R", 2);
+    add_switch(text, 3000, 0, 2, "S", 0);
+    add_switch(text, 3000, 1, 1, "S", 0);
+    rebuild_text(f, text->str);
+    assert_int_equal(rule(f, CP_RULE_WAKING), 1);
+    assert_int_equal(rule(f, CP_RULE_UNSEEN), 1);
+    expect_body(f, "thread t2",
+                "cpu 1002us; acquire woken_t2; cpu 990us; wait 100us; cpu 900us; ");
+}
+
 /* A timer interrupts somebody now and then: the sleeper's other wake-ups tell. */
 static void test_outvoted(void **state)
 {
@@ -777,6 +878,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_author),     TEST(test_waking),     TEST(test_outvoted),
+        TEST(test_answers),    TEST(test_yields),     TEST(test_early),
         TEST(test_fork_join),  TEST(test_lock),       TEST(test_choice),
         TEST(test_part),       TEST(test_priorities), TEST(test_no_wakeups),
         TEST(test_fewer_cpus), TEST(test_noise),      cmocka_unit_test(test_fold),

@@ -38,16 +38,18 @@ enum { STREAMS = 5, RULE_BAD = 1 };
 static CpPiece random_piece(uint64_t *seed)
 {
     uint64_t x = next_random(seed);
-    CpPiece p = {.kind = (uint8_t)(1 + x % CP_PIECE_RT), .rule = (uint8_t)(x >> 8 & 3)};
+    CpPiece p = {.kind = (uint8_t)(1 + x % CP_PIECE_AWAIT), .rule = (uint8_t)(x >> 8 & 3)};
     int64_t small = (int64_t)(x >> 16 & 0xff);
     if (p.kind == CP_PIECE_NICE) {
         p.value = small % 40 - 20;
     } else if (p.kind == CP_PIECE_RT) {
         p.value = 1 + small % 99;
-    } else if (p.kind != CP_PIECE_WAKE && p.kind != CP_PIECE_SPAWN) {
+    } else if (p.kind != CP_PIECE_WAKE && p.kind != CP_PIECE_SPAWN &&
+               p.kind < CP_PIECE_YIELD) {
         p.value = small == 0 ? INT64_MAX / 4 : small % 5 == 1 ? 0 : small << (x >> 30 & 31);
     }
-    if (p.kind >= CP_PIECE_WAIT && p.kind <= CP_PIECE_JOIN_ALL) {
+    if ((p.kind >= CP_PIECE_WAIT && p.kind <= CP_PIECE_JOIN_ALL) ||
+        p.kind >= CP_PIECE_ANSWER) {
         p.thread = (uint32_t)(x >> 24) % STREAMS;
     }
     return p;
@@ -58,7 +60,8 @@ static bool is_timed(const CpPiece *p)
     return p->kind == CP_PIECE_RUN || p->kind == CP_PIECE_DELAY;
 }
 
-/* The stream as it should be read, from the model: stream 2 is outvoted. */
+/* The stream as it should be read, from the model: stream 2 is outvoted, stream 1 does not
+ * yield. */
 static GArray *expected(const GArray *kept, uint32_t stream)
 {
     GArray *out = g_array_new(FALSE, TRUE, sizeof(CpPiece));
@@ -66,7 +69,8 @@ static GArray *expected(const GArray *kept, uint32_t stream)
         const Kept *k = &g_array_index(kept, Kept, i);
         CpPiece p = k->piece;
         bool bad = p.rule == RULE_BAD;
-        if (k->gone || (p.kind == CP_PIECE_WAKE && bad && p.thread == 2)) {
+        if (k->gone || (p.kind == CP_PIECE_WAKE && bad && p.thread == 2) ||
+            (p.kind == CP_PIECE_YIELD && stream == 1)) {
             continue;
         }
         if (p.kind == CP_PIECE_WAIT && bad && stream == 2) {
@@ -113,6 +117,7 @@ static void write_randomly(CpPieces *pieces, GArray *const *kept, unsigned n, ui
         }
     }
     cp_pieces_outvote(pieces, 2, RULE_BAD);
+    cp_pieces_drop_yields(pieces, 1);
 }
 
 static void check_stream(const CpPieces *pieces, uint32_t stream, const GArray *wanted)
@@ -194,7 +199,8 @@ static void test_no_room(void **state)
 /* The workload with every piece written out as instructions of its own. */
 static void emit_piece(CpWorkload *w, const CpRebuild *rb, uint32_t decl, const CpPiece *p)
 {
-    uint32_t other = rb->threads[p->thread].facts.decl;
+    bool pair = p->kind >= CP_PIECE_ANSWER;
+    uint32_t other = pair ? p->thread : rb->threads[p->thread].facts.decl;
     bool rr = cp_rebuild_rt_policy(cp_rebuild_kept(rb, decl)) == CP_SCHED_RR;
     uint32_t c = cp_workload_const(w, p->value);
     CpSchedAttr attr = cp_sched_attr_default();
@@ -231,6 +237,15 @@ static void emit_piece(CpWorkload *w, const CpRebuild *rb, uint32_t decl, const 
     case CP_PIECE_RT:
         g_array_append_val(w->attrs, attr);
         cp_workload_emit(w, CP_OP_SET_SCHED, 0, 0, w->attrs->len - 1, 0);
+        break;
+    case CP_PIECE_YIELD:
+        cp_workload_emit(w, CP_OP_YIELD, 0, 0, 0, 0);
+        break;
+    case CP_PIECE_ANSWER: /* the semaphores of the pairs are all the objects there are */
+        cp_workload_emit(w, CP_OP_SEM_POST, 0, 0, other, 0);
+        break;
+    case CP_PIECE_AWAIT:
+        cp_workload_emit(w, CP_OP_SEM_WAIT, 0, CP_REG_NONE, other, 0);
         break;
     }
 }

@@ -14,6 +14,22 @@ typedef struct {
     CpRebuildRule rule;
 } RebuildWake;
 
+/* Where a waker has to wait until the one it woke has answered. */
+typedef struct {
+    uint32_t other;
+    CpTime at;     /* CPU time of the waker */
+    bool answered; /* before the waker came there: it is a wait that did not show */
+    int64_t place; /* of the answer's piece */
+} RebuildDue;
+
+/* A thread waits for answers of another one. */
+typedef struct {
+    uint32_t waker, other;
+    uint64_t n; /* times */
+} RebuildPair;
+
+typedef struct CpLeads CpLeads;
+
 typedef struct {
     CpRebuiltThread facts;
     uint32_t cpu; /* last one it ran on, or was to run on; CP_NONE */
@@ -27,6 +43,10 @@ typedef struct {
     CpTime start;   /* when it begins, if nobody starts it */
     CpTime asked;   /* for an interpreter's lock and has not got it; INT64_MIN: not */
     uint32_t gil;
+    GArray *dues;      /* RebuildDue; NULL: none */
+    uint32_t woken_by; /* who waits for its answer, CP_NONE */
+    uint32_t early_by; /* who woke it last while it still ran; CP_NONE: an interrupt */
+    uint64_t yields;
     GArray *last_wakes; /* RebuildWake: of the thread that started it, with nothing behind
                            them; NULL: none */
     int64_t last_join;  /* place of its last join, 0 */
@@ -61,11 +81,16 @@ struct CpRebuild {
     uint32_t n_threads;
     CpPieces *pieces;
     CpInfer *infer;
+    CpLeads *leads;
+    GArray *pairs;       /* RebuildPair: those with answers */
+    GHashTable *pair_of; /* cp_pair_key(waker, other): number of the pair + 1 */
     bool prio_seen[140]; /* kernel priorities that threads changed to */
     GArray *order;       /* uint32_t: kept threads, by process, then as they appeared */
     GArray *gils;        /* RebuildGil */
     uint32_t n_cpus;
     struct CpTimeline *timeline; /* during reading */
+    CpTime *last_woken;          /* by CPU: somebody joined its queue then */
+    bool tells_preempted;        /* the source marks switches that were no thread's wish */
     bool has_waking;             /* the source tells the beginnings of wake-ups */
     bool open;                   /* reading has reached the part */
     CpTime from, to;             /* in the recording */
@@ -89,6 +114,8 @@ GArray *cp_rebuild_fold(const GArray *pieces);
 GPtrArray *cp_rebuild_names(const CpRebuild *rb, bool plain);
 /* As the language wants it; `otherwise` begins it where there is no letter. */
 char *cp_rebuild_plain_name(const char *name, const char *otherwise);
+/* Of the answers of one thread to another: new text, made of the threads' names. */
+char *cp_rebuild_pair_name(const CpRebuild *rb, uint32_t pair, const GPtrArray *names);
 const char *cp_rebuild_process_name(const CpRebuild *rb, uint32_t thread);
 
 static inline const RebuildThread *cp_rebuild_kept(const CpRebuild *rb, uint32_t decl)

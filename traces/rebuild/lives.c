@@ -5,6 +5,11 @@
 /* Decides what the threads of a recording did between two waits: CPU time, starts of
  * others, changes of priority, and where their lives begin and end. */
 
+/* A tick takes the CPU from nobody who has not had it for the shortest slice there is. */
+#define SLICE_MIN (700 * CP_US)
+
+enum { YIELDS_MIN = 10 };
+
 static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
 {
     return &rb->threads[id];
@@ -15,7 +20,8 @@ static RebuildThread *thread_at(CpRebuild *rb, uint32_t id)
 int64_t cp_rebuild_add(CpRebuild *rb, RebuildThread *t, CpPiece piece)
 {
     t->acts |= piece.kind == CP_PIECE_WAKE || piece.kind == CP_PIECE_SPAWN;
-    if (piece.kind != CP_PIECE_WAKE && !t->exiting && t->last_wakes != NULL) {
+    bool is_behind = piece.kind != CP_PIECE_WAKE && piece.kind != CP_PIECE_ANSWER;
+    if (is_behind && !t->exiting && t->last_wakes != NULL) {
         g_array_set_size(t->last_wakes, 0);
     }
     return cp_pieces_add(rb->pieces, t->facts.id, &piece);
@@ -32,19 +38,59 @@ static void add_run(CpRebuild *rb, RebuildThread *t, CpTime since, CpTime now)
     }
 }
 
+void cp_rebuild_wait_answer(CpRebuild *rb, RebuildThread *t, uint32_t other)
+{
+    uint32_t pair = cp_rebuild_pair(rb, t->facts.id, other);
+    cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_AWAIT, .thread = pair});
+    g_array_index(rb->pairs, RebuildPair, pair).n++;
+    rb->rules[CP_RULE_REPLY]++;
+}
+
+/* So much of the CPU time becomes a piece, less the kernel work that it holds. */
+static void put_run(CpRebuild *rb, RebuildThread *t, CpTime run)
+{
+    CpTime paid = MIN(run, t->owed);
+    if (run > paid) {
+        cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_RUN, .value = run - paid});
+    }
+    t->facts.cpu_time += run;
+    t->owed -= paid;
+    t->run -= run;
+}
+
+/* The first due within the CPU time that is known; NULL: none. */
+static RebuildDue *next_due(RebuildThread *t)
+{
+    RebuildDue *next = NULL;
+    for (guint i = 0; t->dues != NULL && i < t->dues->len; i++) {
+        RebuildDue *due = &g_array_index(t->dues, RebuildDue, i);
+        if (due->at <= t->facts.cpu_time + t->run && (next == NULL || due->at < next->at)) {
+            next = due;
+        }
+    }
+    return next;
+}
+
+/* A due whose answer came later than the thread did was none: it was seen to go on. */
+static void pay_dues(CpRebuild *rb, RebuildThread *t)
+{
+    for (RebuildDue *due; (due = next_due(t)) != NULL;) {
+        if (due->answered) {
+            put_run(rb, t, MAX(due->at - t->facts.cpu_time, 0));
+            cp_rebuild_wait_answer(rb, t, due->other);
+        }
+        g_array_remove_index(t->dues, (guint)(due - (RebuildDue *)(void *)t->dues->data));
+    }
+}
+
 void cp_rebuild_settle(CpRebuild *rb, RebuildThread *t, CpTime now)
 {
     const CpSeenThread *seen = cp_rebuild_seen(rb, t);
     if (seen->state == CP_SEEN_RUNNING && !t->ended) {
         add_run(rb, t, seen->since, now);
     }
-    CpTime paid = MIN(t->run, t->owed);
-    if (t->run > paid) {
-        cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_RUN, .value = t->run - paid});
-    }
-    t->facts.cpu_time += t->run;
-    t->owed -= paid;
-    t->run = 0;
+    pay_dues(rb, t);
+    put_run(rb, t, t->run);
 }
 
 /* --- start and end of threads --- */
@@ -140,6 +186,7 @@ static void end_thread(CpRebuild *rb, RebuildThread *t)
     }
     t->ended = true;
     if (t->kept) {
+        cp_rebuild_forget_dues(rb, t);
         cp_rebuild_find_join(rb, t);
         cp_rebuild_note_all_joined(rb, t);
         g_clear_pointer(&t->last_wakes, g_array_unref);
@@ -185,10 +232,42 @@ static void owe_switch(CpRebuild *rb, RebuildThread *t, const CpSwitch *s, bool 
     }
 }
 
+/* A thread that could have gone on left its CPU to one that had waited there since before
+ * it came, and no tick can be behind it: it offered the CPU.  Where a source marks
+ * preemption, what is not marked is an offer. */
+static void note_yield(CpRebuild *rb, const CpSwitch *s)
+{
+    const CpSeenCpu *cpu = &rb->timeline->cpus[s->cpu];
+    if (!cp_rebuild_is_kept(rb, s->from) || s->to >= rb->n_threads ||
+        CP_SWITCH_STATE(s->arg) != 'R') {
+        return;
+    }
+    RebuildThread *t = thread_at(rb, s->from);
+    const CpSeenThread *next = &rb->timeline->threads[s->to];
+    bool marked = (s->arg & CP_SWITCH_PREEMPTED) != 0;
+    bool waited = next->state == CP_SEEN_RUNNABLE && next->since <= cpu->since &&
+                  rb->last_woken[s->cpu] <= cpu->since;
+    rb->tells_preempted |= marked;
+    if (!marked && !t->ended && waited && s->at - cpu->since < SLICE_MIN) {
+        cp_rebuild_settle(rb, t, s->at);
+        cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_YIELD});
+        t->yields++;
+    }
+}
+
+/* Yields come in numbers: ticks and the odd wake-up that nobody told of make a few that
+ * look like them. */
+static bool does_yield(const CpRebuild *rb, const RebuildThread *t)
+{
+    return rb->tells_preempted ||
+           (t->yields >= YIELDS_MIN && (CpTime)t->yields > t->facts.cpu_time / CP_MS);
+}
+
 /* A thread is given a CPU. */
 static void on_switched(void *data, const CpSwitch *s)
 {
     CpRebuild *rb = data;
+    note_yield(rb, s);
     RebuildThread *t = s->to < rb->n_threads ? thread_at(rb, s->to) : NULL;
     if (t == NULL || !t->kept || t->ended) {
         return;
@@ -220,6 +299,11 @@ static void on_span(void *data, const CpSpan *s)
         t->awake = false;
         if (s->end == CP_END_BLOCKED || s->end == CP_END_EXIT) {
             cp_rebuild_settle(rb, t, s->to);
+            cp_rebuild_answer(rb, t, s->to);
+        }
+        if (s->end == CP_END_BLOCKED &&
+            cp_timeline_was_early(cp_rebuild_seen(rb, t), s->to)) {
+            cp_rebuild_early(rb, t, s->to);
         }
     }
     if (s->end == CP_END_EXIT) {
@@ -243,6 +327,16 @@ static void open_part(CpRebuild *rb)
     }
 }
 
+/* Somebody joins the queue of a CPU: who runs there may be preempted. */
+static void note_woken(CpRebuild *rb, const CpRecord *r, CpRecordKind kind, CpTime now)
+{
+    bool has_target = kind == CP_REC_WAKING || kind == CP_REC_MIGRATE;
+    uint32_t cpu = has_target ? r->arg & ~(uint32_t)CP_WAKING_IRQ : r->cpu;
+    if (cpu < rb->n_cpus) {
+        rb->last_woken[cpu] = now;
+    }
+}
+
 static void on_record(void *data, const CpTimeline *tl, const CpRecord *r,
                       const CpRecord *more)
 {
@@ -251,6 +345,10 @@ static void on_record(void *data, const CpTimeline *tl, const CpRecord *r,
     CpRecordKind kind = cp_record_kind(r);
     if (!rb->open && now >= rb->from) {
         open_part(rb);
+    }
+    if ((kind == CP_REC_WAKING || kind == CP_REC_WAKEUP || kind == CP_REC_WAKEUP_NEW ||
+         kind == CP_REC_MIGRATE)) {
+        note_woken(rb, r, kind, now);
     }
     if (kind == CP_REC_GIL_ASK || kind == CP_REC_GIL_GOT || kind == CP_REC_GIL_DROP) {
         cp_rebuild_on_gil(rb, kind, r->id, more ? more->id : CP_NONE, now);
@@ -281,7 +379,11 @@ static void close_part(CpRebuild *rb)
             continue;
         }
         cp_rebuild_settle(rb, t, rb->timeline->now);
+        if (t->yields > 0 && !does_yield(rb, t)) {
+            cp_pieces_drop_yields(rb->pieces, t->facts.id);
+        }
         if (!t->ended) {
+            cp_rebuild_forget_dues(rb, t);
             cp_rebuild_note_all_joined(rb, t);
         }
     }

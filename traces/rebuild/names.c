@@ -86,6 +86,16 @@ GPtrArray *cp_rebuild_names(const CpRebuild *rb, bool plain)
     return names;
 }
 
+char *cp_rebuild_pair_name(const CpRebuild *rb, uint32_t pair, const GPtrArray *names)
+{
+    const RebuildPair *p = &g_array_index(rb->pairs, RebuildPair, pair);
+    uint32_t waker = rb->threads[p->waker].facts.decl;
+    uint32_t other = rb->threads[p->other].facts.decl;
+    return g_strdup_printf("answered_%s_by_%s",
+                           (const char *)g_ptr_array_index(names, waker),
+                           (const char *)g_ptr_array_index(names, other));
+}
+
 const char *cp_rebuild_process_name(const CpRebuild *rb, uint32_t id)
 {
     const char *name = g_ptr_array_index(rb->processes, id);

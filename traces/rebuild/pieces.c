@@ -25,7 +25,7 @@ enum {
     NICE_LOWEST = -20,
 };
 
-G_STATIC_ASSERT(CP_PIECE_RT < 16);
+G_STATIC_ASSERT(CP_PIECE_AWAIT < 16);
 
 /* The chunk a stream grows in. */
 typedef struct {
@@ -37,11 +37,12 @@ typedef struct {
 struct CpPieces {
     gint n_refs;
     int fd;
-    uint32_t n;        /* streams */
-    uint32_t n_chunks; /* used numbers, 0 included */
-    uint32_t *first;   /* number of each stream's first chunk; 0: the stream is empty */
-    uint8_t *outvoted; /* by stream: rule + 1; 0: it is not */
-    Tail *tail;        /* by stream; NULL once sealed */
+    uint32_t n;          /* streams */
+    uint32_t n_chunks;   /* used numbers, 0 included */
+    uint32_t *first;     /* number of each stream's first chunk; 0: the stream is empty */
+    uint8_t *outvoted;   /* by stream: rule + 1; 0: it is not */
+    uint8_t *unyielding; /* by stream: it has no YIELD */
+    Tail *tail;          /* by stream; NULL once sealed */
     uint64_t hash;
     GError *error; /* the first one while writing */
 };
@@ -67,6 +68,7 @@ CpPieces *cp_pieces_new(uint32_t n, GError **error)
     *p = (CpPieces){.n_refs = 1, .fd = fd, .n = n, .n_chunks = 1};
     p->first = g_new0(uint32_t, (size_t)n + 1);
     p->outvoted = g_new0(uint8_t, (size_t)n + 1);
+    p->unyielding = g_new0(uint8_t, (size_t)n + 1);
     p->tail = g_new0(Tail, (size_t)n + 1);
     return p;
 }
@@ -94,6 +96,7 @@ void cp_pieces_unref(CpPieces *p)
     close(p->fd);
     g_free(p->first);
     g_free(p->outvoted);
+    g_free(p->unyielding);
     g_clear_error(&p->error);
     g_free(p);
 }
@@ -149,12 +152,12 @@ static void flush(CpPieces *p, const Tail *tail)
 
 static bool has_thread(CpPieceKind kind)
 {
-    return kind >= CP_PIECE_WAIT && kind <= CP_PIECE_JOIN_ALL;
+    return (kind >= CP_PIECE_WAIT && kind <= CP_PIECE_JOIN_ALL) || kind >= CP_PIECE_ANSWER;
 }
 
 static bool has_value(CpPieceKind kind)
 {
-    return kind != CP_PIECE_WAKE && kind != CP_PIECE_SPAWN;
+    return kind != CP_PIECE_WAKE && kind != CP_PIECE_SPAWN && kind < CP_PIECE_YIELD;
 }
 
 static uint32_t put_number(uint8_t *at, uint64_t number)
@@ -254,6 +257,13 @@ void cp_pieces_outvote(CpPieces *p, uint32_t stream, uint8_t rule)
     cp_require(stream < p->n);
     p->outvoted[stream] = (uint8_t)(rule + 1);
     mix(p, (uint64_t)stream << 8 | rule);
+}
+
+void cp_pieces_drop_yields(CpPieces *p, uint32_t stream)
+{
+    cp_require(stream < p->n);
+    p->unyielding[stream] = 1;
+    mix(p, (uint64_t)stream << 8 | CP_PIECE_YIELD);
 }
 
 void cp_pieces_rest(CpPieces *p, uint32_t stream)
@@ -358,6 +368,9 @@ static bool resolve(const CpPieces *p, uint32_t stream, CpPiece *piece)
 {
     if (piece->kind == CP_PIECE_WAKE) {
         return !is_outvoted(p, piece->thread, piece);
+    }
+    if (piece->kind == CP_PIECE_YIELD) {
+        return !p->unyielding[stream];
     }
     if (piece->kind == CP_PIECE_WAIT && is_outvoted(p, stream, piece)) {
         piece->kind = CP_PIECE_DELAY;

@@ -21,6 +21,9 @@ typedef enum {
     CP_PIECE_JOIN_ALL, /* wait for the end of all it started; value, `thread`: as JOIN */
     CP_PIECE_NICE,     /* own nice value becomes value */
     CP_PIECE_RT,       /* own policy becomes a real-time one with priority value */
+    CP_PIECE_YIELD,    /* offer the CPU to others */
+    CP_PIECE_ANSWER,   /* `thread`: number of the pair of threads; one more answer */
+    CP_PIECE_AWAIT,    /* the same; wait for an answer and take it */
 } CpPieceKind;
 
 typedef struct {
@@ -50,6 +53,8 @@ void cp_pieces_take_back(CpPieces *pieces, uint32_t stream, int64_t place);
 /* The waits of the stream that were found by this rule were none for another thread: they
  * are read as delays, and the wake-ups found by it are left out. */
 void cp_pieces_outvote(CpPieces *pieces, uint32_t stream, uint8_t rule);
+/* The stream has no YIELD: those that are written were none. */
+void cp_pieces_drop_yields(CpPieces *pieces, uint32_t stream);
 /* The stream will hardly grow any more: its memory is given back. */
 void cp_pieces_rest(CpPieces *pieces, uint32_t stream);
 gboolean cp_pieces_seal(CpPieces *pieces, GError **error);

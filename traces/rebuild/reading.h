@@ -16,6 +16,10 @@ void cp_rebuild_keep(CpRebuild *rb, uint32_t id, bool foreign);
 int64_t cp_rebuild_add(CpRebuild *rb, RebuildThread *t, CpPiece piece);
 /* CPU time up to now becomes a piece, so that what follows happens behind it. */
 void cp_rebuild_settle(CpRebuild *rb, RebuildThread *t, CpTime now);
+/* Number of the pair, as pieces have it. */
+uint32_t cp_rebuild_pair(CpRebuild *rb, uint32_t waker, uint32_t other);
+/* A wait for the answer of another thread that it has woken. */
+void cp_rebuild_wait_answer(CpRebuild *rb, RebuildThread *t, uint32_t other);
 /* Kernel work of so many ns stands in what it runs from here on, or is about to end: the
  * machine adds it again, so it is taken out. */
 static inline void cp_rebuild_owe(RebuildThread *t, CpTime cost)
@@ -25,6 +29,20 @@ static inline void cp_rebuild_owe(RebuildThread *t, CpTime cost)
 /* First sight of a thread that nobody started within the recording. */
 void cp_rebuild_begin(RebuildThread *t, CpTime start, uint32_t cpu);
 
+/* --- lead.c --- */
+
+static inline int64_t cp_pair_key(uint32_t waker, uint32_t sleeper)
+{
+    return (int64_t)((uint64_t)waker << 32 | sleeper);
+}
+
+/* Reads how far wakers ran ahead of those they woke.  CP_ERROR_INPUT: a damaged block. */
+gboolean cp_leads_read(CpRebuild *rb, GError **error);
+void cp_leads_free(CpLeads *leads);
+/* CPU time that the waker was seen to have after a wake-up of the sleeper before it waited
+ * for it; CP_NEVER: it never waits. */
+CpTime cp_lead_of(const CpLeads *leads, uint32_t waker, uint32_t sleeper);
+
 /* --- waking.c: all at a record that has not been followed yet --- */
 
 void cp_rebuild_on_waking(CpRebuild *rb, const CpRecord *r, CpTime now);
@@ -32,6 +50,12 @@ void cp_rebuild_on_wakeup(CpRebuild *rb, const CpRecord *r, CpTime now);
 /* An interpreter's lock was asked for, got or dropped. */
 void cp_rebuild_on_gil(CpRebuild *rb, CpRecordKind kind, uint32_t gil, uint32_t id,
                        CpTime now);
+/* It comes to none of its waits for answers any more: they are not given. */
+void cp_rebuild_forget_dues(CpRebuild *rb, RebuildThread *t);
+/* It leaves its CPU to wait, and has been woken already. */
+void cp_rebuild_early(CpRebuild *rb, RebuildThread *t, CpTime now);
+/* It is about to wait again, or ends: whoever woke it may go on. */
+void cp_rebuild_answer(CpRebuild *rb, RebuildThread *t, CpTime now);
 /* It is given a CPU, and nobody was seen to end its wait. */
 void cp_rebuild_unseen(CpRebuild *rb, RebuildThread *t, CpTime now);
 /* The thread has ended: did that wake the one who had started it? */

@@ -8,8 +8,8 @@
 /* Decides which threads of a recording make the workload and in which order, and says what
  * was found. */
 
-static const char *const rule_names[CP_RULES] = {"waking",   "author",  "lock",  "join",
-                                                 "outvoted", "outside", "unseen"};
+static const char *const rule_names[CP_RULES] = {"waking",   "author",  "lock",   "join",
+                                                 "outvoted", "outside", "unseen", "reply"};
 
 /* --- choosing threads --- */
 
@@ -84,6 +84,8 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
             .spawned_by = CP_NONE,
             .asked = INT64_MIN,
             .ended_child = CP_NONE,
+            .woken_by = CP_NONE,
+            .early_by = CP_NONE,
             .prio = t->prio,
             .start_prio = t->prio,
         };
@@ -95,8 +97,11 @@ static CpRebuild *alloc(CpCpr *cpr, const CpRebuildOptions *options)
         g_ptr_array_add(rb->processes, g_strdup(cp_cpr_text(cpr, t->process)));
     }
     rb->n_cpus = MAX(info->n_cpus, 1);
+    rb->last_woken = g_new0(CpTime, rb->n_cpus);
     rb->order = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     rb->gils = g_array_new(FALSE, FALSE, sizeof(RebuildGil));
+    rb->pairs = g_array_new(FALSE, FALSE, sizeof(RebuildPair));
+    rb->pair_of = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     rb->source = g_strdup(cp_cpr_text(cpr, info->source));
     return rb;
 }
@@ -145,7 +150,7 @@ static gboolean infer(CpRebuild *rb, GError **error)
 static gboolean derive(CpRebuild *rb, GError **error)
 {
     rb->pieces = cp_pieces_new(rb->n_threads, error);
-    if (rb->pieces == NULL || !cp_rebuild_read(rb, error)) {
+    if (rb->pieces == NULL || !cp_leads_read(rb, error) || !cp_rebuild_read(rb, error)) {
         return FALSE;
     }
     make_order(rb);
@@ -175,16 +180,21 @@ void cp_rebuild_free(CpRebuild *rb)
     }
     for (uint32_t i = 0; i < rb->n_threads; i++) {
         g_clear_pointer(&rb->threads[i].last_wakes, g_array_unref);
+        g_clear_pointer(&rb->threads[i].dues, g_array_unref);
     }
     cp_pieces_unref(rb->pieces);
     cp_infer_free(rb->infer);
+    cp_leads_free(rb->leads);
     g_ptr_array_unref(rb->names);
     g_ptr_array_unref(rb->processes);
     g_free(rb->threads);
+    g_free(rb->last_woken);
     g_free(rb->pids);
     g_free(rb->tids);
     g_array_unref(rb->order);
     g_array_unref(rb->gils);
+    g_array_unref(rb->pairs);
+    g_hash_table_unref(rb->pair_of);
     g_free(rb->source);
     g_free(rb);
 }

@@ -10,10 +10,15 @@
  *   waking    the waking event names the thread that ran when it was sent
  *   author    the wake-up was reported by a thread that ran there
  *   lock      the thread asked for an interpreter's lock, and its holder had just dropped
- * it join      it had started the thread whose end woke it outvoted  a thread was named,
- * but most wake-ups of the same sleeper named nobody: a timer that happened to interrupt
- * somebody; kept as a delay outside   nobody was named: kept as a delay unseen    it ran
- * again without any wake-up: kept as a delay */
+ *             it
+ *   join      it had started the thread whose end woke it
+ *   outvoted  a thread was named, but most wake-ups of the same sleeper named nobody: a
+ * timer that happened to interrupt somebody; kept as a delay outside   nobody was named:
+ * kept as a delay unseen    it ran again without any wake-up: kept as a delay reply     no
+ * wait was recorded, but the thread needs an answer of one it has woken: it was seen to
+ * wait for that elsewhere, or wakes it again (lead.c); these are semaphores of the two
+ *
+ * Who left its CPU again and again to a thread that had waited all the time yields. */
 #ifndef CP_TRACES_REBUILD_REBUILD_H
 #define CP_TRACES_REBUILD_REBUILD_H
 
@@ -42,6 +47,7 @@ typedef enum {
     CP_RULE_OUTVOTED,
     CP_RULE_OUTSIDE,
     CP_RULE_UNSEEN,
+    CP_RULE_REPLY,
     CP_RULES
 } CpRebuildRule;
 

@@ -16,8 +16,9 @@ enum {
 };
 
 /* Rows of the targets; those of priorities follow, then three a thread. */
-enum { TO_EXIT, TO_RUN, TO_DELAY, TO_WAIT, TO_JOIN_ALL, TO_PRIORITIES };
-enum { THREAD_WAKE, THREAD_SPAWN, THREAD_JOIN, THREAD_TARGETS };
+enum { TO_EXIT, TO_RUN, TO_DELAY, TO_WAIT, TO_JOIN_ALL, TO_YIELD, TO_PRIORITIES };
+enum { THREAD_WAKE, THREAD_SPAWN, THREAD_JOIN };
+enum { PAIR_ANSWER, PAIR_AWAIT, PAIR_TARGETS };
 
 enum { NICES = 40, NICE_LOWEST = -20, RT_PRIOS = 100 };
 
@@ -28,6 +29,7 @@ typedef struct {
     uint32_t *stream;         /* by declaration: the thread of the recording */
     uint8_t *round_robin;     /* by declaration: its real-time policy is RR */
     uint32_t *first_target;   /* by thread of the recording: its three */
+    uint32_t first_pair;      /* those of the pairs that answer each other */
     uint32_t nice[NICES];     /* target that makes it so */
     uint32_t rt[2][RT_PRIOS]; /* the same, FIFO and RR */
 } Source;
@@ -85,6 +87,12 @@ static uint32_t target_of(const Source *s, uint32_t decl, const CpPiece *piece)
         return s->first_target[piece->thread] + THREAD_JOIN;
     case CP_PIECE_JOIN_ALL:
         return TO_JOIN_ALL;
+    case CP_PIECE_YIELD:
+        return TO_YIELD;
+    case CP_PIECE_ANSWER:
+        return s->first_pair + piece->thread * PAIR_TARGETS + PAIR_ANSWER;
+    case CP_PIECE_AWAIT:
+        return s->first_pair + piece->thread * PAIR_TARGETS + PAIR_AWAIT;
     case CP_PIECE_NICE:
         return s->nice[piece->value - NICE_LOWEST];
     case CP_PIECE_RT:
@@ -119,7 +127,8 @@ typedef struct {
     const CpRebuild *rb;
     CpWorkload *w;
     Source *source;
-    CpGroup first_group; /* of the inferred ones */
+    const GPtrArray *names; /* of the threads, by declaration */
+    CpGroup first_group;    /* of the inferred ones */
 } Maker;
 
 /* One more target: the instruction, and the one that goes on to the next piece.  Returns
@@ -168,6 +177,19 @@ static void add_priorities(Maker *m)
     }
 }
 
+/* What a thread answers another one is counted by a semaphore of the two. */
+static void add_pairs(Maker *m)
+{
+    m->source->first_pair = m->w->replay->targets->len;
+    for (guint i = 0; i < m->rb->pairs->len; i++) {
+        g_autofree char *name = cp_rebuild_pair_name(m->rb, i, m->names);
+        uint32_t obj = cp_workload_obj(m->w, name, CP_OBJ_SEMAPHORE);
+        g_array_index(m->w->objs, CpObjDecl, obj).flags |= CP_OBJ_SHARED;
+        add_target(m, (CpInsn){CP_OP_SEM_POST, 0, 0, obj});
+        add_target(m, (CpInsn){CP_OP_SEM_WAIT, 0, CP_REG_NONE, obj});
+    }
+}
+
 static void add_targets(Maker *m)
 {
     const CpInsn kinds[] = {
@@ -176,6 +198,7 @@ static void add_targets(Maker *m)
         [TO_DELAY] = {CP_OP_OUTSIDE, CP_ARG_REG, 0, REG_VALUE},
         [TO_WAIT] = {CP_OP_WAIT_WAKE, 0, 0, 0},
         [TO_JOIN_ALL] = {CP_OP_JOIN, 0, CP_REG_NONE, CP_NONE},
+        [TO_YIELD] = {CP_OP_YIELD, 0, 0, 0},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         add_target(m, kinds[i]);
@@ -187,6 +210,7 @@ static void add_targets(Maker *m)
         add_target(m, (CpInsn){CP_OP_SPAWN, 0, 0, i});
         add_target(m, (CpInsn){CP_OP_JOIN, 0, CP_REG_NONE, i});
     }
+    add_pairs(m);
 }
 
 /* Priority at the start; later changes are pieces. */
@@ -290,14 +314,13 @@ static void add_offline(Maker *m)
 static void add_threads(Maker *m)
 {
     const CpRebuild *rb = m->rb;
-    g_autoptr(GPtrArray) names = cp_rebuild_names(rb, false);
     CpProcId proc = CP_NONE;
     for (uint32_t i = 0; i < rb->order->len; i++) {
         uint32_t id = cp_rebuild_kept(rb, i)->facts.id;
         if (i == 0 || rb->pids[id] != rb->pids[cp_rebuild_kept(rb, i - 1)->facts.id]) {
             proc = cp_workload_proc(m->w, cp_rebuild_process_name(rb, id), "native");
         }
-        add_thread(m, i, proc, g_ptr_array_index(names, i));
+        add_thread(m, i, proc, g_ptr_array_index(m->names, i));
     }
 }
 
@@ -322,7 +345,8 @@ static void add_replay(Maker *m)
 
 CpWorkload *cp_rebuild_workload(const CpRebuild *rb, GError **error)
 {
-    Maker m = {rb, cp_workload_new(&cp_ops), NULL, CP_NONE};
+    g_autoptr(GPtrArray) names = cp_rebuild_names(rb, false);
+    Maker m = {rb, cp_workload_new(&cp_ops), NULL, names, CP_NONE};
     add_replay(&m);
     add_groups(&m);
     add_threads(&m);

@@ -50,6 +50,7 @@ static int64_t end_wait(CpRebuild *rb, RebuildThread *t, CpTime now, uint32_t au
                         CpRebuildRule rule)
 {
     bool named = author != CP_NONE;
+    bool was_off = cp_rebuild_seen(rb, t)->state != CP_SEEN_RUNNING;
     int64_t place = 0;
     cp_rebuild_settle(rb, t, now);
     if (!named && !t->begun && t->spawned_by == CP_NONE) {
@@ -57,7 +58,7 @@ static int64_t end_wait(CpRebuild *rb, RebuildThread *t, CpTime now, uint32_t au
     } else {
         place = cp_rebuild_add(rb, t,
                                (CpPiece){.kind = named ? CP_PIECE_WAIT : CP_PIECE_DELAY,
-                                         .value = now - off_since(rb, t),
+                                         .value = was_off ? now - off_since(rb, t) : 0,
                                          .thread = named ? author : 0,
                                          .rule = (uint8_t)rule});
         cp_rebuild_begin(t, 0, t->cpu);
@@ -98,6 +99,105 @@ static uint32_t lock_partner(const CpRebuild *rb, const RebuildThread *t, CpTime
     return asked && cp_rebuild_is_kept(rb, gil->dropper) ? gil->dropper : CP_NONE;
 }
 
+/* --- answers --- */
+
+uint32_t cp_rebuild_pair(CpRebuild *rb, uint32_t waker, uint32_t other)
+{
+    int64_t key = cp_pair_key(waker, other);
+    uint32_t found = GPOINTER_TO_UINT(g_hash_table_lookup(rb->pair_of, &key));
+    if (found == 0) {
+        const RebuildPair pair = {waker, other, 0};
+        g_array_append_val(rb->pairs, pair);
+        found = rb->pairs->len;
+        g_hash_table_insert(rb->pair_of, g_memdup2(&key, sizeof key),
+                            GUINT_TO_POINTER(found));
+    }
+    return found - 1;
+}
+
+/* Index of the due that waits for an answer of the other; len: none. */
+static guint open_due(const RebuildThread *t, uint32_t other)
+{
+    guint i = 0, n = t->dues != NULL ? t->dues->len : 0;
+    while (i < n && (g_array_index(t->dues, RebuildDue, i).other != other ||
+                     g_array_index(t->dues, RebuildDue, i).answered)) {
+        i++;
+    }
+    return i;
+}
+
+/* It did wait for the other, and was woken: nothing is hidden. */
+static void drop_due(RebuildThread *t, uint32_t other)
+{
+    guint i = open_due(t, other);
+    if (t->dues != NULL && i < t->dues->len) {
+        g_array_remove_index(t->dues, i);
+    }
+}
+
+void cp_rebuild_answer(CpRebuild *rb, RebuildThread *t, CpTime now)
+{
+    RebuildThread *waker = t->woken_by != CP_NONE ? thread_at(rb, t->woken_by) : NULL;
+    t->woken_by = CP_NONE;
+    if (waker == NULL || waker->ended) {
+        return;
+    }
+    cp_rebuild_settle(rb, waker, now);
+    guint i = open_due(waker, t->facts.id);
+    if (waker->dues != NULL && i < waker->dues->len) {
+        RebuildDue *due = &g_array_index(waker->dues, RebuildDue, i);
+        uint32_t pair = cp_rebuild_pair(rb, waker->facts.id, t->facts.id);
+        due->answered = true;
+        due->place =
+            cp_rebuild_add(rb, t, (CpPiece){.kind = CP_PIECE_ANSWER, .thread = pair});
+    }
+}
+
+/* The waker has to wait for the sleeper's answer so far on.  Where it was not seen to wait,
+ * it goes on up to the next time it wakes the same one: that a wake-up was recorded says
+ * that the other one waited again.  Threads of the kernel and of other programs are not
+ * waited for. */
+static void add_due(CpRebuild *rb, RebuildThread *author, RebuildThread *sleeper)
+{
+    drop_due(author, sleeper->facts.id);
+    sleeper->woken_by = CP_NONE;
+    if (author->foreign || sleeper->foreign) {
+        return;
+    }
+    CpTime lead = cp_lead_of(rb->leads, author->facts.id, sleeper->facts.id);
+    const RebuildDue due = {.other = sleeper->facts.id,
+                            .at = lead == CP_NEVER ? CP_NEVER
+                                                   : author->facts.cpu_time + lead};
+    if (author->dues == NULL) {
+        author->dues = g_array_new(FALSE, FALSE, sizeof(RebuildDue));
+    }
+    g_array_append_val(author->dues, due);
+    sleeper->woken_by = author->facts.id;
+}
+
+/* It is about to wake the other again, which has waited for that. */
+static void pay_due_to(CpRebuild *rb, RebuildThread *t, uint32_t other)
+{
+    for (guint i = t->dues != NULL ? t->dues->len : 0; i-- > 0;) {
+        const RebuildDue *due = &g_array_index(t->dues, RebuildDue, i);
+        if (due->other == other && due->at == CP_NEVER && due->answered) {
+            g_array_remove_index(t->dues, i);
+            cp_rebuild_wait_answer(rb, t, other);
+        }
+    }
+}
+
+void cp_rebuild_forget_dues(CpRebuild *rb, RebuildThread *t)
+{
+    for (guint i = 0; t->dues != NULL && i < t->dues->len; i++) {
+        const RebuildDue *due = &g_array_index(t->dues, RebuildDue, i);
+        if (due->answered) {
+            cp_pieces_take_back(rb->pieces, due->other, due->place);
+        }
+    }
+    g_clear_pointer(&t->dues, g_array_unref);
+}
+
 /* Puts the author's WAKE and the sleeper's WAIT, which know each other. */
 static void link_wake(CpRebuild *rb, RebuildThread *t, uint32_t author, CpTime now,
                       CpRebuildRule rule)
@@ -105,7 +205,10 @@ static void link_wake(CpRebuild *rb, RebuildThread *t, uint32_t author, CpTime n
     RebuildThread *a = thread_at(rb, author);
     int64_t wait = end_wait(rb, t, now, author, rule);
     cp_rebuild_settle(rb, a, now);
+    pay_due_to(rb, a, t->facts.id);
     add_wake(rb, a, t->facts.id, wait, rule);
+    drop_due(t, author);
+    add_due(rb, a, t);
     cp_rebuild_owe(a, rb->cost[CP_COST_WAKE]);
     uint32_t cpu = cp_rebuild_seen(rb, t)->cpu;
     if (cpu != cp_rebuild_seen(rb, a)->cpu &&
@@ -162,12 +265,24 @@ void cp_rebuild_on_waking(CpRebuild *rb, const CpRecord *r, CpTime now)
     RebuildThread *t = thread_at(rb, r->id);
     uint32_t current = cp_timeline_running(rb->timeline, r->cpu);
     if (!sleeps(rb, t)) {
+        t->early_by = r->arg & CP_WAKING_IRQ ? CP_NONE : current;
         return;
     }
     if ((r->arg & CP_WAKING_IRQ) && runs(rb, current)) {
         cp_rebuild_owe(thread_at(rb, current), rb->cost[CP_COST_TIMER]);
     }
     wake(rb, t, r->arg & CP_WAKING_IRQ ? CP_NONE : current, now, CP_RULE_WAKING);
+}
+
+void cp_rebuild_early(CpRebuild *rb, RebuildThread *t, CpTime now)
+{
+    uint32_t author = t->early_by;
+    if (author != t->facts.id && cp_rebuild_is_kept(rb, author) &&
+        !thread_at(rb, author)->ended) {
+        link_wake(rb, t, author, now, CP_RULE_WAKING);
+    } else {
+        end_wait(rb, t, now, CP_NONE, CP_RULE_OUTSIDE);
+    }
 }
 
 void cp_rebuild_on_wakeup(CpRebuild *rb, const CpRecord *r, CpTime now)

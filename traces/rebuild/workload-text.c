@@ -94,6 +94,13 @@ static void write_piece(Writer *w, const RebuildThread *t, const CpPiece *p)
     case CP_PIECE_WAKE:
         g_string_append_printf(out, "release woken_%s", name_of(w, p->thread));
         break;
+    case CP_PIECE_ANSWER:
+    case CP_PIECE_AWAIT: {
+        g_autofree char *name = cp_rebuild_pair_name(w->rb, p->thread, w->names);
+        g_string_append_printf(out, "%s %s",
+                               p->kind == CP_PIECE_AWAIT ? "acquire" : "release", name);
+        break;
+    }
     case CP_PIECE_SPAWN: {
         bool fork = w->rb->pids[p->thread] != w->rb->pids[t->facts.id];
         const char *name = name_of(w, p->thread);
@@ -106,6 +113,9 @@ static void write_piece(Writer *w, const RebuildThread *t, const CpPiece *p)
         break;
     case CP_PIECE_JOIN_ALL:
         g_string_append(out, "join all");
+        break;
+    case CP_PIECE_YIELD:
+        g_string_append(out, "yield");
         break;
     case CP_PIECE_NICE:
         g_string_append_printf(out, "nice %" G_GINT64_FORMAT, p->value);
@@ -290,6 +300,12 @@ static void write_heading(Writer *w)
         if (cp_rebuild_kept(rb, i)->waits > 0) {
             g_string_append_printf(w->out, "shared semaphore woken_%s (n=0)\n",
                                    (const char *)g_ptr_array_index(w->names, i));
+        }
+    }
+    for (guint i = 0; i < rb->pairs->len; i++) {
+        if (g_array_index(rb->pairs, RebuildPair, i).n > 0) {
+            g_autofree char *name = cp_rebuild_pair_name(rb, i, w->names);
+            g_string_append_printf(w->out, "shared semaphore %s (n=0)\n", name);
         }
     }
 }
