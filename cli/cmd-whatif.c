@@ -4,6 +4,7 @@
 #include "cli/interrupt.h"
 #include "cli/overrides.h"
 #include "cli/progress.h"
+#include "cli/whatif-cause.h"
 #include "cli/whatif-workload.h"
 #include "plots/chart.h"
 #include "sim/params.h"
@@ -228,22 +229,25 @@ static CpTime span(const CpMeasure *m)
 typedef struct {
     const char *name, *key;
     bool is_time;
+    bool may_lack; /* left out where all are zero */
 } Row;
 
 static const Row rows[] = {
-    {"makespan", "makespan_ns", true},
-    {"CPU time", "cpu_ns", true},
-    {"waiting for a CPU", "runq_wait_ns", true},
-    {"blocked", "blocked_ns", true},
-    {"  until a thread ends it", "blocked_on_threads_ns", true},
-    {"  timers, devices, others", "blocked_outside_ns", true},
-    {"switches", "switches", false},
-    {"  voluntary", "switches_voluntary", false},
-    {"  involuntary", "switches_involuntary", false},
-    {"migrations", "migrations", false},
-    {"wake-ups", "wakeups", false},
-    {"wake-up latency p50", "wakeup_latency_p50_ns", true},
-    {"wake-up latency p99", "wakeup_latency_p99_ns", true},
+    {"makespan", "makespan_ns", true, false},
+    {"CPU time", "cpu_ns", true, false},
+    {"waiting for a CPU", "runq_wait_ns", true, false},
+    {"blocked", "blocked_ns", true, false},
+    {"  until a thread ends it", "blocked_on_threads_ns", true, false},
+    {"  timers, devices, others", "blocked_outside_ns", true, false},
+    {"  for locks", "lock_wait_ns", true, true},
+    {"  for the GIL", "gil_wait_ns", true, true},
+    {"switches", "switches", false, false},
+    {"  voluntary", "switches_voluntary", false, false},
+    {"  involuntary", "switches_involuntary", false, false},
+    {"migrations", "migrations", false, false},
+    {"wake-ups", "wakeups", false, false},
+    {"wake-up latency p50", "wakeup_latency_p50_ns", true, false},
+    {"wake-up latency p99", "wakeup_latency_p99_ns", true, false},
 };
 
 static int64_t figure(const CpMeasure *m, size_t row)
@@ -254,6 +258,8 @@ static int64_t figure(const CpMeasure *m, size_t row)
                                m->blocked,
                                m->blocked_on_threads,
                                m->blocked - m->blocked_on_threads,
+                               m->lock_wait,
+                               m->gil_wait,
                                (int64_t)m->switches,
                                (int64_t)m->voluntary,
                                (int64_t)m->involuntary,
@@ -305,6 +311,9 @@ static void print_table(const WhatIf *w)
     for (size_t i = 0; i < n_rows(w); i++) {
         int64_t recorded = figure(&w->m[RECORDED], i), same = figure(&w->m[SAME], i),
                 changed = figure(&w->m[CHANGED], i);
+        if (rows[i].may_lack && recorded == 0 && same == 0 && changed == 0) {
+            continue; /* the recording does not tell */
+        }
         cp_columns_cell(table, rows[i].name);
         add_figure(table, &rows[i], recorded);
         add_figure(table, &rows[i], same);
@@ -317,16 +326,6 @@ static void print_table(const WhatIf *w)
     cp_out(w->cli, "%s", text->str);
 }
 
-static char *thread_name(CpCpr *cpr, uint32_t id)
-{
-    const CpCprThread *t = cp_cpr_thread_at(cpr, id);
-    const char *name = cp_cpr_text(cpr, t->name);
-    if (*name == '\0') {
-        name = cp_cpr_text(cpr, t->process);
-    }
-    return cp_clean_text(name, -1);
-}
-
 static void print_recorded(const WhatIf *w)
 {
     const CpMeasure *m = &w->m[RECORDED];
@@ -335,7 +334,7 @@ static void print_recorded(const WhatIf *w)
     g_autofree char *how_long = cp_format_time_human(span(m));
     g_autofree char *cpu = cp_format_time_human(m->cpu);
     g_autofree char *name =
-        m->longest != CP_NONE ? thread_name(cpr, m->longest) : g_strdup("-");
+        m->longest != CP_NONE ? cp_cause_thread(cpr, m->longest) : g_strdup("-");
     cp_out(w->cli,
            "Recorded: %u thread%s on %u CPU%s for %s, using %s of CPU time; the busiest, "
            "'%s', took %.0f %% of it.\n",
@@ -357,117 +356,34 @@ static void print_recorded(const WhatIf *w)
     cp_out(w->cli, "\n");
 }
 
-/* "46.5 % shorter", "1.2 % longer", "as long as before". */
-static char *effect_text(const CpMeasure *a, const CpMeasure *b)
+static char *cause_text(const WhatIf *w)
 {
-    double share = span(a) > 0 ? (double)(span(b) - span(a)) / (double)span(a) * 100 : 0;
-    return share > -0.5 && share < 0.5
-               ? g_strdup("as long as before")
-               : g_strdup_printf("%.1f %% %s", share < 0 ? -share : share,
-                                 share < 0 ? "shorter" : "longer");
-}
-
-/* What all threads together spent otherwise, and how it is said. */
-typedef struct {
-    const char *what;
-    CpTime before, after;
-} Spent;
-
-static CpTime change_of(const Spent *s)
-{
-    return s->after - s->before;
-}
-
-/* The one of the differences that goes the way of the makespan and is largest; NULL: none
- * does that is worth a word beside the CPU time. */
-static const Spent *main_cause(const Spent *spent, size_t n, CpTime effect, CpTime cpu)
-{
-    const Spent *best = NULL;
-    for (size_t i = 0; i < n; i++) {
-        CpTime change = change_of(&spent[i]);
-        bool same_way = (change < 0) == (effect < 0);
-        if (same_way && ABS(change) > cpu / 200 &&
-            (best == NULL || ABS(change) > ABS(change_of(best)))) {
-            best = &spent[i];
-        }
-    }
-    return best;
-}
-
-static bool is_small(CpTime change, CpTime whole)
-{
-    return ABS(change) <= whole / 200;
-}
-
-/* Why the makespan is what it is, from the differences of what the threads spent their time
- * with. */
-static void print_why(const WhatIf *w, const Spent *spent, size_t n)
-{
-    const CpMeasure *a = &w->m[SAME], *b = &w->m[CHANGED];
-    CpTime effect = span(b) - span(a);
-    g_autofree char *said = effect_text(a, b);
-    const Spent *cause = main_cause(spent, n, effect, a->cpu);
-    g_autofree char *before = cp_format_time_human(cause ? cause->before : a->run_wait);
-    g_autofree char *after = cp_format_time_human(cause ? cause->after : b->run_wait);
-    if (is_small(effect, span(a))) {
-        bool waits = !is_small(b->run_wait - a->run_wait, MAX(a->run_wait, a->cpu));
-        g_autofree char *wait = cp_format_time_human(b->run_wait);
-        g_autofree char *old = cp_format_time_human(a->run_wait);
-        cp_out(w->cli, "\nCause: with %s the program takes as long as before",
-               w->label[CHANGED]);
-        if (waits) {
-            cp_out(w->cli,
-                   ": its threads wait %s for a CPU instead of %s, but not those that the "
-                   "end waits for",
-                   wait, old);
-        } else {
-            cp_out(w->cli, ": nothing changed, its threads wait %s for a CPU", wait);
-        }
-    } else if (cause == NULL) {
-        cp_out(w->cli,
-               "\nCause: with %s the program is %s by the order in which its threads run: "
-               "they compute, wait and block as long as before",
-               w->label[CHANGED], said);
-    } else {
-        cp_out(w->cli,
-               "\nCause: with %s the program is %s, because its threads %s %s "
-               "instead of %s",
-               w->label[CHANGED], said, cause->what, after, before);
-    }
-}
-
-/* Which thread stands in the way, and whether more cores can help. */
-static void print_bound(const WhatIf *w)
-{
-    const CpMeasure *b = &w->m[CHANGED];
-    double busy = span(b) > 0 ? (double)b->longest_cpu / (double)span(b) * 100 : 0;
-    if (b->longest != CP_NONE) {
-        g_autofree char *name = thread_name(w->cpr[CHANGED], b->longest);
-        cp_out(w->cli, "; the busiest, '%s', computes %.0f %% of what is left", name, busy);
-    }
-    if (busy > 95) {
-        cp_out(w->cli, ": more cores cannot help");
-    } else if (b->queued == CP_NONE || is_small(b->run_wait, b->cpu)) {
-        cp_out(w->cli, ", and hardly anything waits for a CPU: more cores cannot help");
-    } else {
-        g_autofree char *name = thread_name(w->cpr[CHANGED], b->queued);
-        g_autofree char *time = cp_format_time_human(b->queued_time);
-        cp_out(w->cli, "; '%s' waits longest for a CPU, %s", name, time);
-    }
-    cp_out(w->cli, ".\n");
+    const CpCause cause = {.change = w->label[CHANGED],
+                           .before = &w->m[SAME],
+                           .after = &w->m[CHANGED],
+                           .recorded = &w->m[RECORDED],
+                           .cpr = w->cpr[CHANGED],
+                           .recording = w->cpr[RECORDED]};
+    return cp_cause_text(&cause);
 }
 
 static void print_cause(const WhatIf *w)
 {
-    const CpMeasure *a = &w->m[SAME], *b = &w->m[CHANGED];
-    const Spent spent[] = {
-        {"compute", a->cpu, b->cpu},
-        {"wait for a CPU", a->run_wait, b->run_wait},
-        {"wait for each other", a->blocked_on_threads, b->blocked_on_threads},
-        {"wait for timers, devices and others", a->blocked - a->blocked_on_threads,
-         b->blocked - b->blocked_on_threads}};
-    print_why(w, spent, G_N_ELEMENTS(spent));
-    print_bound(w);
+    g_autofree char *text = cause_text(w);
+    cp_out(w->cli, "\nCause: %s\n", text);
+}
+
+static void json_path(CpJson *json, const CpPath *path, CpCpr *cpr)
+{
+    CpTime run;
+    uint32_t most = cp_path_most(path, &run);
+    g_autofree char *name = most != CP_NONE ? cp_cause_thread(cpr, most) : NULL;
+    cp_json_int(json, "critical_cpu_ns", path->run);
+    cp_json_int(json, "critical_runq_wait_ns", path->queued);
+    cp_json_int(json, "critical_outside_ns", path->outside);
+    cp_json_int(json, "critical_unknown_ns", path->unknown);
+    cp_json_text(json, "critical_thread", name);
+    cp_json_int(json, "critical_thread_cpu_ns", run);
 }
 
 static void print_json(const WhatIf *w)
@@ -476,6 +392,8 @@ static void print_json(const WhatIf *w)
     CpJson *json = cp_result_json_new();
     cp_json_text(json, "file", w->cli->operands[0]);
     cp_json_text(json, "change", w->label[CHANGED]);
+    g_autofree char *cause = cause_text(w);
+    cp_json_text(json, "cause", cause);
     cp_json_int(json, "threads", w->n_kept);
     cp_json_int(json, "load_threads", w->n_load);
     cp_json_int(json, "load_ns", w->load);
@@ -495,6 +413,7 @@ static void print_json(const WhatIf *w)
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
             cp_json_int(json, rows[i].key, figure(&w->m[c], i));
         }
+        json_path(json, &w->m[c].path, w->cpr[c]);
         cp_json_close(json, '}');
     }
     cp_out_json(w->cli, json);

@@ -2,6 +2,7 @@
 
 #include "cli/columns.h"
 #include "cli/fold.h"
+#include "cli/waits.h"
 #include "scenario/run-names.h"
 #include "scenario/warmup.h"
 
@@ -182,20 +183,20 @@ static void append_histograms(const CpResult *r, GString *out)
 
 static void thread_row(const CpResult *r, CpColumns *table, uint32_t tid)
 {
-    static const char *const before[] = {"start", "end", "cpu"};
+    static const char *const before[] = {"start", "end", "cpu", "runq_wait", "blocked"};
     for (size_t i = 0; i < G_N_ELEMENTS(before); i++) {
         g_autofree char *cell = time_cell(r, tid, before[i]);
         cp_columns_cell(table, cell);
     }
     g_autofree char *p50 = time_cell(r, tid, "wakeup_latency.p50");
     g_autofree char *p99 = time_cell(r, tid, "wakeup_latency.p99");
-    g_autofree char *blocked = time_cell(r, tid, "blocked");
+    g_autofree char *on = cp_waits_cell(r->sim, tid);
     int64_t vol = 0;
     int64_t invol = 0;
     metric(r, CP_SCOPE_THREAD, tid, "switches_voluntary", &vol);
     metric(r, CP_SCOPE_THREAD, tid, "switches_involuntary", &invol);
+    cp_columns_cell(table, on);
     cp_columns_cellf(table, "%s / %s", p50, p99);
-    cp_columns_cell(table, blocked);
     cp_columns_cellf(table, "%" G_GINT64_FORMAT, vol + invol);
 }
 
@@ -226,17 +227,20 @@ static void averages_row(const CpResult *r, CpColumns *table)
 
 static CpColumns *thread_table(const CpResult *r)
 {
-    static const char *const usual[] = {"start",   "end",     "cpu", "run-wait p50/p99",
-                                        "blocked", "switches"};
+    static const char *const usual[] = {
+        "start", "end", "cpu", "waiting", "blocked", "on", "wake-up p50/p99", "switches"};
     /* The widths of a small run, so that the columns of most runs stand where they stood.
      */
-    static const unsigned widths[] = {10, 6, 9, 7, 17, 9, 8};
-    CpColumns *table = cp_columns_new("lllllll");
+    static const unsigned widths[] = {10, 6, 9, 7, 8, 8, 8, 17, 8};
+    const char *const *heads = r->teaching ? teaching : usual;
+    size_t n = r->teaching ? G_N_ELEMENTS(teaching) : G_N_ELEMENTS(usual);
+    g_autofree char *align = g_strnfill(n + 1, 'l');
+    CpColumns *table = cp_columns_new(align);
     cp_columns_cell(table, "thread");
-    for (size_t i = 0; i < G_N_ELEMENTS(usual); i++) {
-        cp_columns_cell(table, r->teaching ? teaching[i] : usual[i]);
+    for (size_t i = 0; i < n; i++) {
+        cp_columns_cell(table, heads[i]);
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
+    for (unsigned i = 0; i <= n; i++) {
         cp_columns_min_width(table, i, r->teaching && i > 0 ? 9 : widths[i]);
     }
     return table;
@@ -290,6 +294,7 @@ unsigned cp_summary_text(const CpResult *result, GString *out)
 {
     g_autoptr(GString) head = g_string_new(NULL);
     append_head(result, head);
+    cp_waits_line(result->scenario, result->sim, head);
     append_runtime(result, head);
     g_auto(GStrv) lines = g_strsplit(head->str, "\n", -1);
     for (char **line = lines; *line != NULL && **line != '\0'; line++) {

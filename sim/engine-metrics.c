@@ -77,6 +77,45 @@ CP_METRIC_GETTER(thread_waiting,
                  sim->cold[i].runq_wait + open_time(sim, i, CP_THREAD_RUNNABLE))
 CP_METRIC_GETTER(thread_blocked,
                  sim->cold[i].blocked + open_time(sim, i, CP_THREAD_BLOCKED))
+/* What it was blocked on; only the first threads keep it. */
+static bool blocked_on(const CpSim *sim, CpTid tid, CpBlock why, int64_t *value)
+{
+    if (tid >= sim->thread_blocks->len) {
+        return false;
+    }
+    CpTime open =
+        cp_thread(sim, tid)->block == why ? open_time(sim, tid, CP_THREAD_BLOCKED) : 0;
+    *value = g_array_index(sim->thread_blocks, CpTime *, tid)[why] + open;
+    return true;
+}
+
+static int64_t all_blocked_on(const CpSim *sim, CpBlock why)
+{
+    CpTime sum = sim->blocked_by[why];
+    for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
+        if (cp_thread(sim, tid)->block == why) {
+            sum += open_time(sim, tid, CP_THREAD_BLOCKED);
+        }
+    }
+    return sum;
+}
+
+#define BLOCKED_ON(name, why)                                                              \
+    static bool thread_blocked_##name(const CpSim *sim, uint32_t i, int64_t *value)        \
+    {                                                                                      \
+        return blocked_on(sim, i, why, value);                                             \
+    }                                                                                      \
+    CP_METRIC_GETTER(run_blocked_##name, all_blocked_on(sim, why))
+
+BLOCKED_ON(sleep, CP_BLOCK_SLEEP)
+BLOCKED_ON(lock, CP_BLOCK_LOCK)
+BLOCKED_ON(sync, CP_BLOCK_COND)
+BLOCKED_ON(queue, CP_BLOCK_QUEUE)
+BLOCKED_ON(io, CP_BLOCK_IO)
+BLOCKED_ON(join, CP_BLOCK_JOIN)
+BLOCKED_ON(runtime, CP_BLOCK_RUNTIME)
+BLOCKED_ON(outside, CP_BLOCK_OUTSIDE)
+
 CP_METRIC_GETTER(thread_voluntary, sim->cold[i].nvcsw)
 CP_METRIC_GETTER(thread_involuntary, sim->cold[i].nivcsw)
 CP_METRIC_GETTER(thread_migrations, sim->cold[i].migrations)
@@ -182,6 +221,8 @@ static bool run_busy_share(const CpSim *sim, uint32_t run, int64_t *value)
 CP_METRIC_GETTER(run_switches, sum_of(sim, CP_SCOPE_CPU, cpu_switches))
 CP_METRIC_GETTER(run_voluntary, sum_of(sim, CP_SCOPE_THREAD, thread_voluntary))
 CP_METRIC_GETTER(run_involuntary, sum_of(sim, CP_SCOPE_THREAD, thread_involuntary))
+CP_METRIC_GETTER(run_runq_wait, sum_of(sim, CP_SCOPE_THREAD, thread_waiting))
+CP_METRIC_GETTER(run_blocked, sum_of(sim, CP_SCOPE_THREAD, thread_blocked))
 CP_METRIC_GETTER(run_migrations, sum_of(sim, CP_SCOPE_THREAD, thread_migrations))
 CP_METRIC_GETTER(run_wakeups, sim->wakeups)
 
@@ -246,6 +287,23 @@ CP_METRIC_GETTER(run_warmup, sim->counted_from)
 
 /* --- the table --- */
 
+/* Of what is blocked; a wait is one of these. */
+#define BLOCKED_ROW(scope_, prefix, name_, text)                                           \
+    {                                                                                      \
+        "blocked." #name_, scope_, CP_UNIT_NS, "blocked on " text,                         \
+            prefix##_blocked_##name_, .sums = true, .since = 2                             \
+    }
+#define BLOCKED_ROWS(scope, prefix)                                                        \
+    BLOCKED_ROW(scope, prefix, sleep, "a timer: sleep, period, arrival"),                  \
+        BLOCKED_ROW(scope, prefix, lock, "a lock"),                                        \
+        BLOCKED_ROW(scope, prefix, sync, "a condition, event, barrier or semaphore"),      \
+        BLOCKED_ROW(scope, prefix, queue, "a queue, pipe or socket"),                      \
+        BLOCKED_ROW(scope, prefix, io, "a device"),                                        \
+        BLOCKED_ROW(scope, prefix, join, "the end of another thread"),                     \
+        BLOCKED_ROW(scope, prefix, runtime,                                                \
+                    "its runtime: the GIL, an event loop, a pool"),                        \
+        BLOCKED_ROW(scope, prefix, outside, "something the model does not contain")
+
 const CpMetric cp_engine_metrics[] = {
     {"makespan", CP_SCOPE_RUN, CP_UNIT_NS, "from the start to the end of the last thread",
      run_makespan, .sums = false},
@@ -289,6 +347,11 @@ const CpMetric cp_engine_metrics[] = {
     {"events", CP_SCOPE_RUN, CP_UNIT_COUNT, "events simulated", run_events, .sums = false},
     {"warmup", CP_SCOPE_RUN, CP_UNIT_NS, "from when metrics count; 0: from the start",
      run_warmup, .sums = false, .since = 1},
+    {"runq_wait", CP_SCOPE_RUN, CP_UNIT_NS, "runnable but not running, all threads",
+     run_runq_wait, .sums = true, .since = 2},
+    {"blocked", CP_SCOPE_RUN, CP_UNIT_NS, "off the CPU, waiting, all threads", run_blocked,
+     .sums = true, .since = 2},
+    BLOCKED_ROWS(CP_SCOPE_RUN, run),
     {"start", CP_SCOPE_THREAD, CP_UNIT_NS, "when it was created or released", thread_start,
      .sums = false},
     {"end", CP_SCOPE_THREAD, CP_UNIT_NS, "when it ended", thread_end, .sums = false},
@@ -317,6 +380,7 @@ const CpMetric cp_engine_metrics[] = {
      thread_waiting, .sums = true},
     {"turnaround", CP_SCOPE_THREAD, CP_UNIT_NS, "teaching: end - arrival",
      thread_turnaround, .sums = false},
+    BLOCKED_ROWS(CP_SCOPE_THREAD, thread),
     {"busy", CP_SCOPE_CPU, CP_UNIT_NS, "running threads, kernel work aside", cpu_busy,
      .sums = true},
     {"idle", CP_SCOPE_CPU, CP_UNIT_NS, "nothing to run", cpu_idle, .sums = true},

@@ -112,6 +112,7 @@ static void init_arrays(CpSim *sim)
     sim->rt.timers = g_array_new(FALSE, FALSE, sizeof(CpRuntimeTimer));
     sim->end_order = g_array_new(FALSE, FALSE, sizeof(CpTid));
     sim->thread_hists = g_array_new(FALSE, FALSE, sizeof(CpHist *));
+    sim->thread_blocks = g_array_new(FALSE, FALSE, sizeof(CpTime *));
     sim->attrs = g_array_new(FALSE, FALSE, sizeof(CpSchedAttr));
     sim->requests.free = sim->rt.free_timer = CP_NONE;
     sim->arena = sim->arena == NULL ? cp_arena_new() : sim->arena;
@@ -246,6 +247,7 @@ static void clear_arrays(CpSim *sim)
     g_array_unref(sim->rt.timers);
     g_array_unref(sim->end_order);
     g_array_unref(sim->thread_hists);
+    g_array_unref(sim->thread_blocks);
     g_array_unref(sim->attrs);
 }
 

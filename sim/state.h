@@ -114,9 +114,12 @@ struct CpSim {
     int64_t *vars;        /* of declared processes, and shared ones */
     CpHist *hists;        /* of the workload */
     GArray *thread_hists; /* CpHist *: threads' own wake-up latencies */
-    struct {              /* on their way to an object, or served by a device */
-        GArray *rows;     /* CpRequest */
-        uint32_t free;    /* first free row, CP_NONE */
+    GArray
+        *thread_blocks; /* CpTime *: of CP_BLOCKS, what the same threads were blocked on */
+    CpTime blocked_by[CP_BLOCKS]; /* of all threads */
+    struct {                      /* on their way to an object, or served by a device */
+        GArray *rows;             /* CpRequest */
+        uint32_t free;            /* first free row, CP_NONE */
     } requests;
     struct {
         GArray *streams; /* CpStream */

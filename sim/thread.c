@@ -9,9 +9,11 @@
 #include "sim/timer.h"
 #include "sim/wake.h"
 
+#include <string.h>
+
 /* Life and death of threads. */
 
-enum { HISTS_MAX = 1024 }; /* threads with wake-up latencies of their own */
+enum { HISTS_MAX = 1024 }; /* threads with wake-up latencies and waits of their own */
 
 static uint64_t child_id(const CpSim *sim, uint32_t decl, uint32_t instance, CpTid parent)
 {
@@ -88,13 +90,28 @@ static CpTid add_rows(CpSim *sim)
     return tid;
 }
 
-/* The first threads keep their own wake-up latencies, by thread number. */
-static void own_hist(CpSim *sim, CpTid tid)
+/* The first threads keep their own wake-up latencies and waits, by thread number. */
+static void own_figures(CpSim *sim, CpTid tid)
 {
     if (tid < HISTS_MAX) {
         CpHist *hist = cp_arena_alloc(sim->arena, sizeof *hist);
+        CpTime *blocks = cp_arena_alloc(sim->arena, CP_BLOCKS * sizeof *blocks);
+        memset(blocks, 0, CP_BLOCKS * sizeof *blocks);
         cp_hist_init(hist, sim->arena);
         g_array_append_val(sim->thread_hists, hist);
+        g_array_append_val(sim->thread_blocks, blocks);
+    }
+}
+
+void cp_thread_was_blocked(CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpTime length = sim->now - t->since;
+    cp_assert(t->block < CP_BLOCKS && length >= 0);
+    sim->cold[tid].blocked += length;
+    sim->blocked_by[t->block] += length;
+    if (tid < sim->thread_blocks->len) {
+        g_array_index(sim->thread_blocks, CpTime *, tid)[t->block] += length;
     }
 }
 
@@ -111,7 +128,7 @@ CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent)
     state->live++;
     *cold = (CpThreadCold){
         .instance = instance, .object = CP_NONE, .attr = attr_row(sim, decl, parent)};
-    own_hist(sim, tid);
+    own_figures(sim, tid);
     if (instance == 0 && state->credits > 0) {
         sim->rare[tid].credits = state->credits;
     }
@@ -213,7 +230,7 @@ void cp_thread_kill(CpSim *sim, CpTid tid)
     t->wake_gen++;
     CpThreadCold *cold = &sim->cold[tid];
     if (t->state == CP_THREAD_BLOCKED) {
-        cold->blocked += sim->now - t->since;
+        cp_thread_was_blocked(sim, tid);
         if (t->flags & CP_TF_DELAYED) {
             cp_dequeue_delayed(sim, tid, CP_DEQ_EXIT);
         }

@@ -81,6 +81,8 @@ static inline bool cp_allowed(const CpSim *sim, const CpThread *t, CpCpu cpu)
            cp_cpumask_has(&g_array_index(sim->w->masks, CpCpuMask, t->affinity - 1), cpu);
 }
 
+/* It has been blocked since `since`, on `block`: counts that. */
+void cp_thread_was_blocked(CpSim *sim, CpTid tid);
 void cp_threads_init(CpSim *sim);
 CpTid cp_thread_create(CpSim *sim, uint32_t decl, CpTid parent);
 /* The thread has left its queue and ends. */

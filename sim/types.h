@@ -65,6 +65,7 @@ typedef enum {
     CP_BLOCK_JOIN,    /* thread declaration, or CP_NONE for all children */
     CP_BLOCK_RUNTIME, /* a language runtime's own wait (GIL, event loop) */
     CP_BLOCK_OUTSIDE, /* wait for something the model does not contain */
+    CP_BLOCKS
 } CpBlock;
 
 /* Why a thread became runnable. */

@@ -72,7 +72,7 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
     cp_cpu_account(sim, c);
     t->state = CP_THREAD_RUNNABLE;
     if (!(flags & CP_ENQ_RESTORE)) { /* else it never slept, but moved while it ran */
-        sim->cold[tid].blocked += sim->now - t->since;
+        cp_thread_was_blocked(sim, tid);
         t->since = sim->now;
         t->block = CP_BLOCK_NONE;
         t->flags |= CP_TF_WOKEN;
@@ -153,7 +153,7 @@ void cp_wake_begin(CpSim *sim, CpTid tid, CpCpu from, CpTid waker, CpWakeCause c
     cp_assert(t->state == CP_THREAD_BLOCKED && !(t->flags & CP_TF_WAKING));
     t->wake_gen++;
     sim->wakeups++;
-    sim->cold[tid].blocked += sim->now - t->since;
+    cp_thread_was_blocked(sim, tid);
     t->since = sim->now;
     uint32_t irq = cause == CP_WAKE_THREAD ? 0 : CP_WAKING_IRQ;
     cp_record(sim, CP_REC_WAKING, tid, from, t->cpu | irq);

@@ -9,9 +9,38 @@ is_code 0
 err_empty
 out_has '^workload  first.*machine  2 cores, eevdf-6\.18 .* ms, hz 250  *seed 1$'
 out_has '^makespan  .* cpu .* busy .* %    switches [0-9]* ([0-9]* vol, [0-9]* invol, [0-9]* idle)   migrations [0-9]*$'
-out_has '^thread  *start  *end  *cpu  *run-wait p50/p99  *blocked  *switches$'
+out_has '^waiting  .* for a CPU    blocked .*: '
+out_has '^thread  *start  *end  *cpu  *waiting  *blocked  *on  *wake-up p50/p99  *switches$'
 out_has '^clerk-1 .* / '
 out_has '^ok  *expect outcome == done'
+
+must "a thread's waits are told by what it waited for, and add up"
+cat >waits.cpw <<'EOF'
+machine { cores 1 }
+lock till
+queue inbox
+semaphore go (n=0)
+device disk
+process p {
+  thread a { lock till { cpu 4ms; wait 2ms }; wait 3ms; send inbox; cpu 2ms }
+  thread b { cpu 1ms; lock till { cpu 1ms }; recv inbox; release go }
+  thread c { acquire go; io disk 5ms; spawn thread d; join all }
+  thread hog { cpu 20ms }
+}
+process q { thread idle { wait 1ms } }
+EOF
+sed -i 's/spawn thread d; join all/cpu 1ms/' waits.cpw
+cp_run run waits.cpw --json
+is_code 0
+json_has '.[0].threads | all((.blocked_sleep_ns + .blocked_lock_ns + .blocked_sync_ns + .blocked_queue_ns + .blocked_io_ns + .blocked_join_ns + .blocked_runtime_ns + .blocked_outside_ns) as $sum | .blocked_ns - $sum | . >= 0 and . < 1000)'
+json_has '.[0].threads | (map(select(.name == "b"))[0] | .blocked_lock_ns > 0 and .blocked_queue_ns > 0) and (map(select(.name == "c"))[0] | .blocked_io_ns >= 5000000 and .blocked_sync_ns > 0)'
+json_has '.[0] | .metrics.blocked_io_ns >= 5000000 and .metrics.blocked_ns >= .metrics.blocked_io_ns and .metrics.runq_wait_ns == (.threads | map(.runq_wait_ns) | add)'
+cp_run run waits.cpw
+out_has "^waiting  *[0-9.]* ms for a CPU *blocked .*sync [0-9.]* ms ('go').*lock [0-9.]* ms ('till')"
+out_has '^b .* lock [0-9]* %'
+cp_run run "$top_srcdir/examples/tutorials/io-convoy.cpw"
+out_has '^waiting  .*blocked [0-9.]* s: GIL '
+out_has '^reader .* GIL 83 %, sleep 17 %'
 
 must "--teaching shows the columns of textbooks with averages"
 cp_run run first.cpw --teaching

@@ -59,6 +59,42 @@ cp_run whatif one.txt -s cores=8
 is_code 0
 out_has "^Cause: .*nothing changed.*'a', computes 100 % .*: more cores cannot help\\.$"
 
+must 'the critical path goes back through those who woke the last, and adds up'
+# a computes 10 ms and wakes b, which waits 2 ms for the CPU of c, computes 5 ms, sleeps 3 ms
+# and computes 1 ms.
+awk 'BEGIN {
+    f = "%s-%d (%d) [%03d] 1.%06d: sched_switch: prev_comm=%s prev_pid=%d prev_prio=120 prev_state=%s ==> next_comm=%s next_pid=%d next_prio=120\n"
+    w = "%s-%d (%d) [%03d] 1.%06d: sched_waking: comm=%s pid=%d prio=120 target_cpu=001\n"
+    printf f, "<idle>", 0, 0, 0, 0, "swapper/0", 0, "R", "a", 10
+    printf f, "<idle>", 0, 0, 1, 10, "swapper/1", 0, "R", "b", 11
+    printf f, "b", 11, 10, 1, 20, "b", 11, "S", "c", 12
+    printf w, "a", 10, 10, 0, 10000, "b", 11
+    printf f, "a", 10, 10, 0, 10001, "a", 10, "X", "swapper/0", 0
+    printf f, "c", 12, 10, 1, 12000, "c", 12, "X", "b", 11
+    printf f, "b", 11, 10, 1, 17000, "b", 11, "S", "swapper/1", 0
+    printf w, "<idle>", 0, 0, 1, 20000, "b", 11
+    printf f, "<idle>", 0, 0, 1, 20000, "swapper/1", 0, "R", "b", 11
+    printf f, "b", 11, 10, 1, 21000, "b", 11, "X", "swapper/1", 0
+}' >chain.txt
+cp_run whatif chain.txt -s cores=4 --json
+is_code 0
+json_has '.[0].recorded | .makespan_ns == 21000000 and .critical_cpu_ns == 16000000 and .critical_runq_wait_ns == 2000000 and .critical_outside_ns == 3000000 and .critical_thread == "a" and .critical_thread_cpu_ns == 10000000'
+for what in recorded simulated predicted; do
+    json_has ".[0].$what | .critical_cpu_ns + .critical_runq_wait_ns + .critical_outside_ns + .critical_unknown_ns == .makespan_ns"
+done
+json_has '.[0].cause | test("on the critical path is on a CPU, most of it .a.; .*: more cores cannot help\\.$")'
+
+must 'the cause names the lock that threads waited for'
+cat >convoy.cpw <<'E'
+lock till
+process p { thread a x 4 { repeat 20 { lock till { cpu 5ms }; cpu 1ms } } }
+E
+cp_run run convoy.cpw -q -o convoy.cpr
+cp_run whatif convoy.cpr -s cores=8
+is_code 0
+out_has "^Cause: with 8 cores the program takes as long as before.* for locks, most for 'till'; hardly any waits for a CPU: more cores cannot help\.$"
+out_has '^  for locks  *[1-9]'
+
 # Two threads hand a message to and fro, and end; later others have their pids.
 rounds() { # SECOND
     awk -v s="$1" 'BEGIN {
