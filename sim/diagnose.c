@@ -163,7 +163,8 @@ void cp_diagnose_deadlock(CpSim *sim)
     g_string_free(text, TRUE);
 }
 
-/* The thread has just blocked on a lock: does the chain of owners lead back to it? */
+/* The thread has just blocked on a lock: does the chain of owners lead back to it?  A lock
+ * that others than its owner release says nothing. */
 void cp_diagnose_cycle(CpSim *sim, CpTid tid)
 {
     CpTid chain[64];
@@ -179,7 +180,7 @@ void cp_diagnose_cycle(CpSim *sim, CpTid tid)
             return;
         }
         if (t->block != CP_BLOCK_LOCK || object == CP_NONE ||
-            sim->objs[object].owner == CP_NONE) {
+            sim->objs[object].owner == CP_NONE || sim->objs[object].flags & CP_OBJ_HANDED) {
             return;
         }
         at = sim->objs[object].owner;

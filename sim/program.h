@@ -117,7 +117,7 @@ typedef struct {
 /* "lock", "rwlock" ... as the workload language has them. */
 const char *cp_obj_kind_name(CpObjKind kind);
 
-enum { CP_OBJ_SHARED = 1, CP_OBJ_ASYNC = 2, CP_OBJ_PI = 4 };
+enum { CP_OBJ_SHARED = 1, CP_OBJ_ASYNC = 2, CP_OBJ_PI = 4, CP_OBJ_HANDED = 8 };
 
 typedef struct {
     uint32_t name; /* string */

@@ -160,19 +160,20 @@ static void deboost(CpSim *sim, CpTid tid)
 void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
 {
     CpObj *o = &sim->objs[obj];
-    cp_require(o->owner == tid && o->depth > 0);
+    CpTid owner = o->owner;
+    cp_require(owner != CP_NONE && o->depth > 0);
     if (--o->depth > 0) {
         return;
     }
     o->owner = CP_NONE;
     o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
-    cp_record_wide(sim, CP_REC_LOCK_DROP, obj, cp_thread(sim, tid)->cpu, 0, tid,
+    cp_record_wide(sim, CP_REC_LOCK_DROP, obj, cp_thread(sim, tid)->cpu, 0, owner,
                    sim->now - o->since);
     if (wake(sim, o, o->chan, 1, tid, 0) > 0) {
         cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
     }
-    if (o->flags & CP_OBJ_PI) {
-        deboost(sim, tid);
+    if (o->flags & CP_OBJ_PI && cp_thread(sim, owner)->state != CP_THREAD_ENDED) {
+        deboost(sim, owner);
     }
 }
 

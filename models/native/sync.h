@@ -20,7 +20,7 @@ void cp_sync_timer(CpSim *sim, uint32_t id);
 
 /* Takes a lock for a thread if it is free. */
 bool cp_sync_try_lock(CpSim *sim, CpObjId obj, CpTid tid);
-/* Makes it free and wakes one waiter. */
+/* The thread makes it free, whoever has taken it, and wakes one waiter. */
 void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid);
 
 #endif

@@ -120,6 +120,9 @@ static CpStep aio_acquire(Py *p, CpObj *o)
 static CpStep aio_release(Py *p, CpObj *o)
 {
     PyQueue *q = queue_of(p->ps, p->insn->c, 0);
+    if (o->kind == CP_OBJ_LOCK && o->owner == CP_NONE) {
+        return py_raise(p, p->ps->exc_runtime);
+    }
     o->owner = CP_NONE;
     tell(p->sim, q, 1);
     return CP_STEP_NEXT;

@@ -10,7 +10,26 @@
  * queue counts its items from put to get.  At its end a process waits until its buffers are
  * written. */
 
-enum { PIPE_SIZE = 64 * 1024 };
+/* A pipe is 16 pages; a write goes on in the page before only if it fits there as a whole.
+ * Mirrors pipe.c:pipe_write. */
+enum { PAGE = 4096, PIPE_SIZE = 16 * PAGE };
+
+/* Room an item takes in the pipe: what Connection.send_bytes writes, its length first.
+ * Without a stated size it is a number, pickled. */
+static int64_t room_of(const CpItem *item)
+{
+    enum { LENGTH = 4, NONE = 4, BYTE = 5, WORD = 6, NUMBER = 8 };
+    int64_t v = item->value, bytes = item->size;
+    if (bytes == 0) {
+        bytes = v == INT64_MIN              ? NONE /* that is how it is written */
+                : v >= 0 && v <= UINT8_MAX  ? BYTE
+                : v >= 0 && v <= UINT16_MAX ? WORD
+                                            : NUMBER;
+    }
+    bytes += LENGTH;
+    int64_t rest = bytes % PAGE;
+    return bytes - rest + (rest == 0 ? 0 : PAGE / (PAGE / rest));
+}
 
 /* What a process has put and its feeder has not written yet. */
 typedef struct {
@@ -25,9 +44,11 @@ typedef struct {
 /* Beside the object, whose items are those in the pipe. */
 struct PyMpQueue {
     CpTid reader, writer; /* who has the locks, CP_NONE: nobody */
+    bool reads;           /* the reader is at the empty pipe */
     CpChan readers, writers;
     CpChan room;      /* who waits for a place in a bounded queue */
     int64_t held;     /* items put and not got: places taken */
+    int64_t filled;   /* bytes in the pipe */
     uint32_t buffers; /* first one, CP_NONE */
 };
 
@@ -94,6 +115,18 @@ static Buffer *own_buffer(Py *p)
                                       .filled = cp_channel_new(p->sim)};
     q->buffers = row;
     return buffer_at(p->ps, row);
+}
+
+CpObjId py_mp_unwritten(const Py *p)
+{
+    CpProcId me = cp_thread(p->sim, p->tid)->proc;
+    for (uint32_t i = 0; i < p->ps->buffers.n; i++) {
+        const Buffer *buffer = buffer_at(p->ps, i);
+        if (buffer->proc == me && buffer->ring.n > 0) {
+            return buffer->obj;
+        }
+    }
+    return CP_NONE;
 }
 
 static CpStep wait_at(Py *p, CpChan chan, CpTime deadline)
@@ -177,12 +210,21 @@ static CpStep put(Py *p)
 
 enum { FEED_NEXT, FEED_IDLE, FEED_PICKLED, FEED_LOCK, FEED_WRITE, FEED_TAKEN };
 
+/* What does not fit is written as a reader takes it out at the other end. */
+static bool can_write(const Py *p, const Buffer *buffer)
+{
+    const struct PyMpQueue *q = queue_of(p);
+    return q->filled + room_of(&buffer->ring.items[buffer->ring.head]) <= PIPE_SIZE ||
+           (q->filled == 0 && q->reads);
+}
+
 /* In the pipe it is; the process may end now. */
 static void write_item(Py *p, Buffer *buffer)
 {
     struct PyMpQueue *q = queue_of(p);
     cp_assert(q->writer == p->tid);
     CpItem item = cp_items_pop(&buffer->ring);
+    q->filled += room_of(&item);
     int64_t *regs = cp_regs(p->sim, p->flow);
     const CpInsn send = {CP_OP_SEND, 0, CP_REG_FREE, p->insn->c};
     regs[CP_REG_VALUE] = item.value;
@@ -230,7 +272,7 @@ CpStep py_op_queue_feed(Py *p)
             flow->rt_state = FEED_WRITE;
             break;
         case FEED_WRITE:
-            if (o->n > 0 && o->value + size > PIPE_SIZE) {
+            if (!can_write(p, buffer)) {
                 return wait_at(p, o->chan2, CP_NEVER);
             }
             write_item(p, buffer);
@@ -250,6 +292,7 @@ static void read_done(Py *p)
     struct PyMpQueue *q = queue_of(p);
     cp_assert(q->reader == p->tid);
     q->reader = CP_NONE;
+    q->reads = false;
     cp_wake(p->sim, q->readers, 1, p->tid, CP_WAKE_THREAD, 0);
 }
 
@@ -259,6 +302,7 @@ static void read_item(Py *p)
     struct PyMpQueue *q = queue_of(p);
     const CpObj *o = &p->sim->objs[p->insn->c];
     p->t->left = o->items[o->head].size; /* until its burst is armed */
+    q->filled = MAX(q->filled - room_of(&o->items[o->head]), 0); /* natives do not count */
     cp_require(py_sync_now(p) == CP_STEP_NEXT);
     read_done(p);
     q->held -= q->held > 0; /* a native thread's item takes no place */
@@ -299,6 +343,9 @@ static CpStep get(Py *p)
                 read_done(p);
                 flow->rt_state = GET_LATE;
             } else {
+                q->reads = true;
+                cp_wake(p->sim, p->sim->objs[p->insn->c].chan2, 1, p->tid, CP_WAKE_THREAD,
+                        0); /* the beginning of what is too long is there to be read */
                 return wait_at(p, p->sim->objs[p->insn->c].chan, p->t->deadline);
             }
             break;

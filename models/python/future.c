@@ -235,6 +235,8 @@ static const char *exception_name(const Py *p, uint32_t exc)
     return exc == p->ps->exc_cancelled ? "cancelled"
            : exc == p->ps->exc_timeout ? "timeout"
            : exc == p->ps->exc_broken  ? "broken"
+           : exc == p->ps->exc_runtime ? "RuntimeError"
+           : exc == p->ps->exc_value   ? "ValueError"
                                        : cp_workload_text(p->sim->w, exc);
 }
 

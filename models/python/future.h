@@ -9,6 +9,8 @@ enum {
     PY_EXC_CANCELLED = 0x40000000,
     PY_EXC_TIMEOUT,
     PY_EXC_BROKEN,
+    PY_EXC_RUNTIME,
+    PY_EXC_VALUE,
 };
 
 typedef enum {
@@ -243,6 +245,9 @@ void py_mp_clear(PySim *ps);
 /* Whether the operation is a put or get of a multiprocessing.Queue; then this does it. */
 bool py_is_mp_queue(const Py *p);
 CpStep py_mp_step(Py *p);
+/* A queue into which the process has put items that its feeder has not written yet, or
+ * CP_NONE. */
+CpObjId py_mp_unwritten(const Py *p);
 
 /* pool.c */
 /* The thread has ended: was it a worker that was not told to? */

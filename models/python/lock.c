@@ -69,12 +69,13 @@ static bool would_block(const Py *p)
 static CpTime op_cost(const Py *p)
 {
     const PyCosts *c = p->proc->cost;
+    bool shared = p->sim->objs[p->insn->c].flags & CP_OBJ_SHARED;
     switch (p->sim->objs[p->insn->c].kind) {
     case CP_OBJ_LOCK:
-        return c->lock;
+        return shared ? c->mp_lock : c->lock;
     case CP_OBJ_RLOCK:
     case CP_OBJ_RWLOCK:
-        return c->rlock;
+        return shared ? c->mp_lock : c->rlock;
     case CP_OBJ_SEMAPHORE:
     case CP_OBJ_CONDITION:
     case CP_OBJ_EVENT:
@@ -109,7 +110,7 @@ static bool hand_over(Py *p)
     CpObj *o = &p->sim->objs[p->insn->c];
     CpTid first = cp_first_waiter(p->sim, o->chan);
     if (!p->proc->hand_over || o->kind != CP_OBJ_LOCK || first == CP_NONE ||
-        o->owner != p->tid || p->sim->now - cp_thread(p->sim, first)->since <= HAND_OVER) {
+        p->sim->now - cp_thread(p->sim, first)->since <= HAND_OVER) {
         return false;
     }
     cp_sync_unlock(p->sim, p->insn->c, p->tid);
@@ -441,6 +442,28 @@ CpStep py_lock_step(Py *p)
 
 enum { UNLOCK_PAID = 1 };
 
+/* Which exception a release or the use of a condition raises here, 0: none.  A Lock may be
+ * released by any thread, an RLock and the lock of a condition only by who holds them. */
+static uint32_t misuse(const Py *p)
+{
+    const CpObj *o = &p->sim->objs[p->insn->c];
+    if (o->kind == CP_OBJ_LOCK && o->owner == CP_NONE) {
+        return o->flags & CP_OBJ_SHARED ? p->ps->exc_value : p->ps->exc_runtime;
+    }
+    if (o->kind != CP_OBJ_LOCK && o->owner != p->tid) {
+        return p->ps->exc_runtime;
+    }
+    return 0;
+}
+
+/* Waiting on a condition and notifying it take its lock to be held. */
+static bool has_condition(const Py *p)
+{
+    const CpObj *o = &p->sim->objs[p->insn->c];
+    const CpObj *lock = o->lock == CP_NONE ? o : &p->sim->objs[o->lock];
+    return lock->kind == CP_OBJ_LOCK ? lock->owner != CP_NONE : lock->owner == p->tid;
+}
+
 static CpStep unlock(Py *p)
 {
     CpObj *o = &p->sim->objs[p->insn->c];
@@ -449,21 +472,23 @@ static CpStep unlock(Py *p)
         return CP_STEP_NEXT;
     }
     py_charge(p, op_cost(p));
+    if (misuse(p) != 0) {
+        return py_raise(p, misuse(p));
+    }
     if (hand_over(p)) {
         cp_wake_thread(p->sim, o->owner, p->tid, CP_WAKE_THREAD, 0);
         return CP_STEP_NEXT;
     }
-    if (!is_sought(p) || o->owner != p->tid) {
-        return sync_step(p, CP_WHY_BEGIN);
+    if (is_sought(p)) {
+        if (cp_waiters(p->sim, o->chan) > 0) {
+            p->ps->coming[p->insn->c]++;
+        } else {
+            py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
+        }
+        p->flow->rt_state = UNLOCK_PAID;
     }
-    if (cp_waiters(p->sim, o->chan) > 0) {
-        p->ps->coming[p->insn->c]++;
-    } else {
-        py_charge(p, p->sim->cost[CP_COST_SYSCALL]);
-    }
-    sync_step(p, CP_WHY_BEGIN);
-    p->flow->rt_state = UNLOCK_PAID;
-    return py_pay(p);
+    cp_sync_unlock(p->sim, p->insn->c, p->tid);
+    return p->flow->rt_state == UNLOCK_PAID ? py_pay(p) : CP_STEP_NEXT;
 }
 
 CpStep py_thread_op(Py *p)
@@ -471,21 +496,29 @@ CpStep py_thread_op(Py *p)
     switch ((CpSyncOp)p->insn->op) {
     case CP_OP_UNLOCK:
         return unlock(p);
+    case CP_OP_COND_SIGNAL:
+        if (!has_condition(p)) {
+            return py_raise(p, p->ps->exc_runtime);
+        }
+        /* fall through */
     case CP_OP_RWUNLOCK:
     case CP_OP_SEM_POST:
     case CP_OP_EVENT_SET:
     case CP_OP_EVENT_CLEAR:
-    case CP_OP_COND_SIGNAL:
         py_charge(p, op_cost(p));
         return sync_step(p, CP_WHY_BEGIN);
     case CP_OP_WAKE:
         return sync_step(p, CP_WHY_BEGIN);
+    case CP_OP_COND_WAIT:
+        if (p->flow->rt_state == PY_OP_BEGIN && !has_condition(p)) {
+            return py_raise(p, p->ps->exc_runtime);
+        }
+        /* fall through */
     case CP_OP_LOCK:
     case CP_OP_RLOCK:
     case CP_OP_WLOCK:
     case CP_OP_SEM_WAIT:
     case CP_OP_EVENT_WAIT:
-    case CP_OP_COND_WAIT:
     case CP_OP_BARRIER:
     case CP_OP_SEND:
     case CP_OP_RECV:
@@ -535,7 +568,8 @@ CpStep py_op_var_add(Py *p)
     CpFlow *flow = p->flow;
     int64_t *var = cp_var(p->sim, cp_thread(p->sim, p->tid)->proc, p->insn->c);
     int64_t amount = cp_regs(p->sim, flow)[p->insn->b];
-    CpTime cost = p->proc->add;
+    bool value = g_array_index(p->sim->w->vars, CpVarDecl, p->insn->c).shared;
+    CpTime cost = value ? p->proc->value : p->proc->add;
     bool torn = may_be_torn(p);
     switch (flow->rt_state) {
     case PY_OP_BEGIN:

@@ -58,6 +58,7 @@ enum {
     PYP_START,
     PYP_BOOT,
     PYP_ADD,
+    PYP_VALUE,
     PYP_LOCK,
     PYP_COSTS,
     PYP_COST_FACTOR,
@@ -93,6 +94,8 @@ typedef struct {
     uint32_t version; /* CP_PY; free-threaded builds have rows of their own */
     bool free;        /* row of a free-threaded build */
     CpTime add;       /* one `x += 1` in a loop */
+    CpTime value;     /* the same of a multiprocessing.Value, each access under its lock */
+    CpTime mp_lock;   /* taking or giving back a lock of multiprocessing */
     CpTime lock, rlock, event, queue; /* one operation on such an object */
     CpTime boot;                      /* new thread: until it says that it runs */
     CpTime start;                     /* Thread.start in the parent, kernel part aside */
@@ -267,6 +270,7 @@ typedef struct {
     CpTime check, timeout, request, drop; /* costs of the lock, 0 if costs are ideal */
     CpTime signalled, enter, gap, back, tick;
     CpTime boot, add; /* thread.boot, var.add in force */
+    CpTime value;     /* var.shared in force */
     CpTime cold;      /* loop.cold in force */
     CpTime chill;     /* python.cold in force */
     uint64_t collections;
@@ -297,7 +301,8 @@ typedef struct {
     struct PyMpQueue *mp; /* feeder.c: by object */
     CpParamSet *defaults; /* of processes without settings */
     uint32_t free_fut, free_cb;
-    uint32_t exc_cancelled, exc_timeout, exc_broken; /* string indexes */
+    /* string indexes; the last two: RuntimeError, ValueError */
+    uint32_t exc_cancelled, exc_timeout, exc_broken, exc_runtime, exc_value;
     uint32_t *coming; /* by object: woken by a release of the lock, have not tried it yet */
     uint32_t *homes;  /* by object: 1 + the process that uses it; 0: none yet, UINT32_MAX:
                          any may, or it was reported */

@@ -82,6 +82,45 @@ static uint32_t find_string(const CpWorkload *w, const char *text, uint32_t othe
                : otherwise;
 }
 
+/* Where functions begin. */
+static bool *function_begins(const CpWorkload *w)
+{
+    bool *begins = g_new0(bool, w->code->len + 1);
+    for (uint32_t i = 0; i < w->threads->len; i++) {
+        begins[cp_thread_decl(w, i)->entry] = true;
+    }
+    for (uint32_t i = 0; i < w->tasks->len; i++) {
+        begins[cp_task_decl(w, i)->entry] = true;
+    }
+    for (uint32_t i = 0; i < w->code->len; i++) {
+        const CpInsn *insn = &g_array_index(w->code, CpInsn, i);
+        if (insn->op == CP_OP_CALL) {
+            begins[insn->c] = true;
+        }
+    }
+    return begins;
+}
+
+/* Locks that some function releases without having taken them, so that another thread than
+ * the one that did may be waited for. */
+static void find_handed(CpSim *sim)
+{
+    const CpWorkload *w = sim->w;
+    g_autofree bool *begins = function_begins(w);
+    for (uint32_t i = 0; i < w->code->len; i++) {
+        const CpInsn *release = &g_array_index(w->code, CpInsn, i);
+        if (release->op != CP_OP_UNLOCK) {
+            continue;
+        }
+        bool taken = false;
+        for (uint32_t at = i; !begins[at] && at > 0 && !taken; at--) {
+            const CpInsn *insn = &g_array_index(w->code, CpInsn, at - 1);
+            taken = insn->op == CP_OP_LOCK && insn->c == release->c;
+        }
+        sim->objs[release->c].flags |= taken ? 0 : CP_OBJ_HANDED;
+    }
+}
+
 static gboolean init_shared(CpSim *sim, GError **error)
 {
     cp_assert(sim->rt.shared == NULL);
@@ -100,6 +139,9 @@ static gboolean init_shared(CpSim *sim, GError **error)
     ps->exc_cancelled = find_string(sim->w, "cancelled", PY_EXC_CANCELLED);
     ps->exc_timeout = find_string(sim->w, "timeout", PY_EXC_TIMEOUT);
     ps->exc_broken = find_string(sim->w, "broken", PY_EXC_BROKEN);
+    ps->exc_runtime = find_string(sim->w, "RuntimeError", PY_EXC_RUNTIME);
+    ps->exc_value = find_string(sim->w, "ValueError", PY_EXC_VALUE);
+    find_handed(sim);
     cp_hist_init(&ps->lag, sim->arena);
     ps->coming = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
     ps->homes = cp_arena_alloc(sim->arena, sizeof(uint32_t) * (sim->w->objs->len + 1));
@@ -177,6 +219,7 @@ static gboolean init(CpSim *sim, CpProcId proc, GError **error)
     p->tick = p->v[PYP_TICK];
     p->boot = p->v[PYP_BOOT];
     p->add = p->v[PYP_ADD];
+    p->value = p->v[PYP_VALUE];
     p->overhead =
         p->kind != PY_GIL_NONE || p->version.foreign ? 0 : p->v[PYP_FREE_OVERHEAD];
     p->hand_over = p->v[PYP_LOCK] == 2 ||

@@ -74,6 +74,7 @@ void py_settle(CpParamSet *set, const char *text, const CpParamSet *costs)
     PyCosts own = py_costs_scaled(py_costs(&version, ideal), set->v[PYP_COST_FACTOR]);
     fill(set, PYP_BOOT, own.boot, CP_FROM_VERSION);
     fill(set, PYP_ADD, own.add, CP_FROM_VERSION);
+    fill(set, PYP_VALUE, own.value, CP_FROM_VERSION);
     if (!cp_python_has(&version, CP_PY_RARE_CHECKS)) {
         fill(set, PYP_CHECK, OPCODE, CP_FROM_VERSION);
     }

@@ -470,7 +470,9 @@ static CpStep end_thread(Py *p)
         if (py_is_main(p) && p->proc->n_spawned + p->proc->pending > 0) {
             p->proc->main_waits = true;
             flow->rt_state = END_JOINS;
-            return py_sleep(p, CP_NEVER, CP_BLOCK_JOIN, CP_NONE);
+            CpObjId queue = py_mp_unwritten(p);
+            return py_sleep(p, CP_NEVER, queue == CP_NONE ? CP_BLOCK_JOIN : CP_BLOCK_QUEUE,
+                            queue);
         }
         flow->rt_state = END_EXITS;
         PY_DO(py_take(p));
