@@ -1,4 +1,5 @@
 #include "models/python/event-loop.h"
+#include "models/native/sync.h"
 
 /* Objects that coroutines wait for: asyncio's locks, semaphores, events, conditions,
  * barriers and queues, and sockets and pipes seen by the loop's select. */
@@ -188,18 +189,67 @@ static CpTime stream_cost(const Py *p, bool recv, bool waits)
     return waits ? c->feed_stream : c->sock_call;
 }
 
+/* After what waits in the order of the select; from IO_CALL on the system call is under
+ * way. */
+enum { IO_CALL = PY_AWAIT_STATES, IO_SENT, IO_DONE, IO_AGAIN };
+
+static bool stream_waits(const Py *p, const CpObj *o)
+{
+    return p->insn->op == CP_OP_RECV ? o->n == 0 : py_is_full(p);
+}
+
+static CpStep stream_wait(Py *p, CpObj *o)
+{
+    o->pollers++;
+    return queue_up(p, p->insn->op == CP_OP_SEND, PY_AWAIT_OVER);
+}
+
+/* The system call without the GIL: meanwhile others may take it, or what was to be had. */
+static CpStep stream_call(Py *p, CpObj *o)
+{
+    CpFlow *flow = p->flow;
+    switch (flow->rt_state) {
+    case IO_CALL:
+        flow->rt_state = IO_SENT;
+        if (p->insn->op == CP_OP_SEND) {
+            cp_charge(p->sim, p->tid, cp_sync_io_cost(p->sim, p->insn->c));
+            PY_DO(py_pay(p));
+        }
+        /* fall through */
+    case IO_SENT:
+        if (stream_waits(p, o)) {
+            flow->rt_state = IO_AGAIN;
+            PY_DO(py_take(p));
+            return stream_wait(p, o);
+        }
+        flow->rt_state = IO_DONE;
+        cp_require(py_sync_now(p) == CP_STEP_NEXT);
+        PY_DO(py_pay(p));
+        /* fall through */
+    case IO_DONE:
+        PY_DO(py_take(p));
+        return CP_STEP_NEXT;
+    default:
+        return stream_wait(p, o);
+    }
+}
+
 /* Sockets and pipes cross processes: what waits there is seen by the loop's select. */
 static CpStep stream(Py *p, CpObj *o)
 {
-    bool recv = p->insn->op == CP_OP_RECV;
-    bool waits = recv ? o->n == 0 : py_is_full(p);
+    bool recv = p->insn->op == CP_OP_RECV, waits = stream_waits(p, o);
     const PyLoop *l = py_loop(p->ps, p->t->loop);
     py_charge(p, py_loop_cost(p, l, stream_cost(p, recv, waits)));
     if (waits) {
-        o->pollers++;
-        return queue_up(p, !recv, PY_AWAIT_OVER);
+        return stream_wait(p, o);
     }
-    return py_sync_now(p);
+    if (py_gil_waiters(p) == 0 && !py_wants_switch(p)) {
+        cp_charge(p->sim, p->tid, recv ? 0 : cp_sync_io_cost(p->sim, p->insn->c));
+        return py_sync_now(p); /* nobody would notice that the lock is given up */
+    }
+    p->flow->rt_state = IO_CALL;
+    PY_DO(py_drop(p));
+    return stream_call(p, o);
 }
 
 static CpStep aio_event(Py *p, CpObj *o)
@@ -304,6 +354,9 @@ CpStep py_aio_object(Py *p)
         return streams || cp_op_info(p->sim->w, p->insn->op)->waits != CP_WAITS_NO
                    ? py_thread_op(p)
                    : object_op(p, o);
+    }
+    if (p->flow->rt_state >= IO_CALL) {
+        return stream_call(p, o);
     }
     if (p->flow->rt_state != PY_AWAIT_BEGIN) { /* its turn has come, or it was cancelled */
         PyFut *me = py_fut(p->ps, py_current(p));

@@ -18,6 +18,7 @@ enum {
     PY_AWAIT_BEGIN,
     PY_AWAIT_OVER,   /* what it waited for came, or was cancelled */
     PY_AWAIT_RELOCK, /* of a condition: it has waited for the lock as well */
+    PY_AWAIT_STATES
 };
 
 enum { PY_WAIT_BITS = (1 << 28) - 1 }; /* of the number of a task's wait that timers keep */

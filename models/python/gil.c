@@ -143,6 +143,19 @@ void py_drop_blocked(Py *p)
 
 /* --- what the thread does below an operation --- */
 
+/* Without a GIL, threads that run the same code and objects slow each other down: looked at
+ * piece by piece, for how many there are changes. */
+static CpTime share_code(Py *p)
+{
+    CpTime piece = MIN(p->t->left, CP_MS);
+    if (p->g->attached > 1) {
+        CpTime more = piece * p->proc->v[PYP_FREE_SHARED] / 1000000;
+        p->t->left += more;
+        piece += more;
+    }
+    return piece;
+}
+
 /* One call of cp_run; what comes back is in `why` when it is entered again. */
 static CpStep burst(Py *p)
 {
@@ -173,6 +186,9 @@ static CpStep burst(Py *p)
     }
     cp_assert(t->flags & PY_HAS); /* nobody runs Python code without it */
     t->chunk = t->left;
+    if (p->g->kind == PY_GIL_NONE && p->proc->v[PYP_FREE_SHARED] > 0) {
+        t->chunk = share_code(p);
+    }
     if (tick && py_tick_contended(p)) {
         t->chunk = MIN(t->left, py_tick_left(p));
     }

@@ -368,7 +368,7 @@ bool py_is_full(const Py *p)
 CpStep py_sync_now(Py *p)
 {
     p->t->sync = 0;
-    return sync_step(p, CP_WHY_BEGIN);
+    return sync_step(p, p->insn->op == CP_OP_SEND ? CP_WHY_RAN : CP_WHY_BEGIN);
 }
 
 /* A process that is forked has a copy of everything; an object two processes use must be

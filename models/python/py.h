@@ -48,6 +48,7 @@ enum {
     PYP_TICK,
     PYP_CHECK,
     PYP_FREE_OVERHEAD,
+    PYP_FREE_SHARED,
     PYP_GAP,
     PYP_BACK,
     PYP_TIMEOUT,
