@@ -12,6 +12,10 @@
  * without being charged, as clock_task does; kernel work (ovh_left) is charged but does not
  * advance the burst.  Both pass before the burst goes on. */
 
+/* Balancing is a softirq, or another CPU's: until it looks at a CPU, that one has taken its
+ * tick and switched, so that who waits there has often just run. */
+enum { BALANCE_LAG = 2000 }; /* ns */
+
 static inline CpTime min_time(CpTime a, CpTime b)
 {
     return a < b ? a : b;
@@ -315,12 +319,12 @@ void cp_cpu_speed(CpSim *sim, CpCpuState *c)
 
 /* --- balancing --- */
 
-/* A timer that is overtaken by an earlier one is stale: gen tells. */
-void cp_balance_soon(CpSim *sim)
+void cp_balance_at(CpSim *sim, CpTime tick)
 {
-    sim->balance_at = sim->next_tick;
+    cp_assert(tick > sim->now);
+    sim->balance_at = tick;
     sim->n_passive++;
-    cp_timer_push(sim, CP_TIMER_BALANCE, sim->balance_at, 0, ++sim->balance_gen);
+    cp_timer_push(sim, CP_TIMER_BALANCE, tick + BALANCE_LAG, 0, ++sim->balance_gen);
 }
 
 /* --- interrupts --- */

@@ -53,9 +53,9 @@ enum {
     CP_SERVER_ON,    /* the last class goes first */
 };
 
-/* Something to balance may have come up: classes are asked at the next tick. */
-void cp_balance_soon(CpSim *sim);
-/* That tick; gen: see cp_balance_soon. */
+/* Classes balance right after that tick.  A timer that is overtaken by an earlier one is
+ * stale: balance_gen tells. */
+void cp_balance_at(CpSim *sim, CpTime tick);
 
 /* Every change of what a CPU has to do goes through these two. */
 static inline void cp_cpu_idle(CpSim *sim, const CpCpuState *c)
@@ -76,7 +76,7 @@ static inline void cp_cpu_count(CpSim *sim, CpCpuState *c, int change)
     cp_cpu_idle(sim, c);
     if (sim->balances && sim->balance_at > sim->next_tick &&
         (sim->n_overloaded > 0 || sim->layered)) {
-        cp_balance_soon(sim);
+        cp_balance_at(sim, sim->next_tick);
     }
 }
 

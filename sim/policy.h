@@ -170,9 +170,9 @@ struct CpPolicyClass {
      * who has to wait here and could run elsewhere goes there with cp_pull.  Mirrors
      * core.c:balance_callbacks and task_woken. */
     void (*push)(CpRq *rq);
-    /* At a tick, before those of the CPUs: even out the load.  Returns the next tick at
-     * which it could do anything; CP_NEVER: not before a CPU has two runnable threads, or
-     * idles while one has. */
+    /* Right after a tick, when CPUs have switched: even out the load.  Returns the next
+     * tick at which it could do anything; CP_NEVER: not before a CPU has two runnable
+     * threads, or idles while one has. */
     CpTime (*balance)(CpPolicy *policy);
     /* Next movable entity for balancing, walking from `after` (CP_NONE: start); CP_NONE at
      * the end.  All that wait are met, the running one is not. */

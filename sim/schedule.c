@@ -333,9 +333,7 @@ void cp_balance_fire(CpSim *sim, uint32_t gen)
     }
     sim->balance_at = next;
     if (next != CP_NEVER) {
-        cp_assert(next > sim->now);
-        sim->n_passive++;
-        cp_timer_push(sim, CP_TIMER_BALANCE, next, 0, ++sim->balance_gen);
+        cp_balance_at(sim, next);
     }
 }
 

@@ -279,6 +279,7 @@ static void balance_idle(CpPolicy *policy, uint64_t tick)
     for (CpCpu c = cp_cpumask_next(&idle, leader + 1);; c = cp_cpumask_next(&idle, c + 1)) {
         CpCpu cpu = c == CP_NONE ? leader : c;
         if (cp_cpu_nr(sim, leader) > 0) {
+            next = tick + 1; /* the rest is done then */
             break;
         }
         if (cp_cpu_online(sim, cpu) && cp_cpu_nr(sim, cpu) == 0) {
@@ -289,6 +290,36 @@ static void balance_idle(CpPolicy *policy, uint64_t tick)
         }
     }
     cp_balance_of(policy)->idle_next = next == UINT64_MAX ? tick + 1 : next;
+}
+
+/* Idle CPUs nobody has asked yet when they want to try.  One that went idle since the last
+ * tick is asked at this one, so that it counts from the next on; mirrors the part of
+ * fair.c:nohz_balancer_kick and _nohz_idle_balance that collects next_balance. */
+static void ask_idle(const CpPolicy *policy, uint64_t tick, bool latest)
+{
+    CpBalance *data = cp_balance_of(policy);
+    const CpSim *sim = policy->sim;
+    const CpCpuMask *idle = cp_idle_mask(sim);
+    CpTime last = cp_now(sim) - cp_tick_period(sim);
+    for (CpCpu c = cp_cpumask_next(idle, 0); c != CP_NONE;
+         c = cp_cpumask_next(idle, c + 1)) {
+        if (cp_cpumask_has(&data->asked, c) || !cp_cpu_online(sim, c) ||
+            (!latest && cp_cpu_since(sim, c) > last)) {
+            continue;
+        }
+        CpLevelKind kinds[CP_LEVELS];
+        uint32_t n = cp_levels_of(cp_sim_machine(sim), kinds);
+        draw_clocks(policy, c);
+        for (uint32_t i = 0; i < n; i++) {
+            const CpBalanceLevel *l = &state_of(policy, c)->level[i];
+            uint64_t due = l->last + interval_of(policy, l, false);
+            data->idle_next = MIN(data->idle_next, MAX(due, tick));
+        }
+        cp_cpumask_set(&data->asked, c);
+    }
+    for (size_t w = 0; w < G_N_ELEMENTS(idle->bits); w++) {
+        data->asked.bits[w] &= idle->bits[w];
+    }
 }
 
 CpTime cp_balance_tick(CpPolicy *policy)
@@ -312,9 +343,11 @@ CpTime cp_balance_tick(CpPolicy *policy)
         told = told || (cp_idle_cpus(sim) > 0 && tells(policy, cpu));
     }
     if (told && cp_idle_cpus(sim) > 0) {
+        ask_idle(policy, tick, false);
         if (tick >= data->idle_next) {
             balance_idle(policy, tick);
         }
+        ask_idle(policy, tick, true);
         next = MIN(next, MAX(data->idle_next, tick + 1));
     }
     return next == UINT64_MAX ? CP_NEVER : time_of(sim, next);

@@ -71,6 +71,7 @@ typedef struct {
     CpBalanceFeatures has;
     bool several;       /* CPUs */
     uint64_t idle_next; /* tick; before it no idle CPU need be told of work */
+    CpCpuMask asked;    /* idle CPUs whose next try is counted in it */
     /* Does ent, which waits in rq, have a claim to run?  Of the class. */
     bool (*eligible)(const CpRq *rq, CpEnt ent);
 } CpBalance;

@@ -114,6 +114,34 @@ static void test_beside_pinned(void **state)
     fixture_clear(&f);
 }
 
+/* Six threads may use four of eight CPUs.  When two of these four have nothing to do any
+ * more, they take from those with two, although idle CPUs that may not take anything have
+ * long been told to try again much later.  Measured (6.18): 194 to 211 ms. */
+static void test_newly_idle_among_idle(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        Fixture f;
+        fixture_init(&f);
+        f.settings[0] = "cores";
+        f.settings[1] = "8";
+        f.seed = seed;
+        CpCpuMask some = {{15}};
+        for (unsigned i = 0; i < 6; i++) {
+            g_autofree char *name = g_strdup_printf("b%u", i);
+            uint32_t row = fixture_thread(&f, name, 0);
+            CpThreadDecl *d = cp_thread_decl(f.w, row);
+            d->own_attr = true;
+            d->attr.cpus = cp_workload_mask(f.w, &some);
+            fixture_emit(&f, COMPUTE, CP_ARG_CONST, 0, fixture_const(&f, 120 * CP_MS));
+            fixture_emit(&f, EXIT, 0, 0, 0);
+        }
+        fixture_run(&f);
+        assert_in_range(fixture_metric(&f, "makespan"), 180 * CP_MS, 211 * CP_MS);
+        fixture_clear(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_first_move_of_eight),
         cmocka_unit_test(test_idle_is_fed),
         cmocka_unit_test(test_beside_pinned),
+        cmocka_unit_test(test_newly_idle_among_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
