@@ -133,7 +133,7 @@ static int list_models(CpCli *cli)
     static const struct {
         const char *name, *summary;
     } objects[] = {
-        {"lock", "mutex; pi=on: priority inheritance"},
+        {"lock", "mutex; pi=on: priority inheritance; spin=50us: waited for on the CPU"},
         {"rlock", "mutex its holder may take again"},
         {"rwlock", "many readers or one writer"},
         {"semaphore", "counting semaphore (n=3)"},

@@ -57,6 +57,22 @@ static bool find_word(Cpc *c, const CpKey *key, const CpNode *value, int64_t *ou
     return false;
 }
 
+/* A word that may stand instead of a time: -1, -2 ... as CpParam.choices has it. */
+static bool time_word(Cpc *c, const CpKey *key, const CpNode *value, int64_t *out)
+{
+    const CpNode *node = cpc_resolve(c, value);
+    g_auto(GStrv) words = g_strsplit(key->param.choices, "|", -1);
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], node->text) == 0) {
+            *out = -1 - i;
+            return true;
+        }
+    }
+    g_autofree char *all = g_strjoinv(", ", words);
+    return cp_diag_error(c->diag, value->pos, "%s: '%s' is neither a time nor %s",
+                         cp_key_word(key), node->text, all);
+}
+
 static bool plain(Cpc *c, const CpKey *key, const CpNode *value, int64_t *out)
 {
     const CpParam *param = &key->param;
@@ -64,6 +80,9 @@ static bool plain(Cpc *c, const CpKey *key, const CpNode *value, int64_t *out)
     case CP_PARAM_INT:
         return cpc_const_int(c, value, param->min, param->max, out);
     case CP_PARAM_TIME:
+        if (param->choices != NULL && cpc_resolve(c, value)->kind == CP_NODE_NAME) {
+            return time_word(c, key, value, out);
+        }
         return cpc_const_time(c, value, out);
     case CP_PARAM_SIZE:
         return cpc_const_size(c, value, out);

@@ -43,6 +43,11 @@ static bool declare_obj(Cpc *c, const CpNode *node, CpProcId owner, uint32_t *in
         cp_diag_help(c->diag, "write barrier %s (n=4)", node->text);
         return false;
     }
+    if (ok && obj.spin != 0 && owner != CP_NONE && c->proc->python) {
+        cp_diag_error(c->diag, node->pos, "'spin' needs a native process");
+        cp_diag_help(c->diag, "CPython's locks sleep at once; leave 'spin' out");
+        return false;
+    }
     *cp_obj_decl(c->w, *index) = obj;
     return ok;
 }

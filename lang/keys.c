@@ -75,6 +75,11 @@ const CpKey cp_resource_keys[] = {
      .kinds = CP_OBJ_BIT(LOCK),
      .bit = CP_OBJ_PI,
      AT(CpObjDecl, flags)},
+    {{"spin", CP_PARAM_TIME, "0", 0, 0, "forever",
+      "CPU time a thread waits for it before it sleeps, or forever"},
+     .kinds = CP_OBJ_BIT(LOCK) | CP_OBJ_BIT(RLOCK) | CP_OBJ_BIT(RWLOCK) |
+              CP_OBJ_BIT(SEMAPHORE) | CP_OBJ_BIT(EVENT) | CP_OBJ_BIT(BARRIER),
+     AT(CpObjDecl, spin)},
     {{"n", CP_PARAM_INT, "1", 0, CP_THREADS_MAX, NULL, "count of a semaphore"},
      .kinds = CP_OBJ_BIT(SEMAPHORE),
      AT(CpObjDecl, n)},

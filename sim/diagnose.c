@@ -47,6 +47,14 @@ static bool waits_on_object(const CpThread *t)
             t->block == CP_BLOCK_QUEUE || t->block == CP_BLOCK_IO);
 }
 
+/* Waits without leaving its CPU. */
+static bool is_spinning(const CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    return (t->state == CP_THREAD_RUNNING || t->state == CP_THREAD_RUNNABLE) &&
+           sim->rare[tid].spin_since_plus1 > 0;
+}
+
 static const char *object_name(const CpSim *sim, CpObjId obj)
 {
     cp_assert(obj < sim->w->objs->len);
@@ -57,6 +65,10 @@ static char *waited_for(const CpSim *sim, CpTid tid)
 {
     const CpThread *t = cp_thread(sim, tid);
     uint32_t object = sim->cold[tid].object;
+    if (is_spinning(sim, tid)) {
+        object = sim->code[cp_flow_of(sim, tid)->pc].c;
+        return g_strdup_printf("%s, spinning", object_name(sim, object));
+    }
     if (waits_on_object(t) && object != CP_NONE) {
         return g_strdup(object_name(sim, object));
     }
@@ -147,7 +159,8 @@ void cp_diagnose_deadlock(CpSim *sim)
     GString *text = g_string_new(NULL);
     for (CpTid tid = 0; tid < sim->tables.thread.n; tid++) {
         const CpThread *t = cp_thread(sim, tid);
-        if (t->state == CP_THREAD_BLOCKED && !(t->flags & CP_TF_DAEMON)) {
+        bool waits = t->state == CP_THREAD_BLOCKED || is_spinning(sim, tid);
+        if (waits && !(t->flags & CP_TF_DAEMON)) {
             g_array_append_val(threads, tid);
             if (threads->len <= 20) {
                 describe(sim, tid, text);

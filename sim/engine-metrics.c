@@ -145,6 +145,7 @@ CP_METRIC_GETTER(object_acquired, sim->objs[i].acquired)
 CP_METRIC_GETTER(object_contended, sim->objs[i].contended)
 CP_METRIC_GETTER(object_wait, sim->objs[i].wait_ns)
 CP_METRIC_GETTER(object_wait_max, sim->objs[i].wait_max_ns)
+CP_METRIC_GETTER(object_spin, sim->objs[i].spin_ns)
 CP_METRIC_GETTER(object_hold, sim->objs[i].hold_ns)
 CP_METRIC_GETTER(object_dropped, sim->objs[i].dropped)
 CP_METRIC_GETTER(object_items_max, sim->objs[i].n_max)
@@ -397,6 +398,8 @@ const CpMetric cp_engine_metrics[] = {
      object_wait, .sums = true},
     {"wait.max", CP_SCOPE_OBJECT, CP_UNIT_NS, "longest wait", object_wait_max,
      .sums = false},
+    {"spin", CP_SCOPE_OBJECT, CP_UNIT_NS, "CPU time burnt in waiting for it", object_spin,
+     .sums = true},
     {"hold", CP_SCOPE_OBJECT, CP_UNIT_NS, "time it was held", object_hold, .sums = true},
     {"dropped", CP_SCOPE_OBJECT, CP_UNIT_COUNT, "items refused because it was full",
      object_dropped, .sums = true},

@@ -201,7 +201,7 @@ static bool is_dead(const CpSim *sim, CpTime slot)
     return slot == CP_NEVER && cp_timerq_size(sim->timers) == sim->n_passive;
 }
 
-static void stop_dead(CpSim *sim)
+void cp_stop_dead(CpSim *sim)
 {
     cp_assert(sim->n_threads_live > 0);
     sim->stopping = true;
@@ -240,7 +240,7 @@ void cp_loop(CpSim *sim)
         CpTime timer = cp_timerq_next(sim->timers);
         CpTime next = timer <= slot ? timer : slot;
         if (G_UNLIKELY(is_dead(sim, slot))) {
-            stop_dead(sim);
+            cp_stop_dead(sim);
             return;
         }
         if (G_UNLIKELY(next > until)) {

@@ -6,5 +6,7 @@
 
 /* Until nothing is left to happen, or a limit is met. */
 void cp_loop(CpSim *sim);
+/* Nothing can move any thread any more: the run ends here. */
+void cp_stop_dead(CpSim *sim);
 
 #endif

@@ -22,14 +22,16 @@ struct CpObj {
     uint32_t depth; /* of a recursive lock; readers inside a rwlock */
     int64_t value;  /* count of a semaphore, 1 = event set, parties arrived, bytes held */
     uint32_t lock;  /* condition: object of its lock */
-    uint32_t head, n, cap; /* ring of items */
-    CpItem *items;         /* owned */
-    CpTime since;          /* when the owner took it */
-    uint32_t running;      /* device: requests in service */
-    uint32_t pollers;      /* who wants sim->rt.poll to be called when something arrives */
+    uint32_t head, n, cap;                   /* ring of items */
+    CpItem *items;                           /* owned */
+    CpTime since;                            /* when the owner took it */
+    uint32_t running;                        /* device: requests in service */
+    CpTid spin_first_plus1, spin_last_plus1; /* who waits for it on a CPU; 0: nobody */
+    uint32_t pollers; /* who wants sim->rt.poll to be called when something arrives */
     /* statistics */
     uint64_t acquired, contended, dropped, passed;
     CpTime hold_ns, wait_ns, wait_max_ns;
+    CpTime spin_ns; /* CPU time of those that waited for it on a CPU */
     uint32_t n_max;
 };
 

@@ -127,6 +127,8 @@ typedef struct {
     int64_t n;      /* initial count, parties, capacity in items (0: unbounded), channels */
     int64_t size;   /* pipe: buffer bytes */
     uint32_t lock;  /* condition: its lock object, CP_NONE: its own */
+    CpTime spin;    /* CPU time a thread of C waits for it before it sleeps; 0: none, -1:
+                       without end */
     CpTime latency; /* socket: one way; device: completion interrupt */
     int64_t bandwidth;   /* bytes per second; 0: socket: unlimited, device: not known */
     uint8_t service_arg; /* device: CP_ARG_CONST or CP_ARG_DIST, CP_ARG_NONE if not given */

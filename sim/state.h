@@ -132,7 +132,9 @@ struct CpSim {
     uint32_t n_threads_live; /* not ended, not daemon */
     uint64_t n_passive;      /* timers pending that keep nothing alive */
     uint64_t wakeups;
-    CpTime end; /* last moment of the run */
+    uint64_t spin_mark;  /* what was done besides spinning when somebody last looked */
+    uint32_t spin_quiet; /* looks in a row since that changed */
+    CpTime end;          /* last moment of the run */
     uint64_t responses;
     CpTime counted_from; /* end of the warm-up; what was before is in no metric */
     CpBase *base;        /* NULL: there is no warm-up, or it is not over */

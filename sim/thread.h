@@ -57,7 +57,11 @@ struct CpThreadRare {
     CpTime first_run_plus1;   /* 0: before; kept for the first CP_FIRST_RUNS threads */
     CpTime stopped;           /* work left when cp_stop_at ended its burst */
     uint32_t base_attr_plus1; /* row without inherited priority; 0: as in force */
-    uint32_t credits;         /* replay: wake-ups that came before the wait */
+    CpTid spin_next_plus1, spin_prev_plus1; /* who waits for the same on a CPU; 0: none */
+    CpTime spin_since_plus1;                /* waits since then; 0: it does not spin */
+    CpTime spin_stretch, spin_left; /* of the burst it spins in; of all, -1: no end */
+    uint8_t spin_state; /* how far its operation is with it, 0: it does not spin */
+    uint32_t credits;   /* replay: wake-ups that came before the wait */
 };
 
 enum { CP_FIRST_RUNS = 1 << 16 };

@@ -1,3 +1,4 @@
+#include "models/native/spin.h"
 #include "models/native/sync.h"
 #include "sim/object.h"
 #include "sim/thread.h"
@@ -27,5 +28,6 @@ const CpRuntimeClass cp_runtime_native = {
     .name = "native",
     .summary = "threads as in C: pthread locks, queues, pipes, sockets",
     .step = step,
+    .thread_ended = cp_spin_ended,
     .timer = timer,
 };

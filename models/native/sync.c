@@ -1,5 +1,6 @@
 #include "models/native/sync.h"
 
+#include "models/native/spin.h"
 #include "sim/channel.h"
 #include "sim/device.h"
 #include "sim/diagnose.h"
@@ -27,7 +28,30 @@ static CpTime deadline_of(const CpSim *sim, const CpFlow *flow, const CpInsn *i)
     return *reg;
 }
 
-/* The wait of an operation begins, or goes on after a wake-up in vain. */
+/* The operation in hand is over. */
+static CpStep over(CpSim *sim, CpTid tid, bool timed_out)
+{
+    CpFlow *flow = cp_flow_of(sim, tid);
+    CpObjId obj = sim->code[flow->pc].c;
+    if (G_UNLIKELY(cp_obj_decl(sim->w, obj)->spin != 0)) {
+        cp_spin_end(sim, tid, obj);
+    }
+    flow->timed_out = timed_out;
+    return CP_STEP_NEXT;
+}
+
+static CpStep timed_out(CpSim *sim, CpTid tid)
+{
+    return over(sim, tid, true);
+}
+
+static CpStep done(CpSim *sim, CpTid tid)
+{
+    return over(sim, tid, false);
+}
+
+/* The wait of an operation begins, or goes on after a wake-up in vain: on the CPU first, if
+ * the object is waited for so; CP_STEP_NEXT: it ends there, too late. */
 static CpStep wait_for(CpSim *sim, CpTid tid, const CpInsn *i, CpChan chan, CpBlock reason)
 {
     CpFlow *flow = cp_flow_of(sim, tid);
@@ -36,20 +60,17 @@ static CpStep wait_for(CpSim *sim, CpTid tid, const CpInsn *i, CpChan chan, CpBl
     if (reason == CP_BLOCK_LOCK && flow->why == CP_WHY_BEGIN) {
         cp_record_wide(sim, CP_REC_LOCK_WAIT, i->c, cp_thread(sim, tid)->cpu, 0, tid, 0);
     }
-    cp_wait(sim, tid, chan, deadline_of(sim, flow, i), reason, i->c);
-    return CP_STEP_BLOCK;
-}
-
-static CpStep timed_out(CpSim *sim, CpTid tid)
-{
-    cp_flow_of(sim, tid)->timed_out = 1;
-    return CP_STEP_NEXT;
-}
-
-static CpStep done(CpSim *sim, CpTid tid)
-{
-    cp_flow_of(sim, tid)->timed_out = 0;
-    return CP_STEP_NEXT;
+    CpTime deadline = deadline_of(sim, flow, i);
+    CpStep step = cp_obj_decl(sim->w, i->c)->spin == 0
+                      ? CP_STEP_BLOCK
+                      : cp_spin_wait(sim, tid, i->c, deadline);
+    if (step == CP_STEP_NEXT) {
+        return timed_out(sim, tid);
+    }
+    if (step == CP_STEP_BLOCK) {
+        cp_wait(sim, tid, chan, deadline, reason, i->c);
+    }
+    return step;
 }
 
 /* Wakes up to n waiters of an object and books how long they waited. */
@@ -60,7 +81,7 @@ static uint32_t wake(CpSim *sim, CpObj *o, CpChan chan, uint32_t n, CpTid waker,
     CpTid first;
     bool on_cpu = waker != CP_NONE && cp_thread(sim, waker)->state == CP_THREAD_RUNNING;
     while (woken < n && (first = cp_first_waiter(sim, chan)) != CP_NONE) {
-        CpTime waited = sim->now - MAX(cp_thread(sim, first)->since, sim->counted_from);
+        CpTime waited = sim->now - MAX(cp_spin_since(sim, first), sim->counted_from);
         o->wait_ns += waited;
         o->wait_max_ns = MAX(o->wait_max_ns, waited);
         cp_wake(sim, chan, 1, on_cpu ? waker : CP_NONE,
@@ -169,6 +190,7 @@ void cp_sync_unlock(CpSim *sim, CpObjId obj, CpTid tid)
     o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
     cp_record_wide(sim, CP_REC_LOCK_DROP, obj, cp_thread(sim, tid)->cpu, 0, owner,
                    sim->now - o->since);
+    cp_spin_look(sim, obj, 1);
     if (wake(sim, o, o->chan, 1, tid, 0) > 0) {
         cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
     }
@@ -186,7 +208,9 @@ static CpStep op_lock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         return done(sim, tid);
     }
     CpStep step = wait_for(sim, tid, i, sim->objs[i->c].chan, CP_BLOCK_LOCK);
-    boost(sim, i->c, tid);
+    if (step == CP_STEP_BLOCK) {
+        boost(sim, i->c, tid);
+    }
     return step;
 }
 
@@ -239,16 +263,25 @@ static CpStep op_rwunlock(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         cp_assert(o->depth == 0 && o->since <= sim->now);
         o->owner = CP_NONE;
         o->hold_ns += sim->now - MAX(o->since, sim->counted_from);
+        cp_spin_look(sim, i->c, UINT32_MAX);
         if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) == 0) {
             wake(sim, o, o->chan2, 1, tid, 0);
         }
     } else if (o->depth > 0 && --o->depth == 0) {
+        cp_spin_look(sim, i->c, UINT32_MAX);
         wake(sim, o, o->chan2, 1, tid, 0);
     }
     return CP_STEP_NEXT;
 }
 
 /* --- semaphore, event, barrier --- */
+
+/* What the thread waited for on its CPU has happened, whatever has become of it since. */
+static bool is_granted(const CpSim *sim, CpTid tid, CpObjId obj)
+{
+    return cp_obj_decl(sim->w, obj)->spin != 0 &&
+           sim->rare[tid].spin_state == CP_SPIN_GRANTED;
+}
 
 static CpStep op_sem_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
@@ -270,6 +303,7 @@ static CpStep op_sem_post(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     cp_assert(o->value >= 0);
     uint32_t n = i->a == 0 ? 1 : i->a;
     o->value += n;
+    cp_spin_look(sim, i->c, n);
     if (wake(sim, o, o->chan, n, tid, 0) > 0) {
         cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
     }
@@ -279,7 +313,7 @@ static CpStep op_sem_post(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 static CpStep op_event_wait(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
 {
     CpObj *o = &sim->objs[i->c];
-    if (o->value != 0 || why == CP_WHY_WOKEN) {
+    if (o->value != 0 || why == CP_WHY_WOKEN || is_granted(sim, tid, i->c)) {
         return done(sim, tid);
     }
     return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
@@ -291,6 +325,7 @@ static CpStep op_event_set(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     (void)why; /* it never waits */
     CpObj *o = &sim->objs[i->c];
     o->value = 1;
+    cp_spin_grant(sim, i->c);
     if (wake(sim, o, o->chan, UINT32_MAX, tid, 0) > 0) {
         cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
     }
@@ -313,7 +348,8 @@ static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     CpObj *o = &sim->objs[i->c];
     uint16_t *round = &cp_flow_of(sim, tid)->rt_state; /* the one it waits for */
     bool passed = *round != (uint16_t)o->acquired;
-    if (why == CP_WHY_WOKEN || (why == CP_WHY_TIMEOUT && passed)) {
+    if (why == CP_WHY_WOKEN || (why == CP_WHY_TIMEOUT && passed) ||
+        is_granted(sim, tid, i->c)) {
         return done(sim, tid);
     }
     if (why == CP_WHY_TIMEOUT) {
@@ -321,12 +357,16 @@ static CpStep op_barrier(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
         o->value--;
         return timed_out(sim, tid);
     }
-    if (++o->value < cp_obj_decl(sim->w, i->c)->n) {
+    o->value += why == CP_WHY_BEGIN;
+    if (o->value < cp_obj_decl(sim->w, i->c)->n) {
         *round = (uint16_t)o->acquired;
-        return wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
+        CpStep step = wait_for(sim, tid, i, o->chan, CP_BLOCK_COND);
+        o->value -= step == CP_STEP_NEXT; /* it goes without the others */
+        return step;
     }
     o->value = 0;
     o->acquired++;
+    cp_spin_grant(sim, i->c);
     wake(sim, o, o->chan, UINT32_MAX, tid, 0);
     return done(sim, tid);
 }

@@ -9,6 +9,8 @@
 #include "models/native/sync-ops.h"
 #include "sim/state.h"
 
+extern const CpRuntimeClass cp_runtime_native;
+
 /* One step of an operation of sync-ops.def; same contract as CpRuntimeClass.step. */
 CpStep cp_sync_step(CpSim *sim, CpTid tid, const CpInsn *insn, CpWhy why);
 
