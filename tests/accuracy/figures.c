@@ -14,6 +14,8 @@ static const double WIDE = 0.5;
 static const double TRACE_US_MIN = 10;
 /* One traced repetition with fewer wake-ups is one draw of the tick phase. */
 static const double SAMPLES_MIN = 20;
+/* Fewer switches or migrations are a matter of chance: compared with a margin. */
+enum { FEW = 20 };
 
 static void figure_free(gpointer data)
 {
@@ -96,6 +98,29 @@ static void add_thread(GPtrArray *all, const char *name, yajl_val t, double tota
     }
 }
 
+/* Switches of all listed threads together, where kernel threads and other programs, which
+ * add one here and there, do not matter any more. */
+static void add_total(GPtrArray *all, yajl_val threads, size_t n)
+{
+    Spread sum = {0, 0, 0, 1};
+    for (size_t i = 0; i < n; i++) {
+        static const char *const parts[] = {"nvcsw", "nivcsw"};
+        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
+            Spread s =
+                measured_spread(member(YAJL_GET_OBJECT(threads)->values[i], parts[k]));
+            sum.median += s.median;
+            sum.min += s.min;
+            sum.max += s.max;
+        }
+    }
+    Figure *f = n == 0 ? NULL
+                       : figure_new(all, FIGURE_TOTAL, "switches_total", NULL,
+                                    member(YAJL_GET_OBJECT(threads)->values[0], "nvcsw"));
+    if (f != NULL) {
+        f->measured = sum;
+    }
+}
+
 static void add_group(GPtrArray *all, const char *name, yajl_val g)
 {
     Figure *f =
@@ -108,15 +133,19 @@ static void add_group(GPtrArray *all, const char *name, yajl_val g)
     figure_new(all, FIGURE_N_THROTTLED, "nr_throttled", name, member(g, "nr_throttled"));
 }
 
-static void add_traced(GPtrArray *all, yajl_val traced)
+static void add_traced(GPtrArray *all, yajl_val scenario, yajl_val traced)
 {
     yajl_val cpu = member(traced, "cpu");
     figure_new(all, FIGURE_MIGRATIONS, "migrations", NULL,
                member(traced, "migrations_tree"));
     figure_new(all, FIGURE_SWITCHES, "switches", NULL, member(traced, "switches_tree"));
     for (size_t i = 0; cpu != NULL && i < YAJL_GET_OBJECT(cpu)->len; i++) {
-        figure_new(all, FIGURE_BUSY, "busy_share", YAJL_GET_OBJECT(cpu)->keys[i],
-                   member(YAJL_GET_OBJECT(cpu)->values[i], "busy_tree"));
+        const char *name = YAJL_GET_OBJECT(cpu)->keys[i];
+        Figure *f = figure_new(all, FIGURE_BUSY, "busy_share", name,
+                               member(YAJL_GET_OBJECT(cpu)->values[i], "busy_tree"));
+        if (f != NULL) {
+            f->cpu = simulated_cpu(scenario, (unsigned)atoi(name));
+        }
     }
     figure_new(all, FIGURE_TRACED_HANDOFFS, "traced_handoffs", NULL,
                member(member(traced, "gil"), "handoffs"));
@@ -155,7 +184,9 @@ GPtrArray *figures_of(const Reality *reality, yajl_val scenario)
         add_thread(all, YAJL_GET_OBJECT(threads)->keys[i],
                    YAJL_GET_OBJECT(threads)->values[i], total);
     }
-    if (!is_native(scenario)) {
+    if (is_native(scenario)) {
+        add_total(all, threads, n);
+    } else {
         figure_new(all, FIGURE_NVCSW, "nvcsw", NULL, member(figures, "nvcsw"));
         figure_new(all, FIGURE_NIVCSW, "nivcsw", NULL, member(figures, "nivcsw"));
         figure_new(all, FIGURE_HANDOFFS, "handoffs", NULL, member(figures, "handoffs"));
@@ -165,7 +196,7 @@ GPtrArray *figures_of(const Reality *reality, yajl_val scenario)
         add_group(all, YAJL_GET_OBJECT(groups)->keys[i],
                   YAJL_GET_OBJECT(groups)->values[i]);
     }
-    add_traced(all, member(measured, "traced"));
+    add_traced(all, scenario, member(measured, "traced"));
     return all;
 }
 
@@ -250,6 +281,17 @@ static double voluntary_switches(const CpSim *sim, CpTid tid)
     return ended && n > 0 ? n - 1 : n;
 }
 
+static double total_switches(GPtrArray *figures, const CpSim *sim)
+{
+    double sum = 0;
+    for (CpTid tid = 0; tid < cp_sim_n_threads(sim); tid++) {
+        sum += is_listed(figures, sim, tid)
+                   ? voluntary_switches(sim, tid) + sim->cold[tid].nivcsw
+                   : 0;
+    }
+    return sum;
+}
+
 static double sum_switches(const CpSim *sim, bool voluntary)
 {
     double sum = 0;
@@ -295,7 +337,7 @@ static double group_figure(const Figure *f, const CpSim *sim)
 
 static double busy_share(const Figure *f, const CpSim *sim)
 {
-    unsigned cpu = (unsigned)atoi(f->subject);
+    unsigned cpu = f->cpu;
     if (cpu >= sim->n_cpus || sim->end == 0) {
         return NAN;
     }
@@ -350,6 +392,8 @@ static double value_of(GPtrArray *figures, const Figure *f, CpSim *sim)
     case FIGURE_NVCSW:
     case FIGURE_NIVCSW:
         return thread_figure(figures, f, sim);
+    case FIGURE_TOTAL:
+        return total_switches(figures, sim);
     case FIGURE_LATENCY:
     case FIGURE_WAKEUP:
     case FIGURE_SLICE:
@@ -541,18 +585,26 @@ static char *summary_key(const Figure *f, yajl_val scenario, yajl_val measured)
 {
     bool is_wake = f->kind == FIGURE_WAKEUP ||
                    (f->kind == FIGURE_LATENCY && !g_str_has_prefix(f->name, "resp"));
-    const char *cores = number_at(scenario, "cores", 1) < 2 ? "1core" : "2core";
+    unsigned cores = (unsigned)MAX(number_at(scenario, "cores", 1), 1);
     if (!is_native(scenario)) {
         return python_key(f, scenario, measured);
     }
     switch (f->kind) {
     case FIGURE_MAKESPAN:
-        return strcmp(cores, "2core") == 0 ? g_strdup("kernel.makespan_2core") : NULL;
+        return cores > 1 ? g_strdup_printf("kernel.makespan_%ucore", cores) : NULL;
     case FIGURE_SHARE:
-        return g_strdup_printf("kernel.cpu_share_%s", cores);
+        return g_strdup_printf("kernel.cpu_share_%ucore", cores);
     case FIGURE_NVCSW:
     case FIGURE_NIVCSW:
-        return g_strdup_printf("kernel.switches_%s", cores);
+        return g_strdup_printf("kernel.switches_%ucore", cores);
+    case FIGURE_TOTAL:
+        return f->measured.median < FEW
+                   ? NULL
+                   : g_strdup_printf("kernel.switches_total_%ucore", cores);
+    case FIGURE_MIGRATIONS:
+        return cores > 1 ? g_strdup_printf("kernel.migrations_%ucore", cores) : NULL;
+    case FIGURE_THROTTLED:
+        return g_strdup_printf("kernel.throttled_%ucore", cores);
     default:
         return is_wake && f->quantile == 0.5    ? g_strdup("kernel.wakeup_p50")
                : is_wake && f->quantile == 0.99 ? g_strdup("kernel.wakeup_p99")
@@ -578,8 +630,8 @@ static double error_of(Figure *f, double makespan)
 {
     const Spread *m = &f->measured, *s = &f->simulated;
     double off = fabs(s->median - m->median);
-    if (is_count(f) && m->median < 20) {
-        return MAX(off - (3 + 13 * makespan), 0) / 20;
+    if (is_count(f) && m->median < FEW) {
+        return MAX(off - (3 + 13 * makespan), 0) / FEW;
     }
     if (m->median == 0) {
         return off == 0 ? 0 : NAN;

@@ -15,6 +15,7 @@ typedef enum {
     FIGURE_SHARE, /* of the CPU time of all threads */
     FIGURE_NVCSW,
     FIGURE_NIVCSW,
+    FIGURE_TOTAL,   /* switches of all threads */
     FIGURE_LATENCY, /* a thread's own histogram */
     FIGURE_THROTTLED,
     FIGURE_N_THROTTLED,
@@ -37,6 +38,7 @@ typedef struct {
     char *name; /* "nvcsw.hog" */
     FigureKind kind;
     char *subject;   /* thread, CPU number, group; NULL: the whole program */
+    unsigned cpu;    /* FIGURE_BUSY: the simulated one */
     char *hist;      /* FIGURE_LATENCY: histogram of the workload */
     double samples;  /* a distribution's, NAN if not known */
     double quantile; /* 0..1; 2: mean */

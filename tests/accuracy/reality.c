@@ -106,6 +106,17 @@ yajl_val measured_of(const Reality *reality, yajl_val scenario)
     return member(reality->measurements, text_at(scenario, "id"));
 }
 
+unsigned simulated_cpu(yajl_val scenario, unsigned cpu)
+{
+    yajl_val topology = member(scenario, "topology");
+    unsigned smt = (unsigned)number_at(topology, "smt", 1);
+    unsigned cpus = (unsigned)number_at(topology, "cpus", 0);
+    if (smt < 2 || cpu >= cpus) {
+        return cpu;
+    }
+    return cpu / smt + cpu % smt * (cpus / smt);
+}
+
 bool is_native(yajl_val scenario)
 {
     return g_strcmp0(text_at(member(scenario, "model"), "runtime"), "native") == 0;

@@ -43,5 +43,9 @@ Reality *reality_load(const char *folder, GError **error);
 void reality_free(Reality *reality);
 yajl_val measured_of(const Reality *reality, yajl_val scenario);
 bool is_native(yajl_val scenario);
+/* The simulated CPU that a CPU of the measured machine is.  Where cores have several, those
+ * of a core stand beside each other there (as emulators and many servers number them),
+ * while simulated machines number the first CPU of every core first. */
+unsigned simulated_cpu(yajl_val scenario, unsigned cpu);
 
 #endif

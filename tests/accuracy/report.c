@@ -1,14 +1,56 @@
 #include "tests/accuracy/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
-static const char *const keys[] = {
-    "kernel.makespan_2core", "kernel.cpu_share_1core", "kernel.cpu_share_2core",
-    "kernel.switches_1core", "kernel.switches_2core",  "kernel.wakeup_p50",
-    "kernel.wakeup_p99",     "python.makespan_gil",    "python.makespan_other",
-    "python.handoffs",       "python.switches",
+/* In this order; those of kernels by the number of CPUs. */
+static const char *const classes[] = {
+    "kernel.makespan_",       "kernel.cpu_share_",  "kernel.switches_",
+    "kernel.switches_total_", "kernel.migrations_", "kernel.throttled_",
+    "kernel.wakeup_",         "python.makespan_",   "python.",
 };
+
+/* The place of a key: its class, the longest that fits, then what follows. */
+static size_t class_of(const char *key)
+{
+    size_t best = 0, length = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        size_t n = strlen(classes[i]);
+        if (n > length && strncmp(key, classes[i], n) == 0) {
+            best = i;
+            length = n;
+        }
+    }
+    return best;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    size_t i = class_of(x), k = class_of(y);
+    long n = strtol(x + strlen(classes[i]), NULL, 10);
+    long m = strtol(y + strlen(classes[k]), NULL, 10);
+    return i != k ? (i > k) - (i < k) : n != m ? (n > m) - (n < m) : strcmp(x, y);
+}
+
+/* The keys that anything counts under: new array of borrowed text. */
+static GPtrArray *keys_of(const GPtrArray *outcomes)
+{
+    GPtrArray *keys = g_ptr_array_new();
+    for (guint i = 0; i < outcomes->len; i++) {
+        const Outcome *o = g_ptr_array_index(outcomes, i);
+        for (guint k = 0; k < o->figures->len; k++) {
+            const Figure *f = g_ptr_array_index(o->figures, k);
+            if (f->summary != NULL &&
+                !g_ptr_array_find_with_equal_func(keys, f->summary, g_str_equal, NULL)) {
+                g_ptr_array_add(keys, f->summary);
+            }
+        }
+    }
+    g_ptr_array_sort(keys, by_place);
+    return keys;
+}
 
 static int by_value(const void *a, const void *b)
 {
@@ -52,8 +94,9 @@ static Summary summarise(const GPtrArray *outcomes, const char *key)
 GArray *report_summary(const GPtrArray *outcomes)
 {
     GArray *summary = g_array_new(FALSE, FALSE, sizeof(Summary));
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        Summary s = summarise(outcomes, keys[i]);
+    g_autoptr(GPtrArray) keys = keys_of(outcomes);
+    for (guint i = 0; i < keys->len; i++) {
+        Summary s = summarise(outcomes, g_ptr_array_index(keys, i));
         g_array_append_val(summary, s);
     }
     return summary;

@@ -193,9 +193,19 @@ static void op_end(Kload *k)
     emit(k, CP_OP_LOOP, 0, R_LOOP + k->depth, k->stack[k->depth]);
 }
 
+static CpCpuMask simulated_mask(const Kload *k, const CpCpuMask *real)
+{
+    CpCpuMask mask = {{0}};
+    for (CpCpu c = cp_cpumask_next(real, 0); c != CP_NONE;
+         c = cp_cpumask_next(real, c + 1)) {
+        cp_cpumask_set(&mask, simulated_cpu(k->scenario, c));
+    }
+    return mask;
+}
+
 static void op_affinity(Kload *k, const Line *l)
 {
-    CpCpuMask mask = {{(uint64_t)arg(l, 1)}};
+    CpCpuMask real = {{(uint64_t)arg(l, 1)}}, mask = simulated_mask(k, &real);
     emit(k, CP_OP_SET_AFFINITY, 0, 0, cp_workload_mask(k->w, &mask));
 }
 
@@ -331,6 +341,7 @@ static void set_cpus(Kload *k, CpThreadDecl *d, const char *list)
 {
     CpCpuMask mask = {{0}};
     if (cp_parse_cpus(list, &mask, &k->error)) {
+        mask = simulated_mask(k, &mask);
         d->attr.cpus = cp_workload_mask(k->w, &mask);
     }
 }
@@ -379,7 +390,7 @@ static void declare_thread(Kload *k, const Line *l)
     d = cp_thread_decl(k->w, row);
     d->start = d->attr.policy >= CP_SCHED_FIFO ? 0 : SLACK_NS;
     double cpu = number_at(k->rep->start_cpu, l->w[1], -1);
-    d->start_cpu = cpu >= 0 ? (CpCpu)cpu : CP_NONE;
+    d->start_cpu = cpu >= 0 ? simulated_cpu(k->scenario, (unsigned)cpu) : CP_NONE;
     set(k, R_REL, 0);
 }
 

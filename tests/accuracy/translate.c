@@ -10,7 +10,9 @@ uint32_t scenario_mask(CpWorkload *w, const Reality *reality, yajl_val scenario)
         return CP_NONE;
     }
     for (size_t i = 0; i < length(affinity); i++) {
-        cp_cpumask_set(&mask, (CpCpu)number(YAJL_GET_ARRAY(affinity)->values[i], 0));
+        cp_cpumask_set(
+            &mask, simulated_cpu(scenario,
+                                 (unsigned)number(YAJL_GET_ARRAY(affinity)->values[i], 0)));
     }
     return cp_workload_mask(w, &mask);
 }
