@@ -179,6 +179,10 @@ bool cpc_keys(Cpc *c, const CpNode *opts, const CpKey *table, uint32_t kinds,
 
 /* --- attributes of threads --- */
 
+/* Bounds of SCHED_DEADLINE, ns (DL_SCALE, sched_deadline_period_min_us and _max_us). */
+enum { DL_LEAST = 1024, DL_PERIOD_LEAST = 100000 };
+static const CpTime DL_PERIOD_MOST = 4194304 * CP_US;
+
 /* What sched_setattr would refuse. */
 static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
 {
@@ -199,6 +203,14 @@ static bool check_attr(Cpc *c, const CpNode *at, CpSchedAttr *attr)
         cp_diag_error(c->diag, at->pos,
                       "policy=deadline needs runtime <= deadline <= period");
         cp_diag_help(c->diag, "write runtime=5ms, deadline=20ms, period=20ms");
+        return false;
+    }
+    if (attr->runtime < DL_LEAST || attr->period < DL_PERIOD_LEAST ||
+        attr->period > DL_PERIOD_MOST) {
+        cp_diag_error(
+            c->diag, at->pos,
+            "policy=deadline needs a runtime from 1024 ns and a period from 100 us "
+            "to 4194304 us, as the kernel does");
         return false;
     }
     return true;

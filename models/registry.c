@@ -9,6 +9,7 @@
 
 /* The classes kernels are built of, in models/linux/; profiles.def stacks them. */
 #define LINUX_CLASSES(ROW)                                                                 \
+    ROW(deadline)                                                                          \
     ROW(rt)                                                                                \
     ROW(eevdf)                                                                             \
     ROW(cfs)

@@ -15,10 +15,13 @@ char *cp_run_workload_name(const CpScenario *scenario, const char *file)
 
 enum { PRIO_DEFAULT = 120, PRIO_RT_MAX = 99 };
 
-/* As the kernel counts: 120 + nice, or 99 - priority under a real-time policy. */
+/* As the kernel counts: 120 + nice, 99 - priority under a real-time policy, or -1. */
 static int32_t kernel_prio(const CpSchedAttr *attr)
 {
     bool is_rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
+    if (attr->policy == CP_SCHED_DEADLINE) {
+        return -1;
+    }
     return is_rt ? PRIO_RT_MAX - attr->rt_prio : PRIO_DEFAULT + attr->nice;
 }
 

@@ -160,6 +160,12 @@ static void timer_event(CpSim *sim, CpTimer timer)
     case CP_TIMER_BALANCE:
         cp_balance_fire(sim, timer.gen);
         return;
+    case CP_TIMER_CLASS:
+        if (!cp_class_fire(sim, id, timer.gen)) {
+            return;
+        }
+        cp_woken_check(sim, id, 0);
+        break;
     case CP_TIMER_KINDS:
         cp_require(false);
     }

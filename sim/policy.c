@@ -6,6 +6,7 @@
 #include "sim/random.h"
 #include "sim/runqueue.h"
 #include "sim/thread.h"
+#include "sim/timer.h"
 
 /* Decides what a scheduling class learns when it asks the engine. */
 
@@ -40,6 +41,23 @@ CpTid cp_cpu_curr(const CpSim *sim, CpCpu cpu)
 {
     cp_assert(cpu < sim->n_cpus);
     return sim->cpus[cpu].curr;
+}
+
+CpTime cp_cpu_uncharged(const CpSim *sim, CpCpu cpu)
+{
+    cp_assert(cpu < sim->n_cpus);
+    return sim->cpus[cpu].uncharged;
+}
+
+const CpWorkload *cp_run_workload(const CpSim *sim)
+{
+    return sim->w;
+}
+
+void cp_class_timer(const CpRq *rq, CpEnt ent, CpTime at)
+{
+    cp_assert(!(ent & CP_ENT_GROUP));
+    cp_timer_push(rq->sim, CP_TIMER_CLASS, at, ent, rq->policy->rank);
 }
 
 uint32_t cp_cpu_rank(const CpSim *sim, CpCpu cpu)

@@ -128,6 +128,12 @@ struct CpPolicyClass {
     bool (*dequeue)(CpRq *rq, CpEnt ent, CpDeqFlags flags);
     /* A delayed entity wakes before it was removed: make it runnable again in place. */
     void (*requeue)(CpRq *rq, CpEnt ent);
+    /* Is ent, a thread, off the queue although it could run (its runtime is used up)? Asked
+     * after enqueue, put_prev and before dequeue; such a one counts as not runnable. */
+    bool (*throttled)(const CpRq *rq, CpEnt ent);
+    /* A moment asked for with cp_class_timer has come while ent could run; it is not in the
+     * structure, or runs.  True: it is back in the structure. */
+    bool (*fired)(CpRq *rq, CpEnt ent);
     /* The entity to run next, or CP_NONE; does not remove it.  The running entity, if still
      * runnable, has been put back by put_prev. */
     CpEnt (*pick)(CpRq *rq);
@@ -228,6 +234,12 @@ CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags
 void cp_resched(CpSim *sim, CpCpu cpu);
 /* Charges what runs on a CPU up to its last tick, that of this moment included. */
 void cp_settle(CpSim *sim, CpCpu cpu);
+/* `fired` is called at that time if ent is a thread of the class then and could run. */
+void cp_class_timer(const CpRq *rq, CpEnt ent, CpTime at);
+/* Time of the running thread its class has not been told of yet. */
+CpTime cp_cpu_uncharged(const CpSim *sim, CpCpu cpu);
+/* The workload of this run, for looking only. */
+const CpWorkload *cp_run_workload(const CpSim *sim);
 /* Moves a queued, not running thread to another CPU's queue. */
 void cp_pull(CpSim *sim, CpTid tid, CpCpu to);
 /* What a CPU has to do: runnable threads, those on their way included; 0 = idle. */

@@ -188,6 +188,46 @@ static void climb_out(CpSim *sim, const CpThread *t, CpDeqFlags flags)
     }
 }
 
+/* --- threads that could run but may not --- */
+
+bool cp_is_hidden(const CpSim *sim, CpTid tid)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpRq *rq = cp_thread_rq(sim, t);
+    const CpPolicyClass *cls = rq->policy->cls;
+    return cls->throttled != NULL && rq->curr != tid && cls->throttled(rq, tid);
+}
+
+static void hide(CpSim *sim, CpTid tid, int change)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    CpRq *rq = cp_thread_rq(sim, t);
+    cp_assert(!rq->policy->cls->global && rq->group == 0);
+    rq->nr = (uint32_t)((int)rq->nr + change);
+    cp_cpu_count(sim, &sim->cpus[t->cpu], change);
+}
+
+void cp_hide(CpSim *sim, CpTid tid)
+{
+    hide(sim, tid, -1);
+}
+
+bool cp_class_fire(CpSim *sim, CpTid tid, uint32_t rank)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    bool could_run = t->state == CP_THREAD_RUNNABLE || t->state == CP_THREAD_RUNNING;
+    if (t->cls != rank || !could_run) {
+        return false;
+    }
+    CpRq *rq = cp_thread_rq(sim, t);
+    cp_cpu_account(sim, &sim->cpus[t->cpu]);
+    if (!rq->policy->cls->fired(rq, tid)) {
+        return false;
+    }
+    hide(sim, tid, 1);
+    return true;
+}
+
 void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
@@ -199,6 +239,9 @@ void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags)
     rq->policy->cls->enqueue(rq, tid, flags);
     counts_of(sim, rq)->nr++;
     climb_in(sim, t, cpu, flags);
+    if (G_UNLIKELY(rq->policy->cls->throttled != NULL) && cp_is_hidden(sim, tid)) {
+        cp_hide(sim, tid);
+    }
     CpCpuState *c = &sim->cpus[cpu];
     if (G_UNLIKELY(c->cls < t->cls && c->curr != CP_NONE)) {
         cp_server_arm(sim, c);
@@ -209,6 +252,9 @@ bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
     CpRq *rq = cp_thread_rq(sim, t);
+    if (G_UNLIKELY(rq->policy->cls->throttled != NULL) && cp_is_hidden(sim, tid)) {
+        hide(sim, tid, 1);
+    }
     cp_assert(counts_of(sim, rq)->nr > 0 && !(t->flags & CP_TF_DELAYED));
     if (rq->curr == tid) {
         cp_cpu_account(sim, &sim->cpus[t->cpu]);

@@ -38,6 +38,12 @@ static inline CpGroup cp_level(const CpSim *sim, const CpThread *t)
 
 gboolean cp_runqueues_init(CpSim *sim, GError **error);
 void cp_runqueues_clear(CpSim *sim);
+/* A thread that its class keeps off the queue although it could run. */
+bool cp_is_hidden(const CpSim *sim, CpTid tid);
+/* It has just become one, and counts as not runnable from here on. */
+void cp_hide(CpSim *sim, CpTid tid);
+/* cp_class_timer has come; true: the thread waits for a CPU again. */
+bool cp_class_fire(CpSim *sim, CpTid tid, uint32_t rank);
 void cp_enqueue(CpSim *sim, CpTid tid, CpCpu cpu, CpEnqFlags flags);
 /* False: stays in the structure (delayed dequeue). */
 bool cp_dequeue(CpSim *sim, CpTid tid, CpDeqFlags flags);

@@ -276,15 +276,21 @@ static bool schedule(CpSim *sim, CpCpuState *c)
     }
     c->clock_stands = c->lazy = false;
     c->resched_at = CP_NEVER;
+    bool gone = prev != CP_NONE && !runnable;
     if (runnable) {
         if (c->hooks->put_prev != NULL) {
             cp_put_prev(sim, c, prev);
+        }
+        if (G_UNLIKELY(c->hooks->throttled != NULL) &&
+            c->hooks->throttled(cp_thread_rq(sim, cp_thread(sim, prev)), prev)) {
+            cp_hide(sim, prev);
+            gone = true;
         }
         if (cp_level(sim, cp_thread(sim, prev)) != 0) {
             cp_group_throttle(sim, c, prev);
         }
     }
-    if (prev != CP_NONE && !runnable && c->cls + 1u < sim->n_classes) {
+    if (gone && c->cls + 1u < sim->n_classes) {
         pull(sim, c);
     }
     CpTid next = cp_pick(sim, c);

@@ -20,6 +20,7 @@ typedef enum {
     CP_TIMER_SERVER,   /* the fair server's turn; id = CPU, gen = server_gen */
     CP_TIMER_WARMUP,   /* metrics begin to count */
     CP_TIMER_BALANCE,  /* classes even out the load */
+    CP_TIMER_CLASS,    /* cp_class_timer; id = thread, gen = rank of its class */
     CP_TIMER_KINDS,
 } CpTimerKind;
 

@@ -63,6 +63,20 @@ CpCpu cp_place_default(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWakeFlags
     return best;
 }
 
+void cp_woken_check(CpSim *sim, CpTid tid, CpWakeFlags flags)
+{
+    const CpThread *t = cp_thread(sim, tid);
+    const CpCpuState *c = &sim->cpus[t->cpu];
+    const CpPolicyClass *cls = sim->classes[t->cls].cls;
+    if (G_UNLIKELY(cls->throttled != NULL) && cp_is_hidden(sim, tid)) {
+        return;
+    }
+    cp_wakeup_check(sim, tid, t->cpu, flags);
+    if (cls->push != NULL && c->curr != CP_NONE && c->resched_at == CP_NEVER) {
+        cls->push(cp_thread_rq(sim, t));
+    }
+}
+
 void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
 {
     CpThread *t = cp_thread(sim, tid);
@@ -82,11 +96,7 @@ void cp_activate(CpSim *sim, CpTid tid, CpEnqFlags flags)
         CpRecordKind kind = (flags & CP_ENQ_FORK) ? CP_REC_WAKEUP_NEW : CP_REC_WAKEUP;
         cp_record(sim, kind, tid, t->cpu, 0);
     }
-    cp_wakeup_check(sim, tid, t->cpu, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
-    const CpPolicyClass *cls = sim->classes[t->cls].cls;
-    if (cls->push != NULL && c->curr != CP_NONE && c->resched_at == CP_NEVER) {
-        cls->push(cp_thread_rq(sim, t));
-    }
+    cp_woken_check(sim, tid, (flags & CP_ENQ_FORK) ? CP_WAKE_NEW : 0);
 }
 
 /* A virtual CPU that halted for long may have been taken away by its host, which then

@@ -128,6 +128,11 @@ bool cp_balance_move(const CpBalanceTry *b, CpMovePlan *plan, bool *all_pinned);
 /* A running thread of that CPU goes to the one that tries, as no waiting one could. */
 bool cp_balance_push(const CpBalanceTry *b, CpMovePlan *plan);
 
+/* place.c: of `mask`, the CPU a real-time or deadline thread takes: its own, else near it
+ * the waker's or the first one; mirrors rt.c:find_lowest_rq and deadline.c:find_later_rq.
+ */
+CpCpu cp_place_near(const CpSim *sim, const CpCpuMask *mask, CpCpu own, CpCpu waker_cpu);
+
 /* Hooks of the class, see sim/policy.h. */
 CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu,
                             CpWakeFlags flags);

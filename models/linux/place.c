@@ -341,3 +341,26 @@ CpCpu cp_balance_select_cpu(CpPolicy *policy, CpTid tid, CpCpu waker_cpu, CpWake
     cp_assert(may(&p, cpu));
     return cpu;
 }
+
+CpCpu cp_place_near(const CpSim *sim, const CpCpuMask *mask, CpCpu own, CpCpu waker_cpu)
+{
+    const CpMachine *m = cp_sim_machine(sim);
+    CpLevelKind kinds[CP_LEVELS];
+    uint32_t n = cp_levels_of(m, kinds);
+    if (cp_cpumask_has(mask, own)) {
+        return own;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const CpCpuMask *span = cp_level_span(m, kinds[i], own);
+        if (cp_cpumask_has(span, waker_cpu) && cp_cpumask_has(mask, waker_cpu)) {
+            return waker_cpu;
+        }
+        for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
+             c = cp_cpumask_next(mask, c + 1)) {
+            if (cp_cpumask_has(span, c)) {
+                return c;
+            }
+        }
+    }
+    return cp_cpumask_next(mask, 0);
+}

@@ -273,31 +273,6 @@ static int highest_on(const CpRq *rq, CpCpu cpu)
     return best > out ? best : out;
 }
 
-/* Of `mask`, the CPU to take: the thread's own, else near it the waker's or the first one;
- * mirrors rt.c:find_lowest_rq. */
-static CpCpu nearest(const CpRq *rq, const CpCpuMask *mask, CpCpu own, CpCpu waker_cpu)
-{
-    const CpMachine *m = cp_sim_machine(rq->sim);
-    CpLevelKind kinds[CP_LEVELS];
-    uint32_t n = cp_levels_of(m, kinds);
-    if (cp_cpumask_has(mask, own)) {
-        return own;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const CpCpuMask *span = cp_level_span(m, kinds[i], own);
-        if (cp_cpumask_has(span, waker_cpu) && cp_cpumask_has(mask, waker_cpu)) {
-            return waker_cpu;
-        }
-        for (CpCpu c = cp_cpumask_next(mask, 0); c != CP_NONE;
-             c = cp_cpumask_next(mask, c + 1)) {
-            if (cp_cpumask_has(span, c)) {
-                return c;
-            }
-        }
-    }
-    return cp_cpumask_next(mask, 0);
-}
-
 /* The allowed CPU with the least urgent work, if that is less urgent than the thread;
  * CP_NONE.  Normal threads and idleness are the same; mirrors cpupri_find by a full scan.
  */
@@ -320,7 +295,7 @@ static CpCpu find_lowest(const CpRq *rq, CpTid tid, CpCpu waker_cpu)
     }
     return lowest == ent_of(rq, tid)->prio
                ? CP_NONE
-               : nearest(rq, &mask, cp_thread_cpu(sim, tid), waker_cpu);
+               : cp_place_near(sim, &mask, cp_thread_cpu(sim, tid), waker_cpu);
 }
 
 static bool may_move(const CpRq *rq, CpTid tid)

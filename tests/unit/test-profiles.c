@@ -46,7 +46,8 @@ static void test_inherited(void **state)
     assert_string_equal(limit, "two_slices");
     assert_string_equal(slice, "750us");
     assert_string_equal(server, "1s");
-    assert_ptr_equal(old->classes[0], cp_policy_class_find("rt"));
+    assert_ptr_equal(old->classes[0], cp_policy_class_find("deadline"));
+    assert_ptr_equal(old->classes[1], cp_policy_class_find("rt"));
     assert_true(old->kernel);
 }
 
