@@ -12,6 +12,7 @@
 #include "scenario/result-json.h"
 #include "traces/export/formats.h"
 #include "traces/import/formats.h"
+#include "models/kernels.h"
 #include "scenario/machines.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@
 
 #define KINDS                                                                              \
     "policies|models|runtimes|metrics|charts|formats|distributions|settings|examples|"     \
-    "machines|options"
+    "machines|kernels|options"
 
 static const CpOption options[] = {
     {"names", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Options", "print the names only"},
@@ -259,6 +260,18 @@ static int list_machines(CpCli *cli)
         rows_add(&rows, settings->str);
     }
     return print_rows(cli, &rows, "machines");
+}
+
+static int list_kernels(CpCli *cli)
+{
+    static const char *const columns[] = {"name", "taken_for", NULL};
+    Rows rows = rows_new(columns);
+    for (const char *const *name = cp_kernel_names(); *name != NULL; name++) {
+        rows_add(&rows, *name);
+        g_autofree char *summary = cp_kernel_summary(*name);
+        rows_add(&rows, summary + strlen(*name) + 1);
+    }
+    return print_rows(cli, &rows, "kernels");
 }
 
 /* A cell with a text it takes, or "-". */
@@ -516,11 +529,17 @@ static int run(CpCli *cli)
         const char *name;
         int (*list)(CpCli *cli);
     } kinds[] = {
-        {"policies", list_policies}, {"models", list_models},
-        {"runtimes", list_runtimes}, {"metrics", list_metrics},
-        {"charts", list_charts},     {"formats", list_formats},
-        {"machines", list_machines}, {"distributions", list_distributions},
-        {"examples", list_examples}, {"options", list_options},
+        {"policies", list_policies},
+        {"models", list_models},
+        {"runtimes", list_runtimes},
+        {"metrics", list_metrics},
+        {"charts", list_charts},
+        {"formats", list_formats},
+        {"machines", list_machines},
+        {"kernels", list_kernels},
+        {"distributions", list_distributions},
+        {"examples", list_examples},
+        {"options", list_options},
     };
     const char *kind = cli->operands[0];
     const char *wanted = cli->n_operands > 1 ? cli->operands[1] : NULL;

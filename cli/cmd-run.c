@@ -23,6 +23,7 @@ enum { ROWS = 40, DIAGNOSES_SHOWN = 3 /* of a kind */ };
 static const CpOption options[] = {
     CP_OPTION_SET("Workload and machine"),
     CP_OPTION_MACHINE("Workload and machine"),
+    CP_OPTION_KERNEL("Workload and machine"),
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
      "seed of all random numbers (default 1)"},
     CP_OPTION_POLICY_FILE("Workload and machine"),

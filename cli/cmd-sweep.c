@@ -39,6 +39,7 @@ static const CpOption options[] = {
      "what must hold there, for example 'latency.p99 < 50ms'"},
     CP_OPTION_SET("Workload and machine"),
     CP_OPTION_MACHINE("Workload and machine"),
+    CP_OPTION_KERNEL("Workload and machine"),
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "Workload and machine",
      "base seed, from which those of the repeats are made (default 1)"},
     CP_OPTION_POLICY_FILE("Workload and machine"),

@@ -30,6 +30,7 @@ static const CpOption options[] = {
      "predict with this setting; may be repeated"},
     {"machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", "What is changed",
      "predict on this machine: a name from 'list machines' or a file with a machine block"},
+    CP_OPTION_KERNEL("What is changed"),
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "What is changed",
      "seed of all random numbers (default 1)"},
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part of a trace text",
@@ -470,14 +471,21 @@ static char *change_label(const CpCli *cli)
 {
     char **sets = cp_opt_list(cli, "set");
     const char *machine = cp_opt_text(cli, "machine");
-    if (sets[0] != NULL && sets[1] == NULL && machine == NULL &&
+    const char *kernel = cp_opt_text(cli, "kernel");
+    if (sets[0] != NULL && sets[1] == NULL && machine == NULL && kernel == NULL &&
         g_str_has_prefix(sets[0], "cores=")) {
         const char *n = sets[0] + strlen("cores=");
         return g_strdup_printf("%s core%s", n, strcmp(n, "1") == 0 ? "" : "s");
     }
     g_autofree char *all = g_strjoinv(" ", sets);
-    return machine == NULL ? g_steal_pointer(&all)
-                           : g_strstrip(g_strdup_printf("%s %s", machine, all));
+    const char *const named[] = {machine, kernel, all};
+    GString *label = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(named); i++) {
+        if (named[i] != NULL && *named[i] != '\0') {
+            g_string_append_printf(label, "%s%s", label->len > 0 ? " " : "", named[i]);
+        }
+    }
+    return g_string_free(label, FALSE);
 }
 
 /* Where the recording tells of wake-ups only the beginning, waiting for a CPU includes what
@@ -572,8 +580,9 @@ static int run(CpCli *cli)
         cp_interrupt_without_memory();
         return cp_whatif_workload(cli);
     }
-    if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL) {
-        cp_error(cli, "what is changed? --set and --machine are missing");
+    if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL &&
+        cp_opt_text(cli, "kernel") == NULL) {
+        cp_error(cli, "what is changed? --set, --machine and --kernel are missing");
         cp_help(cli, "for example: coreplay whatif %s -s cores=4", cli->operands[0]);
         return CP_EXIT_USAGE;
     }

@@ -150,8 +150,8 @@ int cp_overrides_init(CpOverrides *overrides, const CpCli *cli)
     if (code != CP_EXIT_OK) {
         return code;
     }
-    static const char *const options[] = {"seed", "until", "warmup", "max-events",
-                                          "max-wall"};
+    static const char *const options[] = {"seed",       "until",    "warmup",
+                                          "max-events", "max-wall", "kernel"};
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         add_option(overrides, cli, options[i]);
     }

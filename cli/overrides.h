@@ -12,6 +12,11 @@
         "set", 's', CP_OPT_LIST, "KEY=VALUE", NULL, "settings", group,                     \
             "override a setting or a param; may be repeated, the last one wins"            \
     }
+#define CP_OPTION_KERNEL(group)                                                            \
+    {                                                                                      \
+        "kernel", 0, CP_OPT_TEXT, "NAME", NULL, NULL, group,                               \
+            "simulate this kernel: debian13, 7.3 or what uname -r prints (list kernels)"   \
+    }
 #define CP_OPTION_MACHINE(group)                                                           \
     {                                                                                      \
         "machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", group,                 \

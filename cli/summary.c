@@ -87,6 +87,9 @@ static void append_head(const CpResult *r, GString *out)
     g_string_append_printf(out,
                            "workload  %-23s  machine  %-36s  seed %" G_GUINT64_FORMAT "\n",
                            title, machine, config->seed);
+    if (r->scenario->kernel_said != NULL) {
+        g_string_append_printf(out, "kernel    %s\n", r->scenario->kernel_said);
+    }
     g_autofree char *makespan = cp_format_time_human(run_metric(r, "makespan"));
     g_autofree char *cpu = cp_format_time_human(run_metric(r, "cpu"));
     int64_t all = run_metric(r, "switches");

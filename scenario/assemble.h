@@ -27,6 +27,7 @@ typedef struct {
     uint32_t capacity[CP_CPUS_MAX];
     size_t n_capacity;
     uint32_t recorded_cpus; /* of a recording */
+    CpFrom kernel_from;     /* of a kernel's name: what was said before is void */
     bool other_machine;     /* --set machine=NAME: what the text says of its own is void */
 } CpBuild;
 

@@ -54,6 +54,7 @@ void cp_scenario_free(CpScenario *s)
     cp_params_free(s->run);
     g_free(s->proc_params);
     g_free(s->policy);
+    g_free(s->kernel_said);
     g_free(s->source);
     g_free(s->hash);
     g_ptr_array_unref(s->expects);

@@ -41,6 +41,7 @@ typedef struct CpScenario {
     CpParamSet *machine_params, *costs, *run;
     CpParamSet **proc_params; /* one a process; NULL entry: its runtime has no settings */
     char *policy;             /* profile name */
+    char *kernel_said;        /* how a kernel given by name is taken; NULL: none was */
     CpFrom policy_from, capacity_from, version_from; /* BUILT_IN: nobody
                                                         overrides what processes name */
     GPtrArray *subjects; /* CpSubjectSetting: what was said of threads and groups */

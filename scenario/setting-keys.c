@@ -12,6 +12,9 @@
 static const CpParam kernel_keys[] = {
     {"policy", CP_PARAM_ENUM, CP_PROFILE_DEFAULT, 0, 0, NULL,
      "the machine's scheduler: a kernel profile or a textbook policy (list policies)"},
+    {"kernel", CP_PARAM_ENUM, "", 0, 0, NULL,
+     "a kernel by its name, which sets policy, hz and preemption: debian13, 7.3, "
+     "6.8.0-45-generic (list kernels)"},
     {NULL},
 };
 static const CpParam machine_keys[] = {

@@ -2,6 +2,7 @@
 
 #include "lang/cures.h"
 #include "lang/keys.h"
+#include "models/kernels.h"
 #include "scenario/machines.h"
 #include "sim/words.h"
 
@@ -199,6 +200,11 @@ static bool describes_machine(const char *key)
     return g_strv_contains(keys, key);
 }
 
+static bool describes_kernel(const char *key)
+{
+    return strcmp(key, "hz") == 0 || strcmp(key, "eevdf.lazy") == 0;
+}
+
 static bool apply_one(CpBuild *b, CpSetting *setting)
 {
     CpScenario *s = b->s;
@@ -206,10 +212,14 @@ static bool apply_one(CpBuild *b, CpSetting *setting)
     if (b->other_machine && setting->node != NULL && describes_machine(setting->key)) {
         return true;
     }
+    if (setting->from < b->kernel_from && describes_kernel(setting->key)) {
+        return true;
+    }
     if (strcmp(setting->key, "capacity") == 0) {
         return set_capacity(b, setting);
     }
-    if (strcmp(setting->key, "policy") == 0 || strcmp(setting->key, "machine") == 0) {
+    if (strcmp(setting->key, "policy") == 0 || strcmp(setting->key, "machine") == 0 ||
+        strcmp(setting->key, "kernel") == 0) {
         return true; /* looked at before */
     }
     CpParamSet *const sets[] = {s->machine_params, s->run, s->costs};
@@ -282,10 +292,53 @@ static bool unknown_policy(CpBuild *b, const CpSetting *setting)
     return false;
 }
 
+/* kernel=NAME stands for a profile, ticks and preemption, unless a policy is chosen by a
+ * stronger word; false: reported. */
+static bool choose_kernel(CpBuild *b, CpSetting *policy, bool *chosen)
+{
+    CpSetting *setting = cp_setting_find(b, "kernel");
+    CpKernelChoice choice = {0};
+    if (setting == NULL || (policy != NULL && policy->from > setting->from)) {
+        return true;
+    }
+    if (!cp_kernel_choose(setting->value, &choice)) {
+        const char *near = cp_nearest(setting->value, cp_kernel_names());
+        g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)cp_kernel_names());
+        cp_setting_bad(b, setting, "unknown kernel '%s'", setting->value);
+        cp_diag_help(b->diag,
+                     near != NULL
+                         ? "did you mean '%s'?"
+                         : "a version such as 6.12, what uname -r prints, or one of %s",
+                     near != NULL ? near : all);
+        return false;
+    }
+    b->profile = choice.profile;
+    b->kernel_from = setting->from;
+    b->s->kernel_said = choice.said;
+    b->s->policy_from = setting->from;
+    b->s->classes = b->profile->classes;
+    b->s->class_params = cp_profile_params(b->profile);
+    b->s->policy = g_strdup(b->profile->name);
+    g_autofree char *hz = g_strdup_printf("%u", choice.hz);
+    CpSetting ticks = {.key = "hz", .value = hz, .from = setting->from};
+    bool ok = set_row(b, &ticks, b->s->machine_params, &(bool){false});
+    for (size_t i = 0; ok && choice.lazy && b->s->classes[i] != NULL; i++) {
+        CpSetting lazy = {
+            .key = "eevdf.lazy", .value = (char[]){"on"}, .from = setting->from};
+        ok = set_row(b, &lazy, b->s->class_params[i], &(bool){false});
+    }
+    *chosen = true;
+    return ok;
+}
+
 /* The stack of classes of the policy in force, with the profile's own settings. */
 static bool choose_policy(CpBuild *b)
 {
     CpSetting *setting = cp_setting_find(b, "policy");
+    bool chosen = false;
+    if (!choose_kernel(b, setting, &chosen) || chosen) {
+        return chosen;
+    }
     b->profile = cp_profile_find(setting != NULL ? setting->value : CP_PROFILE_DEFAULT);
     if (b->profile == NULL) {
         return setting == NULL || unknown_policy(b, setting);

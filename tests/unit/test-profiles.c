@@ -1,4 +1,5 @@
 /* The lists of kernels and policies: what each profile is made of. */
+#include "models/kernels.h"
 #include "models/registry.h"
 
 #include <setjmp.h>
@@ -98,12 +99,48 @@ static void test_names(void **state)
     assert_null(cp_profile_find("eevdf-5.0"));
 }
 
+static void assert_kernel(const char *name, const char *profile, unsigned hz, bool lazy,
+                          const char *said)
+{
+    CpKernelChoice choice = {0};
+    assert_true(cp_kernel_choose(name, &choice));
+    assert_string_equal(choice.profile->name, profile);
+    assert_int_equal(choice.hz, hz);
+    assert_int_equal(choice.lazy, lazy);
+    assert_non_null(strstr(choice.said, said));
+    g_free(choice.said);
+}
+
+/* A kernel by the name people have for it: the newest profile not above its version, its
+ * maker's ticks, and whether it was measured. */
+static void test_kernels_by_name(void **state)
+{
+    (void)state;
+    CpKernelChoice none = {0};
+    assert_kernel("debian13", "eevdf-6.12", 250, false, "; measured");
+    assert_kernel("ubuntu24.04", "eevdf-6.6", 1000, false, "6.8 itself is not modelled");
+    assert_kernel("rocky9", "cfs-6.1", 1000, false, "nor is anything before 5.15");
+    assert_kernel("rhel10", "eevdf-6.12", 1000, false, "as Debian builds it");
+    assert_kernel("6.18.15+deb13-cloud-amd64", "eevdf-6.18", 250, true, "Debian");
+    assert_kernel("6.8.0-45-generic", "eevdf-6.6", 1000, false, "Ubuntu");
+    assert_kernel("5.15.0-91-generic", "cfs-6.1", 250, false, "Ubuntu");
+    assert_kernel("7.3", "eevdf-7.3", 250, false, "assumed");
+    assert_kernel("9.1.2-whatever", "eevdf-7.3", 250, false, "not modelled");
+    assert_false(cp_kernel_choose("debian", &none));
+    assert_false(cp_kernel_choose("", &none));
+    assert_false(cp_kernel_choose("6", &none));
+    for (const char *const *name = cp_kernel_names(); *name != NULL; name++) {
+        g_autofree char *summary = cp_kernel_summary(*name);
+        assert_non_null(strstr(summary, *name));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_differences), cmocka_unit_test(test_inherited),
         cmocka_unit_test(test_origin),      cmocka_unit_test(test_textbook),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_kernels_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
