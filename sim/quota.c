@@ -92,6 +92,11 @@ void cp_group_timer(CpSim *sim, CpGroup group)
     CpGroupState *g = &sim->groups[group];
     bool was_throttled = g->first != CP_NONE;
     cp_assert(g->timer_on);
+    for (CpCpu cpu = 0; cpu < sim->n_cpus; cpu++) { /* as if each tick had charged */
+        if (sim->cpus[cpu].curr != CP_NONE) {
+            cp_cpu_account_tick(sim, &sim->cpus[cpu]);
+        }
+    }
     g->timer_on = false;
     if (!g->used && !was_throttled) {
         g->pool = g->quota;

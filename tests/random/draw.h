@@ -33,6 +33,8 @@ typedef struct {
 
 /* New text of the workload of that seed. */
 char *draw_workload(uint64_t seed);
+/* The same, in the shape that tries the models of kernels; draw-kernel.c. */
+char *draw_kernel_workload(uint64_t seed);
 
 /* --- random numbers --- */
 

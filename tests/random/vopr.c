@@ -6,6 +6,7 @@
  *     vopr --digests SEED COUNT   a line for each seed, to compare builds with
  *     vopr --text SEED            the workload of a seed
  *     vopr --file FILE...         workloads from files; exit 1 if any fails
+ *     vopr --kernel ...           with the above: workloads that try the kernels' models
  *     vopr --reduce SEED|FILE     the shortest workload found that fails in the same way */
 #include "tests/random/check.h"
 
@@ -44,6 +45,7 @@ typedef struct {
 static char *folder;
 static Shared *shared;
 static bool digests;
+static char *(*draw)(uint64_t seed) = draw_workload;
 static int cpu_seconds = CPU_SECONDS;
 
 /* --- in the process under test --- */
@@ -88,7 +90,7 @@ static bool passes(const char *text)
 
 static char *text_of(uint64_t seed)
 {
-    g_autofree char *drawn = draw_workload(seed);
+    g_autofree char *drawn = draw(seed);
     return check_mend(drawn);
 }
 
@@ -335,6 +337,10 @@ static uint64_t number(const char *text, uint64_t otherwise)
 
 static int obey(char **args)
 {
+    if (g_strcmp0(args[0], "--kernel") == 0) {
+        draw = draw_kernel_workload;
+        args++;
+    }
     const char *first = args[0];
     if (first == NULL) {
         fprintf(stderr, "usage: vopr SEED [COUNT], or see the head of vopr.c\n");
