@@ -13,6 +13,7 @@
 #include "traces/export/formats.h"
 #include "traces/import/formats.h"
 #include "models/kernels.h"
+#include "scenario/host.h"
 #include "scenario/machines.h"
 
 #include <string.h>
@@ -259,6 +260,14 @@ static int list_machines(CpCli *cli)
         rows_add(&rows, *name);
         rows_add(&rows, settings->str);
     }
+    g_autoptr(GPtrArray) host = cp_host_machine(CP_HOST_DEVICES, NULL);
+    g_autoptr(GString) settings = g_string_new(host == NULL ? "not known" : NULL);
+    for (guint i = 0; host != NULL && i < host->len; i += 2) {
+        g_string_append_printf(settings, "%s%s=%s", i > 0 ? " " : "",
+                               (char *)host->pdata[i], (char *)host->pdata[i + 1]);
+    }
+    rows_add(&rows, "host");
+    rows_add(&rows, settings->str);
     return print_rows(cli, &rows, "machines");
 }
 

@@ -5,6 +5,7 @@
 #include "models/policy-file.h"
 #include "models/registry.h"
 #include "sim/params.h"
+#include "scenario/host.h"
 #include "scenario/machines.h"
 
 #include <string.h>
@@ -66,12 +67,29 @@ static int add_machine_file(CpOverrides *o, const CpCli *cli, const char *path)
     return code;
 }
 
+static int add_host(CpOverrides *o, const CpCli *cli)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) pairs = cp_host_machine(CP_HOST_DEVICES, &error);
+    if (pairs == NULL) {
+        return cp_fail(cli, error);
+    }
+    forget_machine(o);
+    for (unsigned i = 0; i < pairs->len; i += 2) {
+        cp_overrides_add(o, pairs->pdata[i], pairs->pdata[i + 1], CP_FROM_MACHINE);
+    }
+    return CP_EXIT_OK;
+}
+
 static int add_machine(CpOverrides *o, const CpCli *cli)
 {
     const char *wanted =
         has_option(cli->cmd, "machine") ? cp_opt_text(cli, "machine") : NULL;
     if (wanted == NULL) {
         return CP_EXIT_OK;
+    }
+    if (strcmp(wanted, "host") == 0) {
+        return add_host(o, cli);
     }
     const char *const *preset = cp_machine_settings(wanted);
     if (preset != NULL) {

@@ -489,4 +489,28 @@ else
     wait $pid 2>/dev/null
 fi
 
+must "deadline threads that ask for more than there is are refused, as the kernel does"
+cat >dl.cpw <<'END'
+machine { cores 1 }
+process p {
+  thread a (policy=deadline, runtime=10ms, period=20ms) { cpu 1ms }
+  thread b x 2 (policy=deadline, runtime=5ms, period=20ms) { cpu 1ms }
+}
+END
+cp_run run dl.cpw
+is_code 2
+err_has 'ask for 100.0 % of a CPU, and 95.0 % are admitted'
+cp_run run dl.cpw -s cores=2
+is_code 0
+
+must "a kernel by its name is said to be what it is taken for"
+cp_run run first.cpw --kernel 6.8.0-45-generic
+is_code 0
+out_has 'eevdf-6.6 .* hz 1000'
+out_has '^kernel  *6.8.0-45-generic (Ubuntu, Linux 6.8): as eevdf-6.6, 1000 Hz'
+cp_run run first.cpw --kernel debain13
+err_has "did you mean 'debian13'"
+cp_run list kernels
+out_has '^debian13 '
+
 finish

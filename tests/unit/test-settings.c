@@ -1,5 +1,6 @@
 /* Settings in force: each once, with where it comes from, and all of them given as --set
  * KEY=VALUE make the same run. */
+#include "scenario/host.h"
 #include "scenario/scenario.h"
 
 #include <setjmp.h>
@@ -274,13 +275,67 @@ static void test_retuned(void **state)
     cp_diag_free(diag);
 }
 
+static void put(const char *root, const char *text, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+static void put(const char *root, const char *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *name = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *path = g_build_filename(root, name, NULL);
+    g_autofree char *folder = g_path_get_dirname(path);
+    assert_int_equal(g_mkdir_with_parents(folder, 0700), 0);
+    assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void assert_host(const char *root, const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) pairs = cp_host_machine(root, &error);
+    assert_non_null(pairs);
+    g_ptr_array_add(pairs, NULL);
+    g_autofree char *all = g_strjoinv(" ", (char **)pairs->pdata);
+    assert_string_equal(all, expected);
+}
+
+/* The host's machine is what its folders say: siblings may be numbered side by side, a CPU
+ * may be off, and cores of unequal size are an error. */
+static void test_host(void **state)
+{
+    (void)state;
+    g_autofree char *root = g_dir_make_tmp("host-XXXXXX", NULL);
+    g_autoptr(GError) error = NULL;
+    assert_null(cp_host_machine(root, &error));
+    assert_non_null(strstr(error->message, "cpu/online"));
+    put(root, "0-7\n", "cpu/online");
+    put(root, "0-1\n", "node/online");
+    for (unsigned c = 0; c < 8; c++) {
+        g_autofree char *core = g_strdup_printf("%u-%u\n", c / 2 * 2, c / 2 * 2 + 1);
+        put(root, core, "cpu/cpu%u/topology/core_cpus_list", c);
+        put(root, core, "cpu/cpu%u/cache/index0/shared_cpu_list", c);
+        put(root, c < 4 ? "0-3\n" : "4-7\n", "cpu/cpu%u/cache/index1/shared_cpu_list", c);
+        put(root, c < 4 ? "0-3\n" : "4-7\n", "node/node%u/cpulist", c / 4);
+    }
+    assert_host(root, "cores 4 smt 2 numa.nodes 2 llc.cores 0");
+    put(root, "0\n", "node/online");
+    assert_host(root, "cores 4 smt 2 numa.nodes 1 llc.cores 2");
+    put(root, "0-6\n", "cpu/online");
+    g_clear_error(&error);
+    assert_null(cp_host_machine(root, &error));
+    assert_non_null(strstr(error->message, "equal size"));
+    const char *argv[] = {"rm", "-r", root, NULL};
+    assert_true(g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH,
+                             NULL, NULL, NULL, NULL, NULL, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_reproduces),
-        cmocka_unit_test(test_origins),
-        cmocka_unit_test(test_retuned),
+        cmocka_unit_test(test_examples), cmocka_unit_test(test_reproduces),
+        cmocka_unit_test(test_origins),  cmocka_unit_test(test_retuned),
+        cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
