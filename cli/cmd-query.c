@@ -106,7 +106,7 @@ const CpCmd cp_cmd_query = {
     .operand_list = "files",
     .operands_min = 1,
     .operands_max = -1,
-    .kinds = "results lines",
+    .kinds = "results lines recording",
     .also = "table results select ask",
     .examples =
         {{"coreplay query web.db --group policy,cores --show 'mean(makespan) "

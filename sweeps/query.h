@@ -1,5 +1,5 @@
-/* Tables from result files of sweeps and from the JSON lines of `coreplay run --json`:
- * choose columns, filter, group, aggregate over repeats, sort. */
+/* Tables from result files of sweeps, the JSON lines of `coreplay run --json` and
+ * recordings: choose columns, filter, group, aggregate over repeats, sort. */
 #ifndef CP_SWEEPS_QUERY_H
 #define CP_SWEEPS_QUERY_H
 

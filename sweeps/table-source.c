@@ -3,7 +3,9 @@
 #include "sim/error.h"
 #include "lang/diag.h"
 #include "scenario/scenario.h"
+#include "sweeps/recording-line.h"
 #include "sweeps/schema.h"
+#include "traces/cpr.h"
 
 #include <errno.h>
 #include <math.h>
@@ -75,6 +77,20 @@ static gboolean open_lines(CpTableSource *s, FILE *file, GError **error)
     return s->db != NULL && read_lines(s, file, error);
 }
 
+/* A recording is one line. */
+static gboolean open_recording(CpTableSource *s, GError **error)
+{
+    g_autofree char *line = cp_recording_line(s->path, error);
+    if (line == NULL) {
+        return FALSE;
+    }
+    s->is_json = true;
+    s->db = cp_database_open("", true, error);
+    return s->db != NULL &&
+           cp_database_exec(s->db, "CREATE TABLE result(line TEXT)", error) &&
+           add_line(s, line, 1, error);
+}
+
 static gboolean open_source(CpTableSource *s, GError **error)
 {
     bool standard = strcmp(s->path, "-") == 0;
@@ -96,6 +112,9 @@ static gboolean open_source(CpTableSource *s, GError **error)
         return ok;
     }
     fclose(file);
+    if (cp_cpr_is_file(s->path)) {
+        return open_recording(s, error);
+    }
     bool is_new;
     s->db = cp_database_open(s->path, CP_DATABASE_READ, error);
     if (s->db == NULL || !cp_database_check(s->db, &is_new, error)) {

@@ -1,5 +1,5 @@
-/* Where the rows of a query come from: a result file, or lines of JSON; private to sweeps/.
- */
+/* Where the rows of a query come from: a result file, lines of JSON, or a recording, which
+ * is one such line; private to sweeps/. */
 #ifndef CP_SWEEPS_TABLE_SOURCE_H
 #define CP_SWEEPS_TABLE_SOURCE_H
 

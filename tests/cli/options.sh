@@ -56,6 +56,7 @@ base_of() { # COMMAND KIND
     sweep/recording) echo "sweep r.cpr --sweep hz=250,1000" ;;
     validate/configuration) echo "validate x.conf" ;;
     query/results) echo "query out.db" ;;
+    query/recording) echo "query r.cpr" ;;
     query/lines) echo "query lines.jsonl" ;;
     plot/sweep) echo "plot sweep out.db -o fig.$charts" ;;
     plot/*) echo "plot $2 py.cpr -o fig.$charts" ;;
@@ -162,7 +163,7 @@ is_silent() { # COMMAND OPTION KIND
     */force/* | */jobs/* | */exact-ticks/*) ;; # nothing to overwrite; faster; slower
     sweep/resume/* | sweep/keep-going/* | sweep/force-new/* | sweep/missing/* | sweep/fail-fast/*) ;;
     */max-wall/* | sweep/until-ci/recording | sweep/repeat-max/*) ;;
-    query/limit/* | query/sort/lines) ;;
+    query/limit/* | query/sort/lines | query/sort/recording) ;;
     plot/by/sweep) ;; # the other axis is the lines anyway
     *) return 1 ;;
     esac
@@ -191,7 +192,7 @@ while read -r command option works output needs not_with; do
     case $command in
     run | sweep) kinds='workload recording' ;;
     validate) kinds='workload recording configuration' ;;
-    query) kinds='results lines' ;;
+    query) kinds='results lines recording' ;;
     plot) kinds='occupancy switches gil loop sweep' ;;
     import) kinds='trace recording' ;;
     export) kinds=all ;;

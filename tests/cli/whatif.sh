@@ -118,7 +118,7 @@ field() { sed -n "s/.*\"$1\":\\([0-9]*\\).*/\\1/p" out | head -n 1; }
 recorded() { sed -n "s/.*\"recorded\":{[^}]*\"$1\":\\([0-9]*\\).*/\\1/p" out; }
 sum_of() { awk -F, -v s="$1" '$6 == s { n += $7 } END { print n }' data.csv; }
 
-must 'import, whatif and plot count the same, also where pids come back'
+must 'import, whatif, plot and query count the same, also where pids come back'
 cp_run import joined.txt -o joined.cpr --json
 is_code 0
 switches=$(field switches) wakeups=$(field wakeups) busy=$(field busy_ns)
@@ -137,5 +137,22 @@ is_code 0
     fail "voluntary: $voluntary, plot $(sum_of voluntary)"
 [ "$(sum_of involuntary)" = "$involuntary" ] ||
     fail "involuntary: $involuntary, plot $(sum_of involuntary)"
+
+cp_run query joined.cpr --json
+is_code 0
+queried() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" out; }
+[ "$(queried cpu_ns)" = "$busy" ] || fail "CPU time: $busy, query $(queried cpu_ns)"
+[ "$(queried switches)" = "$switches" ] || fail "switches: $switches, query $(queried switches)"
+[ "$(queried wakeups)" = "$wakeups" ] || fail "wake-ups: $wakeups, query $(queried wakeups)"
+[ "$(queried switches_voluntary)" = "$voluntary" ] || fail "voluntary: $voluntary, query"
+[ "$(queried switches_involuntary)" = "$involuntary" ] || fail "involuntary: query"
+
+must 'query shows of a simulated recording what run printed'
+cp_run run convoy.cpw --json -q
+cp out result.jsonl
+cp_run query result.jsonl --csv
+cp out want
+cp_run query convoy.cpr --csv
+cmp -s out want || fail 'they differ'
 
 finish
