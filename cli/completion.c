@@ -1,363 +1,541 @@
 #include "cli/completion.h"
 
+#include "cli/applies.h"
+#include "cli/examples.h"
 #include "cli/options.h"
+#include "models/python/python.h"
+#include "models/registry.h"
+#include "plots/chart.h"
+#include "scenario/machines.h"
+#include "scenario/scenario.h"
+#include "sim/metrics.h"
+#include "sweeps/query.h"
 
 #include <string.h>
 
 /* What a shell offers for each word of a command line. */
 
-/* What a value or an operand can be: shell code differs, the decision is the same. */
-typedef enum { OFFER_NOTHING, OFFER_FILES, OFFER_WORDS, OFFER_LIST } Offer;
+typedef struct {
+    CpCli *cli;
+    const CpCmd *cmd;        /* NULL: not typed yet */
+    const char *current;     /* the word in hand */
+    const CpOption *pending; /* the word is its value */
+    GPtrArray *operands;     /* char *, borrowed: those before it */
+    GPtrArray *axes;         /* char *, owned: keys given to --sweep */
+    GString *out;
+} Ask;
 
-static Offer offer_of(const CpOption *o)
+/* A whole word that may stand there; help NULL: none. */
+static void offer(Ask *a, const char *before, const char *name, const char *after,
+                  const char *help)
 {
-    switch (o->kind) {
-    case CP_OPT_FILE:
-        return o->list != NULL ? OFFER_LIST : OFFER_FILES;
-    case CP_OPT_WORD:
-        return OFFER_WORDS;
-    case CP_OPT_TEXT:
-    case CP_OPT_LIST:
-        return o->list != NULL ? OFFER_LIST : OFFER_NOTHING;
-    default:
-        return OFFER_NOTHING;
-    }
-}
-
-static char *words_of(const char *bar_separated)
-{
-    return g_strdelimit(g_strdup(bar_separated), "|", ' ');
-}
-
-static char *command_names(const CpCmd *const *commands)
-{
-    GString *out = g_string_new(NULL);
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", (*cmd)->name);
-    }
-    return g_string_free(out, FALSE);
-}
-
-/* Single quotes for sh-like shells and fish. */
-static char *quoted(const char *text)
-{
-    return g_shell_quote(text);
-}
-
-/* --- bash --- */
-
-static void bash_flag(const CpOption *o, void *data)
-{
-    GString *out = data;
-    g_string_append_printf(out, "%s--%s%s", out->str[out->len - 1] == '"' ? "" : " ",
-                           o->name, o->kind == CP_OPT_FLAG ? "" : "=");
-    if (o->letter) {
-        g_string_append_printf(out, " -%c", o->letter);
-    }
-}
-
-static void bash_value(const CpOption *o, void *data)
-{
-    GString *out = data;
-    Offer offer = offer_of(o);
-    if (o->kind == CP_OPT_FLAG) {
+    g_autofree char *word = g_strconcat(before, name, after, NULL);
+    if (!g_str_has_prefix(word, a->current) || strpbrk(word, "\n\t") != NULL) {
         return;
     }
-    g_string_append_printf(out, "        --%s", o->name);
-    if (o->letter) {
-        g_string_append_printf(out, "|-%c", o->letter);
-    }
-    g_string_append(out, ") ");
-    if (offer == OFFER_WORDS) {
-        g_autofree char *words = words_of(o->choices);
-        g_string_append_printf(out, "_coreplay_words \"%s\"", words);
-    } else if (offer == OFFER_LIST) {
-        g_string_append_printf(out, "_coreplay_list %s%s", o->list,
-                               o->kind == CP_OPT_FILE ? "; _coreplay_files" : "");
-    } else if (offer == OFFER_FILES) {
-        g_string_append(out, "_coreplay_files");
-    } else {
-        g_string_append(out, ":");
-    }
-    g_string_append(out, "; return ;;\n");
+    g_autofree char *text = g_strdelimit(g_strdup(help != NULL ? help : ""), "\n\t", ' ');
+    g_string_append_printf(a->out, "%s%s%s\n", word, *text != '\0' ? "\t" : "", text);
 }
 
-static void bash_operands(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
+static void offer_files(Ask *a)
 {
-    const char *list = cmd->operand_list;
-    if (list == NULL) {
-        g_string_append(out, "        :\n");
-    } else if (strcmp(list, "files") == 0) {
-        g_string_append(out, "        _coreplay_files\n");
-    } else if (strcmp(list, "commands") == 0) {
-        g_autofree char *names = command_names(commands);
-        g_string_append_printf(out, "        _coreplay_words \"%s\"\n", names);
-    } else if (strchr(list, '|') != NULL) {
-        g_autofree char *words = words_of(list);
-        g_string_append_printf(out, "        _coreplay_words \"%s\"\n", words);
-    } else {
-        g_string_append_printf(out, "        _coreplay_list %s; _coreplay_files\n", list);
+    g_string_append(a->out, ":files\n");
+}
+
+static void offer_words(Ask *a, const char *before, const char *bar_separated)
+{
+    g_auto(GStrv) words = g_strsplit(bar_separated, "|", -1);
+    for (char **word = words; *word != NULL; word++) {
+        offer(a, before, *word, "", NULL);
     }
 }
 
-static void bash_command(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
+/* --- what the files on the line hold --- */
+
+static bool is_small_workload(const char *path)
 {
-    g_string_append_printf(out, "    %s)\n        case \"$before\" in\n", cmd->name);
-    cp_options_each(cmd, bash_value, out);
-    g_string_append(out, "        esac\n        case \"$word\" in\n        -*) "
-                         "_coreplay_words \"");
-    cp_options_each(cmd, bash_flag, out);
-    g_string_append(out, "\"; return ;;\n        esac\n");
-    bash_operands(out, commands, cmd);
-    g_string_append(out, "        ;;\n");
+    g_autofree char *text = NULL;
+    size_t size = 0;
+    bool named = g_str_has_suffix(path, ".cpw") || g_str_has_suffix(path, ".json");
+    return named && g_file_get_contents(path, &text, &size, NULL) && size < 1 << 20;
 }
 
-static char *bash_script(const CpCmd *const *commands)
+/* Calls `visit` for each param of the workloads on the line. */
+static void each_param(Ask *a, void (*visit)(Ask *, const CpWorkloadParam *, const char *),
+                       const char *data)
 {
-    GString *out = g_string_new(
-        "# bash completion of coreplay; written by: coreplay completion bash\n"
-        "_coreplay_words() {\n"
-        "    mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -W \"$1\" -- "
-        "\"$word\")\n"
-        "    if [[ ${COMPREPLY[0]-} == *[=.] ]]; then compopt -o nospace; fi\n"
-        "}\n"
-        "_coreplay_files() {\n"
-        "    compopt -o filenames\n"
-        "    mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$word\")\n"
-        "}\n"
-        "_coreplay_list() {\n"
-        "    local suffix=\n"
-        "    if [[ $1 == settings ]]; then suffix='='; fi\n"
-        "    _coreplay_words \"$(coreplay list \"$1\" --names 2>/dev/null | "
-        "sed \"s/$/$suffix/\")\"\n"
-        "}\n"
-        "_coreplay() {\n"
-        "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
-        "command= i\n"
-        "    COMPREPLY=()\n"
-        "    # Bash splits at '=': --set=key and --color=auto arrive in pieces.\n"
-        "    if [[ $word == '=' ]]; then word=; "
-        "elif [[ $before == '=' ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
-        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-        "        case ${COMP_WORDS[i]} in\n"
-        "        --config|--directory|-C|--color|--progress) ((i++)) ;;\n"
-        "        -*|=) ;;\n"
-        "        *) command=${COMP_WORDS[i]}; break ;;\n"
-        "        esac\n"
-        "    done\n"
-        "    case $command in\n"
-        "    '')\n"
-        "        case \"$before\" in\n");
-    cp_options_each(NULL, bash_value, out);
-    g_string_append(out, "        esac\n        case \"$word\" in\n        -*) "
-                         "_coreplay_words \"");
-    cp_options_each(NULL, bash_flag, out);
-    g_autofree char *names = command_names(commands);
-    g_string_append_printf(out,
-                           "\"; return ;;\n        esac\n"
-                           "        _coreplay_words \"%s\"\n        ;;\n",
-                           names);
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        bash_command(out, commands, *cmd);
-    }
-    g_string_append(out, "    esac\n}\ncomplete -F _coreplay coreplay\n");
-    return g_string_free(out, FALSE);
-}
-
-/* --- zsh --- */
-
-static char *zsh_escape(const char *text)
-{
-    GString *out = g_string_new(NULL);
-    for (const char *p = text; *p != '\0'; p++) {
-        if (strchr("[]:\\", *p) != NULL) {
-            g_string_append_c(out, '\\');
+    for (guint i = 0; i < a->operands->len; i++) {
+        const char *path = a->operands->pdata[i];
+        if (!is_small_workload(path)) {
+            continue;
         }
-        g_string_append_c(out, *p);
-    }
-    return g_string_free(out, FALSE);
-}
-
-static char *zsh_action(const CpOption *o)
-{
-    switch (offer_of(o)) {
-    case OFFER_WORDS: {
-        g_autofree char *words = words_of(o->choices);
-        return g_strdup_printf("(%s)", words);
-    }
-    case OFFER_FILES:
-        return g_strdup("_files");
-    case OFFER_LIST:
-        return g_strdup_printf(" _coreplay_list %s", o->list);
-    default:
-        return g_strdup(" ");
+        CpDiag *diag = cp_diag_new(path, NULL, 0);
+        CpScenario *s = cp_scenario_load(path, NULL, 0, diag);
+        for (guint k = 0; s != NULL && k < s->params->len; k++) {
+            visit(a, s->params->pdata[k], data);
+        }
+        if (s != NULL) {
+            cp_scenario_free(s);
+        }
+        cp_diag_free(diag);
     }
 }
 
-static void zsh_option(const CpOption *o, void *data)
+/* --- settings and their values --- */
+
+static void offer_param_key(Ask *a, const CpWorkloadParam *p, const char *before)
 {
-    GString *out = data;
-    g_autofree char *help = zsh_escape(o->help);
-    g_autofree char *action = zsh_action(o);
-    for (int is_short = 0; is_short <= (o->letter != 0); is_short++) {
-        g_autofree char *name =
-            is_short ? g_strdup_printf("-%c", o->letter) : g_strdup_printf("--%s", o->name);
-        const char *join = o->kind == CP_OPT_FLAG ? "" : is_short ? "+" : "=";
-        g_autofree char *spec =
-            o->kind == CP_OPT_FLAG
-                ? g_strdup_printf("%s[%s]", name, help)
-                : g_strdup_printf("%s%s%s[%s]:%s:%s", o->kind == CP_OPT_LIST ? "*" : "",
-                                  name, join, help, o->arg, action);
-        g_autofree char *word = quoted(spec);
-        g_string_append_printf(out, " \\\n            %s", word);
+    g_autofree char *help = g_strdup_printf("param of the workload, %s", p->value);
+    offer(a, before, p->name, "=", help);
+}
+
+static void offer_keys(Ask *a, const char *before)
+{
+    g_autofree CpSettingInfo *settings = cp_settings();
+    for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
+        if (!g_str_has_prefix(s->spec->help, "not yet")) {
+            offer(a, before, s->spec->name, "=", s->spec->help);
+        }
+    }
+    each_param(a, offer_param_key, before);
+}
+
+static void offer_policies(Ask *a, const char *before)
+{
+    for (const CpProfile *p = cp_profiles(); p->name != NULL; p++) {
+        offer(a, before, p->name, "", p->summary);
+        if (p->alias != NULL && *p->alias != '\0') {
+            offer(a, before, p->alias, "", p->name);
+        }
     }
 }
 
-static void zsh_command(GString *out, const CpCmd *const *commands, const CpCmd *cmd)
+static void offer_versions(Ask *a, const char *before)
 {
-    g_string_append_printf(out, "    %s)\n        _arguments -s", cmd->name);
-    cp_options_each(cmd, zsh_option, out);
-    const char *list = cmd->operand_list;
-    if (list != NULL && strcmp(list, "files") == 0) {
-        g_string_append(out, " \\\n            '*:file:_files'");
-    } else if (list != NULL && strcmp(list, "commands") == 0) {
-        g_autofree char *names = command_names(commands);
-        g_string_append_printf(out, " \\\n            '1:command:(%s)'", names);
-    } else if (list != NULL && strchr(list, '|') != NULL) {
-        g_autofree char *words = words_of(list);
-        g_string_append_printf(out, " \\\n            '1:what:(%s)'", words);
-    } else if (list != NULL) {
-        g_string_append_printf(out,
-                               " \\\n            '1:name: _coreplay_list %s'"
-                               " \\\n            '*:file:_files'",
-                               list);
+    CpPyVersion version;
+    offer(a, before, "2.7", "", NULL);
+    for (unsigned minor = 0; minor < 32; minor++) {
+        for (unsigned free_threaded = 0; free_threaded < 2; free_threaded++) {
+            g_autofree char *name =
+                g_strdup_printf("3.%u%s", minor, free_threaded ? "t" : "");
+            if (cp_python_version(name, &version, NULL)) {
+                offer(a, before, name, "", NULL);
+            }
+        }
     }
-    g_string_append(out, "\n        ;;\n");
 }
 
-static char *zsh_script(const CpCmd *const *commands)
+static void offer_setting_values(Ask *a, const CpParam *spec, const char *before)
 {
-    GString *out =
-        g_string_new("#compdef coreplay\n"
-                     "# zsh completion of coreplay; written by: coreplay completion zsh\n"
-                     "_coreplay_list() {\n"
-                     "    local -a names\n"
-                     "    names=(${(f)\"$(coreplay list $1 --names 2>/dev/null)\"})\n"
-                     "    if [[ $1 == settings ]]; then compadd -S '=' -a names; "
-                     "else compadd -a names; fi\n"
-                     "}\n"
-                     "_coreplay() {\n"
-                     "    local -a commands\n"
-                     "    commands=(\n");
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        g_autofree char *summary = zsh_escape((*cmd)->summary);
-        g_autofree char *pair = g_strdup_printf("%s:%s", (*cmd)->name, summary);
-        g_autofree char *word = quoted(pair);
-        g_string_append_printf(out, "        %s\n", word);
+    if (strcmp(spec->name, "policy") == 0) {
+        offer_policies(a, before);
+    } else if (strcmp(spec->name, "runtime.version") == 0) {
+        offer_versions(a, before);
+    } else if (strcmp(spec->name, "costs") == 0) {
+        for (const char *const *name = cp_cost_set_names; *name != NULL; name++) {
+            offer(a, before, *name, "", NULL);
+        }
+    } else if (spec->type == CP_PARAM_BOOL) {
+        offer_words(a, before, "on|off");
+    } else {
+        offer_words(a, before, spec->choices != NULL ? spec->choices : "");
+        offer(a, before, spec->def, "", "the default");
     }
-    g_string_append(
-        out, "    )\n"
-             "    local i=2\n"
-             "    while (( i < CURRENT )) && [[ $words[i] == -* ]]; do (( i++ )); done\n"
-             "    if (( i >= CURRENT )); then\n"
-             "        _arguments -s");
-    cp_options_each(NULL, zsh_option, out);
-    g_string_append(out, "\n        _describe command commands\n        return\n    fi\n"
-                         "    local command=$words[i]\n"
-                         "    words=(\"${(@)words[i,-1]}\")\n"
-                         "    (( CURRENT -= i - 1 ))\n"
-                         "    case $command in\n");
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        zsh_command(out, commands, *cmd);
-    }
-    g_string_append(out, "    esac\n}\n_coreplay \"$@\"\n");
-    return g_string_free(out, FALSE);
 }
 
-/* --- fish --- */
-
-typedef struct {
-    GString *out;
-    const char *when; /* fish condition */
-} FishContext;
-
-static void fish_option(const CpOption *o, void *data)
+static void offer_param_values(Ask *a, const CpWorkloadParam *p, const char *key_before)
 {
-    FishContext *c = data;
-    g_autofree char *help = quoted(o->help);
-    g_string_append_printf(c->out, "complete -c coreplay %s -l %s", c->when, o->name);
-    if (o->letter) {
-        g_string_append_printf(c->out, " -s %c", o->letter);
+    g_auto(GStrv) parts = g_strsplit(key_before, "\n", 2); /* key, what stands before */
+    if (strcmp(p->name, parts[0]) == 0) {
+        offer_words(a, parts[1], p->choices != NULL ? p->choices : p->value);
     }
-    switch (offer_of(o)) {
-    case OFFER_WORDS: {
-        g_autofree char *words = words_of(o->choices);
-        g_string_append_printf(c->out, " -x -a '%s'", words);
+}
+
+/* KEY=VALUE, of --sweep VALUE,VALUE... */
+static void offer_settings(Ask *a, const char *before, const char *typed, bool several)
+{
+    const char *equals = strchr(typed, '=');
+    if (equals == NULL) {
+        offer_keys(a, before);
+        return;
+    }
+    const char *comma = several ? strrchr(equals, ',') : NULL;
+    const char *rest = comma != NULL ? comma + 1 : equals + 1;
+    g_autofree char *key = g_strndup(typed, (size_t)(equals - typed));
+    g_autofree char *head = g_strndup(typed, (size_t)(rest - typed));
+    g_autofree char *all = g_strconcat(before, head, NULL);
+    g_autofree CpSettingInfo *settings = cp_settings();
+    for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
+        g_autofree char *tail = g_strconcat(".", s->spec->name, NULL);
+        if (strcmp(s->spec->name, key) == 0 || g_str_has_suffix(key, tail)) {
+            offer_setting_values(a, s->spec, all);
+        }
+    }
+    g_autofree char *both = g_strconcat(key, "\n", all, NULL);
+    each_param(a, offer_param_values, both);
+}
+
+/* --- axes, columns, metrics --- */
+
+static void offer_param_name(Ask *a, const CpWorkloadParam *p, const char *before)
+{
+    if (p->choices != NULL) {
+        offer(a, before, p->name, "", "param of the workload");
+    }
+}
+
+static void offer_axes(Ask *a, const char *before)
+{
+    for (guint i = 0; i < a->axes->len; i++) {
+        offer(a, before, a->axes->pdata[i], "", "axis");
+    }
+    each_param(a, offer_param_name, before);
+    for (guint i = 0; i < a->operands->len; i++) {
+        uint32_t repeats;
+        const char *kind = cp_input_kind(a->operands->pdata[i]);
+        g_auto(GStrv) axes = g_strcmp0(kind, "results") == 0
+                                 ? cp_query_axes(a->operands->pdata[i], &repeats, NULL)
+                                 : NULL;
+        for (char **axis = axes; axis != NULL && *axis != NULL; axis++) {
+            offer(a, before, *axis, "", "axis");
+        }
+    }
+}
+
+static void offer_metrics(Ask *a, const char *before)
+{
+    for (const CpMetric *const *m = cp_metrics(CP_SCOPE_RUN); *m != NULL; m++) {
+        offer(a, before, (*m)->name, "", (*m)->help);
+    }
+}
+
+/* Columns of the files; without files those that runs have. */
+static void offer_columns(Ask *a, const char *before)
+{
+    bool any = false;
+    for (guint i = 0; i < a->operands->len; i++) {
+        const char *path = a->operands->pdata[i];
+        g_auto(GStrv) names =
+            cp_input_kind(path) != NULL ? cp_query_columns(path, NULL) : NULL;
+        for (char **name = names; name != NULL && *name != NULL; name++) {
+            offer(a, before, *name, "", NULL);
+            any = true;
+        }
+    }
+    if (!any) {
+        offer_metrics(a, before);
+    }
+}
+
+static void offer_charts(Ask *a, const char *before)
+{
+    for (const CpChartInfo *const *chart = cp_charts; *chart != NULL; chart++) {
+        offer(a, before, (*chart)->name, "", (*chart)->summary);
+    }
+}
+
+static void offer_examples(Ask *a)
+{
+    g_autoptr(GPtrArray) examples = cp_examples();
+    for (guint i = 0; i < examples->len; i++) {
+        const CpExampleFile *example = examples->pdata[i];
+        offer(a, "", example->name, "", example->summary);
+    }
+}
+
+/* --- values of options --- */
+
+typedef enum { NOTHING, SETTINGS, AXES, COLUMNS, METRICS, MACHINES, SEARCH } Kind;
+
+/* What the values of an option name: its row says so, else its name does. */
+static Kind kind_of(const CpOption *o)
+{
+    static const struct {
+        const char *name;
+        Kind kind;
+    } kinds[] = {{"settings", SETTINGS}, {"machines", MACHINES}, {"metrics", METRICS},
+                 {"zip", AXES},          {"where", AXES},        {"x", AXES},
+                 {"by", AXES},           {"heat", AXES},         {"compare", AXES},
+                 {"y", METRICS},         {"metric", METRICS},    {"until-ci", METRICS},
+                 {"such-that", METRICS}, {"columns", COLUMNS},   {"filter", COLUMNS},
+                 {"group", COLUMNS},     {"sort", COLUMNS},      {"find", SEARCH}};
+    const char *name = o->list != NULL ? o->list : o->name;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return NOTHING;
+}
+
+static void offer_machines(Ask *a, const char *before)
+{
+    for (const char *const *name = cp_machine_names; *name != NULL; name++) {
+        offer(a, before, *name, "", NULL);
+    }
+    offer_files(a);
+}
+
+/* "A,B": what is before the last comma stays. */
+static char *up_to_comma(const char *before, const char *typed)
+{
+    const char *comma = strrchr(typed, ',');
+    g_autofree char *head = g_strndup(typed, comma ? (size_t)(comma + 1 - typed) : 0);
+    return g_strconcat(before, head, NULL);
+}
+
+static void offer_search(Ask *a, const char *before)
+{
+    static const char *const ends[] = {"min ", "max "};
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *all = g_strconcat(before, ends[i], NULL);
+        offer_axes(a, all);
+    }
+}
+
+/* `before` stands in the word before the value that is typed so far. */
+static void offer_value(Ask *a, const CpOption *o, const char *before, const char *typed)
+{
+    g_autofree char *head = up_to_comma(before, typed);
+    switch (kind_of(o)) {
+    case SETTINGS:
+        offer_settings(a, before, typed, strcmp(o->name, "sweep") == 0);
+        return;
+    case AXES:
+        offer_axes(a, head);
+        return;
+    case COLUMNS:
+        offer_columns(a, head);
+        return;
+    case METRICS:
+        offer_metrics(a, head);
+        return;
+    case MACHINES:
+        offer_machines(a, before);
+        return;
+    case SEARCH:
+        offer_search(a, before);
+        return;
+    case NOTHING:
         break;
     }
-    case OFFER_LIST:
-        g_string_append_printf(c->out, " %s -a '(coreplay list %s --names 2>/dev/null%s)'",
-                               o->kind == CP_OPT_FILE ? "-r" : "-x", o->list,
-                               strcmp(o->list, "settings") == 0 ? " | sed s/\\$/=/" : "");
-        break;
-    case OFFER_FILES:
-        g_string_append(c->out, " -r -F");
-        break;
-    case OFFER_NOTHING:
-        g_string_append(c->out, o->kind == CP_OPT_FLAG ? "" : " -x");
-        break;
+    if (o->kind == CP_OPT_WORD) {
+        offer_words(a, before, o->choices);
+    } else if (o->kind == CP_OPT_FILE) {
+        offer_files(a);
     }
-    g_string_append_printf(c->out, " -d %s\n", help);
 }
 
-static void fish_operands(GString *out, const CpCmd *const *commands, const CpCmd *cmd,
-                          const char *when)
+/* --- options, commands, operands --- */
+
+static void offer_option(const CpOption *o, void *data)
 {
-    const char *list = cmd->operand_list;
+    Ask *a = data;
+    g_autofree char *name = g_strdup_printf("--%s", o->name);
+    offer(a, "", name, o->kind == CP_OPT_FLAG ? "" : "=", o->help);
+    if (o->letter && strlen(a->current) < 3) {
+        char letter[] = {'-', o->letter, '\0'};
+        offer(a, "", letter, "", o->help);
+    }
+}
+
+static void offer_commands(Ask *a)
+{
+    for (const CpCmd *const *cmd = a->cli->commands; *cmd != NULL; cmd++) {
+        offer(a, "", (*cmd)->name, "", (*cmd)->summary);
+    }
+}
+
+static void offer_operand(Ask *a)
+{
+    const char *list = a->cmd->operand_list;
+    bool is_first = a->operands->len == 0;
     if (list == NULL) {
         return;
     }
     if (strcmp(list, "files") == 0) {
-        g_string_append_printf(out, "complete -c coreplay %s -F\n", when);
-    } else if (strcmp(list, "commands") == 0 || strchr(list, '|') != NULL) {
-        g_autofree char *words =
-            strchr(list, '|') != NULL ? words_of(list) : command_names(commands);
-        g_string_append_printf(out, "complete -c coreplay %s -f -a '%s'\n", when, words);
+        offer_files(a);
+    } else if (strcmp(list, "commands") == 0) {
+        offer_commands(a);
+    } else if (strcmp(list, "charts") == 0) {
+        if (is_first) {
+            g_autofree char *head = up_to_comma("", a->current);
+            offer_charts(a, head);
+        } else {
+            offer_files(a);
+        }
+    } else if (strcmp(list, "examples") == 0) {
+        offer_examples(a);
+    } else if (is_first) {
+        offer_words(a, "", list);
+    } else if (strcmp(a->operands->pdata[0], "settings") == 0) {
+        g_autofree CpSettingInfo *settings = cp_settings();
+        for (const CpSettingInfo *s = settings; s->spec != NULL; s++) {
+            offer(a, "", s->spec->name, "", s->spec->help);
+        }
+    }
+}
+
+/* --- the words before --- */
+
+/* The option that takes the next word as its value, NULL: none does. */
+static const CpOption *read_option(const Ask *a, const char *word)
+{
+    const CpOption *o = NULL;
+    if (word[1] == '-') {
+        o = strchr(word, '=') == NULL ? cp_options_find(a->cmd, word + 2, strlen(word + 2))
+                                      : NULL;
+        return o != NULL && o->kind != CP_OPT_FLAG ? o : NULL;
+    }
+    for (const char *p = word + 1; *p != '\0'; p++) {
+        o = cp_options_find_letter(a->cmd, *p);
+        if (o == NULL || o->kind != CP_OPT_FLAG) {
+            return p[1] == '\0' ? o : NULL;
+        }
+    }
+    return NULL;
+}
+
+static void note_axis(Ask *a, const char *value)
+{
+    g_ptr_array_add(a->axes, g_strndup(value, strcspn(value, "=")));
+}
+
+static void read_words(Ask *a, char *const *words)
+{
+    bool only_operands = false;
+    for (; *words != NULL; words++) {
+        const char *word = *words;
+        if (a->pending != NULL) {
+            if (strcmp(a->pending->name, "sweep") == 0) {
+                note_axis(a, word);
+            }
+            a->pending = NULL;
+        } else if (!only_operands && strcmp(word, "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && word[0] == '-' && word[1] != '\0') {
+            a->pending = read_option(a, word);
+            if (g_str_has_prefix(word, "--sweep=")) {
+                note_axis(a, word + strlen("--sweep="));
+            }
+        } else if (a->cmd == NULL) {
+            a->cmd = cp_command_find(a->cli, word);
+            if (a->cmd == NULL) {
+                return; /* nothing is known of what follows */
+            }
+        } else {
+            g_ptr_array_add(a->operands, (void *)word);
+        }
+    }
+}
+
+char *cp_completion_words(CpCli *cli, char *const *words, const char *current)
+{
+    Ask a = {.cli = cli, .current = current, .out = g_string_new(NULL)};
+    a.operands = g_ptr_array_new();
+    a.axes = g_ptr_array_new_with_free_func(g_free);
+    read_words(&a, words);
+    const char *equals = strchr(current, '=');
+    bool is_long = g_str_has_prefix(current, "--");
+    const CpOption *attached =
+        is_long && equals != NULL
+            ? cp_options_find(a.cmd, current + 2, (size_t)(equals - current - 2))
+            : NULL;
+    if (a.pending != NULL) {
+        offer_value(&a, a.pending, "", current);
+    } else if (attached != NULL) {
+        g_autofree char *before = g_strndup(current, (size_t)(equals + 1 - current));
+        offer_value(&a, attached, before, equals + 1);
+    } else if (current[0] == '-') {
+        cp_options_each(a.cmd, offer_option, &a);
+    } else if (a.cmd == NULL) {
+        offer_commands(&a);
     } else {
-        g_string_append_printf(out,
-                               "complete -c coreplay %s -F -a "
-                               "'(coreplay list %s --names 2>/dev/null)'\n",
-                               when, list);
+        offer_operand(&a);
     }
+    g_ptr_array_unref(a.operands);
+    g_ptr_array_unref(a.axes);
+    return g_string_free(a.out, FALSE);
 }
 
-static char *fish_script(const CpCmd *const *commands)
-{
-    GString *out =
-        g_string_new("# fish completion of coreplay; written by: coreplay completion fish\n"
-                     "complete -c coreplay -f\n");
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        g_autofree char *summary = quoted((*cmd)->summary);
-        g_string_append_printf(
-            out, "complete -c coreplay -n __fish_use_subcommand -a %s -d %s\n",
-            (*cmd)->name, summary);
-    }
-    FishContext global = {out, "-n __fish_use_subcommand"};
-    cp_options_each(NULL, fish_option, &global);
-    for (const CpCmd *const *cmd = commands; *cmd != NULL; cmd++) {
-        g_autofree char *when =
-            g_strdup_printf("-n '__fish_seen_subcommand_from %s'", (*cmd)->name);
-        FishContext c = {out, when};
-        cp_options_each(*cmd, fish_option, &c);
-        fish_operands(out, commands, *cmd, when);
-    }
-    return g_string_free(out, FALSE);
-}
+/* --- the scripts --- */
 
-char *cp_completion_script(const CpCmd *const *commands, const char *shell)
+static const char bash_script[] =
+    "# bash completion of coreplay; written by: coreplay completion bash\n"
+    "_coreplay() {\n"
+    "    local line=${COMP_LINE:0:COMP_POINT} current= head word\n"
+    "    local -a words\n"
+    "    read -ra words <<<\"$line\"\n"
+    "    if [[ $line != *[[:space:]] ]]; then\n"
+    "        current=${words[-1]}\n"
+    "        unset 'words[-1]'\n"
+    "    fi\n"
+    "    # Bash replaces what is behind the last '=' or ':' only.\n"
+    "    head=${current%\"${current##*[=:]}\"}\n"
+    "    COMPREPLY=()\n"
+    "    while IFS=$'\\t' read -r word _; do\n"
+    "        if [[ $word == :files ]]; then\n"
+    "            compopt -o filenames\n"
+    "            mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- "
+    "\"${current#\"$head\"}\")\n"
+    "        else\n"
+    "            COMPREPLY+=(\"${word#\"$head\"}\")\n"
+    "        fi\n"
+    "    done < <(coreplay completion words --current=\"$current\" -- \"${words[@]:1}\" "
+    "2>/dev/null)\n"
+    "    if [[ ${COMPREPLY[0]-} == *[=.] ]]; then compopt -o nospace; fi\n"
+    "}\n"
+    "complete -F _coreplay coreplay\n";
+
+static const char zsh_script[] =
+    "#compdef coreplay\n"
+    "# zsh completion of coreplay; written by: coreplay completion zsh\n"
+    "_coreplay() {\n"
+    "    local line word tab=$'\\t'\n"
+    "    local -a whole wholes open opens\n"
+    "    local -i files=0\n"
+    "    for line in \"${(@f)$(coreplay completion words --current=\"$PREFIX\" -- "
+    "\"${(@)words[2,CURRENT-1]}\" 2>/dev/null)}\"; do\n"
+    "        word=${line%%$tab*}\n"
+    "        if [[ $line == :files ]]; then\n"
+    "            files=1\n"
+    "        elif [[ -z $line ]]; then\n"
+    "            continue\n"
+    "        elif [[ $word == *= ]]; then\n"
+    "            open+=(\"$word\") opens+=(\"$word  ${${line#$word}#$tab}\")\n"
+    "        else\n"
+    "            whole+=(\"$word\") wholes+=(\"$word  ${${line#$word}#$tab}\")\n"
+    "        fi\n"
+    "    done\n"
+    "    (( $#open )) && compadd -Q -S '' -l -d opens -a open\n"
+    "    (( $#whole )) && compadd -Q -l -d wholes -a whole\n"
+    "    if (( files )); then\n"
+    "        [[ $PREFIX == --*=* ]] && compset -P '*='\n"
+    "        _files\n"
+    "    fi\n"
+    "}\n"
+    "if [[ $funcstack[1] == _coreplay ]]; then _coreplay \"$@\"; "
+    "else compdef _coreplay coreplay; fi\n";
+
+static const char fish_script[] =
+    "# fish completion of coreplay; written by: coreplay completion fish\n"
+    "function __coreplay_ask\n"
+    "    set -l words (commandline -opc)\n"
+    "    coreplay completion words --current=(commandline -ct | string collect -a) -- "
+    "$words[2..] 2>/dev/null\n"
+    "end\n"
+    "function __coreplay_words\n"
+    "    __coreplay_ask | string match -v -- ':files'\n"
+    "end\n"
+    "function __coreplay_files\n"
+    "    __coreplay_ask | string match -q -- ':files'\n"
+    "end\n"
+    "complete -c coreplay -f -a '(__coreplay_words)'\n"
+    "complete -c coreplay -n __coreplay_files -F\n";
+
+const char *cp_completion_script(const char *shell)
 {
-    if (strcmp(shell, "bash") == 0) {
-        return bash_script(commands);
-    }
-    return strcmp(shell, "zsh") == 0 ? zsh_script(commands) : fish_script(commands);
+    return strcmp(shell, "bash") == 0  ? bash_script
+           : strcmp(shell, "zsh") == 0 ? zsh_script
+                                       : fish_script;
 }

@@ -393,6 +393,19 @@ CpTableData *cp_query_answers(char *const *files, GError **error)
     return out;
 }
 
+char **cp_query_columns(const char *file, GError **error)
+{
+    CpTableSource *s = cp_table_source_new(file, error);
+    if (s == NULL) {
+        return NULL;
+    }
+    GPtrArray *names = cp_table_source_names(s);
+    cp_table_source_free(s);
+    g_ptr_array_add(names, NULL);
+    g_ptr_array_set_free_func(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
 char **cp_query_axes(const char *file, uint32_t *repeats, GError **error)
 {
     CpTableSource *s = cp_table_source_new(file, error);

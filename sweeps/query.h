@@ -29,6 +29,9 @@ typedef struct {
 } CpComparison;
 CpTableData *cp_query_compare(const CpComparison *comparison, GError **error);
 
+/* Names of all columns of a file; new, NULL-ended. */
+char **cp_query_columns(const char *file, GError **error);
+
 /* What the searches whose answers these result files hold have found: columns find, axis,
  * such_that, at, value; no rows if there was none. */
 CpTableData *cp_query_answers(char *const *files, GError **error);

@@ -12,6 +12,7 @@
 enum { SHOWN = 5, INTERVALS_MIN = 10, WASTED_MIN = 1000, FEW_LAGS = 5 };
 
 #define OVERLOAD_LAG (50 * CP_MS)
+#define CLEAR_LAG    CP_S
 
 /* Most of the waiting is one thread's doing if it outweighs all others together: a vote
  * weighted by time finds it with one counter. */
@@ -138,10 +139,14 @@ static void diagnose_wasted(CpSim *sim)
 static void diagnose_overload(CpSim *sim)
 {
     const PyGrowth *g = &py_sim(sim)->growth;
-    if (g->end == 0 || g->n < FEW_LAGS || g->mean[0] < CP_MS) {
+    if (g->end == 0 || g->n == 0 || g->mean[0] < CP_MS) {
         return;
     }
     CpTime last = g->sum / (CpTime)g->n;
+    /* A loop whose iterations take seconds comes to few timers. */
+    if (g->n < FEW_LAGS && last < CLEAR_LAG) {
+        return;
+    }
     if (last < OVERLOAD_LAG || last < g->mean[1] / 4 * 5 ||
         g->mean[1] < g->mean[0] / 2 * 3) {
         return;

@@ -107,7 +107,7 @@ given() { # COMMAND OPTION
     emit) echo '--emit parallel' ;;
     columns) echo '--columns makespan' ;;
     filter) case $1 in query) echo '--filter makespan<90ms' ;; *) echo '--filter cores==1' ;; esac ;;
-    group) echo '--group seed' ;;
+    group) echo '--group outcome' ;;
     show) echo '--show max(makespan)' ;;
     sort) echo '--sort -makespan' ;;
     limit) echo '--limit 1' ;;
