@@ -327,6 +327,37 @@ static void print_table(const WhatIf *w)
     cp_out(w->cli, "%s", text->str);
 }
 
+/* What simulated threads wait for is told, and what recorded ones do where a runtime was
+ * recorded. */
+static const struct {
+    CpBlock why;
+    const char *name, *key;
+} reasons[] = {{CP_BLOCK_SLEEP, "sleep", "blocked_sleep_ns"},
+               {CP_BLOCK_LOCK, "lock", "blocked_lock_ns"},
+               {CP_BLOCK_COND, "sync", "blocked_sync_ns"},
+               {CP_BLOCK_QUEUE, "queue", "blocked_queue_ns"},
+               {CP_BLOCK_IO, "I/O", "blocked_io_ns"},
+               {CP_BLOCK_JOIN, "join", "blocked_join_ns"},
+               {CP_BLOCK_RUNTIME, "GIL, loop or pool", "blocked_runtime_ns"},
+               {CP_BLOCK_OUTSIDE, "outside", "blocked_outside_model_ns"}};
+
+static void print_reasons(const WhatIf *w, const CpMeasure *m)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        CpTime time = m->blocked_by[reasons[i].why];
+        g_autofree char *text = cp_format_time_human(time);
+        if (time > 0) {
+            g_string_append_printf(out, "%s%s %s", out->len > 0 ? ", " : "",
+                                   reasons[i].name, text);
+        }
+    }
+    if (out->len > 0) {
+        g_autofree char *all = cp_format_time_human(m->blocked);
+        cp_out(w->cli, "Blocked for %s: %s.\n", all, out->str);
+    }
+}
+
 static void print_recorded(const WhatIf *w)
 {
     const CpMeasure *m = &w->m[RECORDED];
@@ -341,6 +372,7 @@ static void print_recorded(const WhatIf *w)
            "'%s', took %.0f %% of it.\n",
            w->n_kept, w->n_kept == 1 ? "" : "s", n_cpus, n_cpus == 1 ? "" : "s", how_long,
            cpu, name, m->cpu > 0 ? (double)m->longest_cpu / (double)m->cpu * 100 : 0);
+    print_reasons(w, m);
     if (w->load > 0) {
         g_autofree char *load = cp_format_time_human(w->load);
         cp_out(w->cli,
@@ -413,6 +445,9 @@ static void print_json(const WhatIf *w)
         cp_json_int(json, "cpus", cp_cpr_info(w->cpr[c])->n_cpus);
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
             cp_json_int(json, rows[i].key, figure(&w->m[c], i));
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++) {
+            cp_json_int(json, reasons[i].key, w->m[c].blocked_by[reasons[i].why]);
         }
         json_path(json, &w->m[c].path, w->cpr[c]);
         cp_json_close(json, '}');

@@ -48,6 +48,7 @@ static void add_block(Sums *sums, const CpSpan *span)
 {
     CpTime length = span->to - span->from;
     sums->m->blocked += length;
+    sums->m->blocked_by[span->why] += length;
     sums->ended = span->end == CP_END_WOKEN ? span->thread : CP_NONE;
     sums->ended_wait = length;
 }

@@ -27,6 +27,7 @@ typedef struct {
     CpTime wake_delay;  /* between beginning and end of wake-ups, all of them: not part of
                            run_wait; 0 where a source tells only one of the two */
     CpTime blocked;     /* waiting for something else, from its beginning seen */
+    CpTime blocked_by[CP_BLOCKS]; /* the same by what it was for, as far as it is told */
     CpTime blocked_on_threads; /* of that, ended by another thread; the rest by a timer, a
                                   device, or nobody seen */
     uint64_t switches;         /* to or from one of them */

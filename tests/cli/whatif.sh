@@ -94,6 +94,7 @@ cp_run whatif convoy.cpr -s cores=8
 is_code 0
 out_has "^Cause: with 8 cores the program takes as long as before.* for locks, most for 'till'; hardly any waits for a CPU: more cores cannot help\.$"
 out_has '^  for locks  *[1-9]'
+out_has '^Blocked for [0-9.]* s: lock '
 
 # Two threads hand a message to and fro, and end; later others have their pids.
 rounds() { # SECOND
