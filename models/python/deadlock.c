@@ -136,28 +136,35 @@ static void diagnose_wasted(CpSim *sim)
 
 /* The lag of an idle or a busy loop stays; where more comes than it can do, it grows as
  * long as that lasts: each epoch, twice as long as the last, has a larger mean. */
+static bool grows(const PyGrowth *g, CpTime *last)
+{
+    if (g->end == 0 || g->n == 0 || g->mean[0] < CP_MS) {
+        return false;
+    }
+    *last = g->sum / (CpTime)g->n;
+    /* A loop whose iterations take seconds comes to few timers. */
+    return (g->n >= FEW_LAGS || *last >= CLEAR_LAG) && *last >= OVERLOAD_LAG &&
+           *last >= g->mean[1] / 4 * 5 && g->mean[1] >= g->mean[0] / 2 * 3;
+}
+
 static void diagnose_overload(CpSim *sim)
 {
-    const PyGrowth *g = &py_sim(sim)->growth;
-    if (g->end == 0 || g->n == 0 || g->mean[0] < CP_MS) {
-        return;
-    }
-    CpTime last = g->sum / (CpTime)g->n;
-    /* A loop whose iterations take seconds comes to few timers. */
-    if (g->n < FEW_LAGS && last < CLEAR_LAG) {
-        return;
-    }
-    if (last < OVERLOAD_LAG || last < g->mean[1] / 4 * 5 ||
-        g->mean[1] < g->mean[0] / 2 * 3) {
+    const PySim *ps = py_sim(sim);
+    CpTime last;
+    bool late = grows(&ps->growth, &last);
+    const PyGrowth *g = late ? &ps->growth : &ps->rounds;
+    if (!late && !grows(g, &last)) {
         return;
     }
     g_autofree char *a = cp_format_time_human(g->mean[0]);
     g_autofree char *b = cp_format_time_human(g->mean[1]);
     g_autofree char *c = cp_format_time_human(last);
-    cp_diagnose(sim, "overloaded loop", NULL, 0,
-                "callbacks of event loops come later and later: on average %s, then %s, %s "
-                "at the end; more is asked of the loop than one thread can do",
-                a, b, c);
+    cp_diagnose(
+        sim, "overloaded loop", NULL, 0,
+        "%s of event loops %s: on average %s, then %s, %s at the end; more is asked "
+        "of the loop than one thread can do",
+        late ? "callbacks" : "iterations",
+        late ? "come later and later" : "take longer and longer", a, b, c);
 }
 
 /* --- memory --- */

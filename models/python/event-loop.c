@@ -242,9 +242,30 @@ static CpTime deadline(const Py *p, const PyLoop *l, CpTime when)
     return p->sim->now + ms * CP_MS + extra;
 }
 
+enum { FIRST_EPOCH = 16 * CP_MS };
+
+static void note_growth(PyGrowth *g, CpTime now, CpTime lag)
+{
+    if (g->end == 0) {
+        *g = (PyGrowth){.end = FIRST_EPOCH, .mean = {-1, -1}};
+    }
+    while (now >= g->end) {
+        g->mean[0] = g->mean[1];
+        g->mean[1] = g->n > 0 ? g->sum / (CpTime)g->n : -1;
+        g->sum = 0;
+        g->n = 0;
+        g->end *= 2;
+    }
+    g->sum += lag;
+    g->n++;
+}
+
 static CpStep iteration(Py *p, PyLoop *l)
 {
     CpFlow *flow = p->flow;
+    if (l->iterations > 0 && l->begun != CP_NEVER && l->begun >= p->sim->counted_from) {
+        note_growth(&p->ps->rounds, p->sim->now, p->sim->now - l->begun);
+    }
     py_charge(p, py_loop_cost(p, l, p->proc->cost->iter));
     CpTime when = l->n_ready > 0 ? p->sim->now : first_timer(p->ps, l);
     CpTime timeout = when == CP_NEVER ? -1 : MAX(when - p->sim->now, 0);
@@ -298,24 +319,6 @@ static CpTime fire_cost(const Py *p, const PyLoop *l)
     return py_loop_cost(p, l, p->proc->cost->fire) * (32 - __builtin_clz(l->n_timers | 1));
 }
 
-enum { FIRST_EPOCH = 16 * CP_MS };
-
-static void note_growth(PyGrowth *g, CpTime now, CpTime lag)
-{
-    if (g->end == 0) {
-        *g = (PyGrowth){.end = FIRST_EPOCH, .mean = {-1, -1}};
-    }
-    while (now >= g->end) {
-        g->mean[0] = g->mean[1];
-        g->mean[1] = g->n > 0 ? g->sum / (CpTime)g->n : -1;
-        g->sum = 0;
-        g->n = 0;
-        g->end *= 2;
-    }
-    g->sum += lag;
-    g->n++;
-}
-
 static void collect(Py *p, PyLoop *l)
 {
     cp_assert(l->batch == 0); /* those of the iteration before have run */
@@ -340,6 +343,7 @@ static void collect(Py *p, PyLoop *l)
         }
     }
     l->batch = l->n_ready;
+    l->begun = l->n_ready > 1 ? p->sim->now : CP_NEVER;
     l->iterations++;
     ps->iterations++;
     cp_record_wide(p->sim, CP_REC_LOOP_READY, l->id, cp_thread(p->sim, p->tid)->cpu, 0,

@@ -148,6 +148,7 @@ typedef struct {
     uint32_t n_left;  /* ending: tasks not over yet */
     uint32_t signals; /* callbacks of signals whose bytes are in the self-pipe; CP_NONE */
     CpTime step_since;
+    CpTime begun;       /* of the iteration in hand; CP_NEVER: it has a single handle */
     CpTime slept_since; /* its select sleeps, or has, since then; CP_NEVER: it did not */
     uint64_t iterations;
 } PyLoop;

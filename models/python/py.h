@@ -285,7 +285,7 @@ typedef struct {
     uint32_t signals;     /* callbacks of signals to run, CP_NONE: none */
 } PyProc;
 
-/* How the lag of loops develops: its mean in epochs, each twice as long as the one before.
+/* How a length develops: its mean in epochs, each twice as long as the one before.
  */
 typedef struct {
     CpTime end;     /* of the epoch in hand; 0: none yet */
@@ -309,7 +309,8 @@ typedef struct {
                          any may, or it was reported */
     struct PyQueue *queues; /* coroutines waiting for objects: two by object */
     CpHist lag;
-    PyGrowth growth;
+    PyGrowth growth; /* of the lag of timers */
+    PyGrowth rounds; /* of iterations with several handles, which is the lag of the next */
     uint64_t iterations, tasks, tasks_failed, lost, calls;
     int64_t memory, memory_max; /* bytes of all processes, now and at most */
     int64_t task_bytes, limit;  /* memory.task, memory.limit of the first process */

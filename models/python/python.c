@@ -262,7 +262,7 @@ static void restart(CpSim *sim)
     PySim *ps = py_sim(sim);
     if (ps != NULL) {
         cp_hist_reset(&ps->lag);
-        ps->growth.end = 0;
+        ps->growth.end = ps->rounds.end = 0;
         ps->blocked_max = 0;
         ps->wait_max = 0;
         ps->memory_max = ps->memory;
