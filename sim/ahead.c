@@ -34,7 +34,8 @@ static bool goes_on(CpSim *sim, CpFlow *flow, const CpInsn *insn, CpTime *sum)
     const CpOpInfo *info = cp_op_info(sim->w, insn->op);
     if (info->waits == CP_WAITS_RUNS) {
         CpTime time = cp_operand(sim, flow, insn->a, insn->c);
-        *sum += insn->op == CP_OP_COMPUTE ? cp_burst_disturbed(sim, flow, time) : time;
+        time = insn->op == CP_OP_COMPUTE ? cp_burst_disturbed(sim, flow, time) : time;
+        *sum += CLAMP(time, 0, CP_NEVER / 2 - *sum); /* a product may be anything */
     }
     return info->waits != CP_WAITS_YES && !(info->flags & CP_OPF_ENDS);
 }
@@ -85,5 +86,6 @@ static CpTime flow_ahead(CpSim *sim, CpTid tid)
 
 CpTime cp_thread_burst_left(CpSim *sim, CpTid tid)
 {
-    return cp_thread(sim, tid)->burst_left + flow_ahead(sim, tid);
+    CpTime burst = MIN(cp_thread(sim, tid)->burst_left, CP_NEVER / 2);
+    return burst + flow_ahead(sim, tid);
 }

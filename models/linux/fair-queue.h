@@ -140,13 +140,40 @@ static inline CpEnt cp_fair_best(CpRq *rq)
 
 /* --- coming and going --- */
 
+static inline uint32_t cp_fair_slice(const CpRq *rq, const CpFairEnt *e)
+{
+    return e->slice != 0 ? e->slice : cp_fair_data(rq)->base;
+}
+
+/* The shortest and the longest slice are kept up where there are others than the usual one;
+ * they are looked for again when the last entity that had one of them is gone. */
+static inline void cp_fair_slice_joins(CpFairRq *q, uint32_t slice)
+{
+    q->n_min = slice < q->min_slice ? 1 : q->n_min + (slice == q->min_slice);
+    q->n_max = slice > q->max_slice ? 1 : q->n_max + (slice == q->max_slice);
+    q->min_slice = MIN(q->min_slice, slice);
+    q->max_slice = MAX(q->max_slice, slice);
+}
+
+static inline void cp_fair_slice_leaves(CpFairRq *q, uint32_t slice)
+{
+    cp_assert(q->n_min > 0 && q->n_max > 0);
+    q->n_min -= slice == q->min_slice;
+    q->n_max -= slice == q->max_slice;
+    q->stale = q->n_min == 0 || q->n_max == 0;
+}
+
 static inline void cp_fair_join(CpRq *rq, CpFairEnt *e, CpEnt ent)
 {
     CpFairRq *q = cp_fair_rq(rq);
     cp_assert(q->out != ent); /* it is here already */
     cp_fair_sum_add(rq, e);
+    if (G_LIKELY(q->n_custom == 0 || q->stale)) {
+        q->stale = true;
+    } else {
+        cp_fair_slice_joins(q, cp_fair_slice(rq, e));
+    }
     q->n_custom += e->slice != 0;
-    q->stale = true;
     cp_fair_push(rq, e, ent);
 }
 
@@ -162,8 +189,12 @@ static inline void cp_fair_leave(CpRq *rq, CpFairEnt *e, CpEnt ent)
     }
     cp_fair_sum_sub(rq, e);
     cp_assert(e->slice == 0 || q->n_custom > 0);
+    if (G_LIKELY(q->n_custom == 0 || q->stale)) {
+        q->stale = true;
+    } else {
+        cp_fair_slice_leaves(q, cp_fair_slice(rq, e));
+    }
     q->n_custom -= e->slice != 0;
-    q->stale = true;
 }
 
 #endif

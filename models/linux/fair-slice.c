@@ -2,15 +2,7 @@
 
 /* The shortest and the longest request of a queue. */
 
-static void slice_seen(const CpRq *rq, uint32_t slice)
-{
-    CpFairRq *q = cp_fair_rq(rq);
-    q->min_slice = MIN(q->min_slice, slice);
-    q->max_slice = MAX(q->max_slice, slice);
-}
-
-/* Only entities with a slice of their own make this a search, repeated when such a one came
- * or went. */
+/* Only entities with a slice of their own make this a search. */
 void cp_fair_slices(const CpRq *rq)
 {
     CpFairRq *q = cp_fair_rq(rq);
@@ -22,12 +14,12 @@ void cp_fair_slices(const CpRq *rq)
         return;
     }
     q->min_slice = UINT32_MAX;
-    q->max_slice = 0;
+    q->max_slice = q->n_min = q->n_max = 0;
     for (uint32_t i = 0; i < cp_fair_n_queued(q); i++) {
-        slice_seen(rq, cp_fair_slice(rq, cp_fair_ent(rq, cp_fair_queued_at(q, i))));
+        cp_fair_slice_joins(q, cp_fair_slice(rq, cp_fair_ent(rq, cp_fair_queued_at(q, i))));
     }
     if (q->out != CP_NONE) {
-        slice_seen(rq, cp_fair_slice(rq, cp_fair_ent(rq, q->out)));
+        cp_fair_slice_joins(q, cp_fair_slice(rq, cp_fair_ent(rq, q->out)));
     }
     cp_assert(q->min_slice <= q->max_slice); /* n_custom > 0: somebody was seen */
     q->stale = false;

@@ -11,11 +11,6 @@ void cp_fair_slices(const CpRq *rq);
  * mirrors fair.c:enqueue_task_fair and dequeue_entities. */
 void cp_fair_pass_slice(CpRq *rq);
 
-static inline uint32_t cp_fair_slice(const CpRq *rq, const CpFairEnt *e)
-{
-    return e->slice != 0 ? e->slice : cp_fair_data(rq)->base;
-}
-
 /* After entities came or went. */
 static inline void cp_fair_slices_changed(CpRq *rq)
 {

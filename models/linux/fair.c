@@ -324,13 +324,14 @@ static void eevdf_audit(CpRq *rq)
     const CpFairRq *q = cp_fair_rq(rq);
     __int128 sum = 0;
     int64_t weight = 0;
-    uint32_t n_custom = 0, n = cp_fair_n_queued(q);
+    uint32_t n_custom = 0, n_min = 0, n = cp_fair_n_queued(q);
     cp_fair_queue_audit(rq, &sum, &weight);
     for (uint32_t i = 0; i < n; i++) {
         CpEnt ent = cp_fair_queued_at(q, i);
         cp_require(ent != q->out); /* queued or outside */
         audit_entity(rq, ent);
         n_custom += cp_fair_ent(rq, ent)->slice != 0;
+        n_min += cp_fair_slice(rq, cp_fair_ent(rq, ent)) <= q->min_slice;
     }
     if (q->out != CP_NONE) {
         const CpFairEnt *e = cp_fair_ent(rq, q->out);
@@ -339,10 +340,12 @@ static void eevdf_audit(CpRq *rq)
         weight += e->bal.load.weight;
         audit_entity(rq, q->out);
         n_custom += e->slice != 0;
+        n_min += cp_fair_slice(rq, e) <= q->min_slice;
     }
     cp_require(sum == q->sum);
     cp_require(weight == q->balance.weight);
     cp_require(n_custom == q->n_custom);
+    cp_require(n_custom == 0 || q->stale || n_min == q->n_min);
     cp_require(rq->nr + rq->delayed == n + (q->out != CP_NONE));
 }
 

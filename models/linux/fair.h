@@ -88,6 +88,7 @@ typedef struct {
     bool told;                     /* of a CPU: this moment's wake-up interrupted it */
     uint32_t n_custom;             /* entities with a slice of their own */
     uint32_t min_slice, max_slice; /* over all entities; good if n_custom > 0 and !stale */
+    uint32_t n_min, n_max;         /* entities that have those */
     bool stale;
 } CpFairRq;
 

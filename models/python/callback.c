@@ -1,5 +1,7 @@
 #include "models/python/event-loop.h"
 
+#include "models/python/pool.h"
+
 /* What a loop runs that is no task: call_soon and call_later, what an executor sends back,
  * handlers of signals. */
 
@@ -60,6 +62,8 @@ CpStep py_op_executor(Py *p)
         f->result = c->state;
         py_loop_ready(p->sim, f->home, PY_CB_SET, plain);
         py_loop_wake(p->sim, f->home, p->tid, true);
+        f->call = CP_NONE;
+        py_pool_let_go(p->ps, fut);
     } else {
         py_add_cb(p->ps, fut, PY_CB_SET, plain);
     }

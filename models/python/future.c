@@ -219,7 +219,7 @@ CpStep py_read(Py *p, uint32_t fut)
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
     f->flags &= (uint8_t)~PY_F_KEEP;
     bool free = f->cb == CP_NONE && f->flow == CP_NONE && !(f->flags & PY_F_SCHEDULED);
-    if (free && !py_is_kept(p, fut)) {
+    if (free && (f->kind != PY_FUT_CALL || f->holds == 0)) {
         py_fut_free(p->ps, fut);
     }
     if (exc != 0) {

@@ -43,8 +43,11 @@ typedef struct {
     union {
         uint8_t group_kind; /* group: CpGroupKind */
         bool is_left;       /* task: the end of asyncio.run has cancelled it */
-        uint8_t outcome;    /* call of a process: PyFutState that its worker sends back */
-        bool as_finished;   /* iterator: in order of finishing, not of submission */
+        struct {
+            uint8_t outcome : 4; /* call of a process: PyFutState that its worker sends */
+            uint8_t holds : 4;   /* call: of its submit, and of a list it is on */
+        };
+        bool as_finished; /* iterator: in order of finishing, not of submission */
     };
     uint32_t gen;  /* upper half of its handle; timers carry it too */
     CpFlowId flow; /* CP_NONE: none (any more) */
@@ -287,7 +290,4 @@ void py_iter_child(Py *p, uint32_t iter, uint32_t child);
 int64_t py_element(const Py *p, const CpCallDecl *call, uint32_t index, uint32_t from);
 /* Submits a call: its future to *fut when it says NEXT, CP_NONE if it was refused. */
 CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *fut);
-/* A call that as_completed or wait over its pool may still ask for. */
-bool py_is_kept(const Py *p, uint32_t fut);
-
 #endif

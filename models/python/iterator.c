@@ -263,6 +263,9 @@ static CpStep take_next(Py *p, uint32_t iter)
     }
     it->first = f->kept_next;
     f->kept_next = CP_NONE;
+    if (it->as_finished) { /* it was on the list of its pool */
+        f->holds--;
+    }
     py_charge(p, p->proc->cost->result);
     return py_read(p, fut);
 }

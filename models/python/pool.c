@@ -265,7 +265,7 @@ static void keep(PySim *ps, PyPool *pool, uint32_t fut)
     }
     PyFut *f = py_fut(ps, fut);
     cp_assert(f->kind == PY_FUT_CALL);
-    f->flags |= PY_F_KEEP;
+    f->holds++;
     f->kept_next = CP_NONE;
     if (pool->kept_first == CP_NONE) {
         pool->kept_first = fut;
@@ -273,19 +273,6 @@ static void keep(PySim *ps, PyPool *pool, uint32_t fut)
         py_fut(ps, pool->kept_last)->kept_next = fut;
     }
     pool->kept_last = fut;
-}
-
-bool py_is_kept(const Py *p, uint32_t fut)
-{
-    const PyFut *f = py_fut(p->ps, fut);
-    if (f->kind != PY_FUT_CALL || f->home == CP_NONE) {
-        return false;
-    }
-    uint32_t at = py_pool(p->ps, f->home)->kept_first;
-    while (at != CP_NONE && at != fut) {
-        at = py_fut(p->ps, at)->kept_next;
-    }
-    return at == fut;
 }
 
 uint32_t py_pool_new_work(Py *p, PyPool *pool, const CpCallDecl *call)
@@ -329,12 +316,23 @@ CpStep py_submit(Py *p, const CpCallDecl *call, uint32_t *out)
         py_pool_want_workers(p, pool);
         py_pool_put(p, pool, fut);
         p->t->submitted = fut;
-        py_fut(p->ps, fut)->flags |= PY_F_KEEP; /* until this is over */
+        py_fut(p->ps, fut)->holds++; /* until this is over */
         flow->rt_state = PY_POOL_STARTS;
     }
     PY_DO(py_pool_start_threads(p, pool));
     *out = p->t->submitted;
+    py_fut(p->ps, *out)->holds--;
     return CP_STEP_NEXT;
+}
+
+void py_pool_let_go(PySim *ps, uint32_t fut)
+{
+    const PyFut *f = py_fut(ps, fut);
+    bool awaited = f->cb != CP_NONE || f->flags & (PY_F_KEEP | PY_F_GROUPED);
+    cp_assert(f->kind == PY_FUT_CALL);
+    if (py_is_done(f) && f->holds == 0 && !awaited) {
+        py_fut_free(ps, fut);
+    }
 }
 
 CpStep py_op_submit(Py *p)
@@ -347,14 +345,7 @@ CpStep py_op_submit(Py *p)
         return CP_STEP_NEXT;
     }
     cp_regs(p->sim, p->flow)[CP_REG_VALUE] = py_handle(p->ps, fut);
-    PyFut *f = py_fut(p->ps, fut);
-    bool kept = call->flags & CP_CALL_KEEP || py_pool(p->ps, f->home)->keeps;
-    if (!kept) {
-        f->flags &= (uint8_t)~PY_F_KEEP;
-        if (py_is_done(f)) {
-            py_fut_free(p->ps, fut);
-        }
-    }
+    py_pool_let_go(p->ps, fut);
     return CP_STEP_NEXT;
 }
 
@@ -384,7 +375,7 @@ void py_pool_settle(Py *p, uint32_t fut, PyFutState state, uint32_t exc)
 {
     PyFut *f = py_fut(p->ps, fut);
     PyPool *pool = py_pool(p->ps, f->home);
-    bool awaited = f->cb != CP_NONE;
+    bool awaited = f->cb != CP_NONE; /* whoever is told now goes on with it */
     cp_assert(f->kind == PY_FUT_CALL);
     cp_record_wide(p->sim, CP_REC_TASK_END, fut, cp_thread(p->sim, p->tid)->cpu,
                    state == PY_DONE        ? 0
@@ -394,8 +385,8 @@ void py_pool_settle(Py *p, uint32_t fut, PyFutState state, uint32_t exc)
     py_flow_done(p, fut);
     py_finish(p, fut, state, f->value, exc);
     finished(p, pool);
-    if (!awaited && !(f->flags & (PY_F_KEEP | PY_F_GROUPED))) {
-        py_fut_free(p->ps, fut);
+    if (!awaited) {
+        py_pool_let_go(p->ps, fut);
     }
 }
 

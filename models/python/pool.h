@@ -65,6 +65,8 @@ void py_pool_want_workers(const Py *p, PyPool *pool);
 void py_pool_put(Py *p, PyPool *pool, uint32_t fut);
 /* Wakes all threads of the pool: it is closed or broken. */
 void py_pool_wake_all(Py *p, PyPool *pool);
+/* Frees a call that is over and that nobody needs any more. */
+void py_pool_let_go(PySim *ps, uint32_t fut);
 /* The call is over. */
 void py_pool_settle(Py *p, uint32_t fut, PyFutState state, uint32_t exc);
 

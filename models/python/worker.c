@@ -137,7 +137,7 @@ static CpStep worker(Py *p, PyPool *pool)
             break;
         default: { /* SERVE_SENT */
             PyFut *f = py_fut(p->ps, p->t->fut);
-            f->outcome = p->t->end_state;
+            f->outcome = p->t->end_state & 0xfu;
             f->exc = p->t->end_exc;
             py_pool_append(p->ps, &pool->res_first, &pool->res_last, p->t->fut);
             p->t->fut = CP_NONE;
