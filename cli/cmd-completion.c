@@ -20,7 +20,7 @@ static int run(CpCli *cli)
         const char *current = cp_opt_text(cli, "current");
         g_autofree char *words =
             cp_completion_words(cli, cli->operands + 1, current != NULL ? current : "");
-        cp_out(cli, "%s", words);
+        cp_out_raw(cli, "%s", words);
         return CP_EXIT_OK;
     }
     if (!g_strv_contains(shells, what)) {
@@ -31,7 +31,7 @@ static int run(CpCli *cli)
         cp_help(cli, "usage: coreplay completion %s", what);
         return CP_EXIT_USAGE;
     }
-    cp_out(cli, "%s", cp_completion_script(what));
+    cp_out_raw(cli, "%s", cp_completion_script(what));
     return CP_EXIT_OK;
 }
 

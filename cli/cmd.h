@@ -117,6 +117,8 @@ const char *cp_opt_origin(const CpCli *cli, const char *name);
 
 /* Prints to standard output.  Failures are latched and become the exit code at the end. */
 void cp_out(CpCli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same, byte for byte: what a program reads. */
+void cp_out_raw(CpCli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void cp_out_bytes(CpCli *cli, const void *bytes, size_t n);
 /* Closes the outermost object and prints it on a line; takes the writer. */
 void cp_out_json(CpCli *cli, CpJson *json);

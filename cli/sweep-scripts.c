@@ -62,22 +62,23 @@ static void print_head(CpCli *cli, const CpSweepScript *s, const char *title)
     g_autofree char *folder = g_strconcat(s->output, ".shards", NULL);
     g_autofree char *quoted_folder = g_shell_quote(folder);
     g_autofree char *target = g_shell_quote(s->output);
-    cp_out(cli,
-           "#!/bin/sh\n"
-           "# %s; written by coreplay sweep --emit.\n"
-           "# %" G_GUINT64_FORMAT " points, %" G_GUINT64_FORMAT
-           " runs of about %.3g s each on one core.\n"
-           "# Run it again after a failure: what is stored is not run again.\n"
-           "set -eu\n"
-           "target=%s\n"
-           "folder=%s\n"
-           "shards=${SHARDS:-%" G_GUINT64_FORMAT "}\n"
-           "jobs=${JOBS:-%u}\n"
-           "mkdir -p -- \"$folder\"\n"
-           "# A folder that has shards keeps its number of them.\n"
-           "if [ -f \"$folder/shards\" ]; then shards=$(cat -- \"$folder/shards\"); fi\n",
-           title, s->points, s->rows, s->seconds, target, quoted_folder, n_tasks(s, jobs),
-           jobs);
+    cp_out_raw(
+        cli,
+        "#!/bin/sh\n"
+        "# %s; written by coreplay sweep --emit.\n"
+        "# %" G_GUINT64_FORMAT " points, %" G_GUINT64_FORMAT
+        " runs of about %.3g s each on one core.\n"
+        "# Run it again after a failure: what is stored is not run again.\n"
+        "set -eu\n"
+        "target=%s\n"
+        "folder=%s\n"
+        "shards=${SHARDS:-%" G_GUINT64_FORMAT "}\n"
+        "jobs=${JOBS:-%u}\n"
+        "mkdir -p -- \"$folder\"\n"
+        "# A folder that has shards keeps its number of them.\n"
+        "if [ -f \"$folder/shards\" ]; then shards=$(cat -- \"$folder/shards\"); fi\n",
+        title, s->points, s->rows, s->seconds, target, quoted_folder, n_tasks(s, jobs),
+        jobs);
 }
 
 char *cp_sweep_command(const CpCli *cli)
@@ -96,37 +97,45 @@ static void print_task(CpCli *cli, const CpSweepScript *s)
                                           "force-new", "jobs",   NULL};
     g_autofree char *words = command(cli, "\"${COREPLAY:-coreplay}\"", skipped);
     g_autofree char *file = g_shell_quote(s->file);
-    /* The text of the task is quoted as a whole: what is in it is for its own shell. */
-    cp_out(cli,
-           "cat >\"$folder/task.sh\" <<'END_OF_TASK'\n"
-           "#!/bin/sh\n"
-           "# task.sh FOLDER SHARD SHARDS JOBS: runs one shard; TERM stops it cleanly.\n"
-           "%s --shard \"$2/$3\" -o \"$1/shard-$2.db\" -j \"$4\" -q -- %s &\n"
-           "pid=$!\n"
-           "stop() {\n"
-           "    kill -TERM \"$pid\" 2>/dev/null || :\n"
-           "    wait \"$pid\" || :\n"
-           "    if [ -n \"${SLURM_ARRAY_JOB_ID:-}\" ]; then\n"
-           "        scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" || :\n"
-           "    fi\n"
-           "    exit 143\n"
-           "}\n"
-           "trap stop TERM\n"
-           "wait \"$pid\"\n"
-           "END_OF_TASK\n",
-           words, file);
+    /* The text of the task is quoted as a whole: what is in it is for its own shell.  A
+     * word with line ends could end it, so the end is a word that it does not have. */
+    g_autofree char *end = g_strdup("END_OF_TASK");
+    for (unsigned i = 2; strstr(words, end) != NULL || strstr(file, end) != NULL; i++) {
+        g_free(end);
+        end = g_strdup_printf("END_OF_TASK_%u", i);
+    }
+    cp_out_raw(
+        cli,
+        "cat >\"$folder/task.sh\" <<'%s'\n"
+        "#!/bin/sh\n"
+        "# task.sh FOLDER SHARD SHARDS JOBS: runs one shard; TERM stops it cleanly.\n"
+        "%s --shard \"$2/$3\" -o \"$1/shard-$2.db\" -j \"$4\" -q -- %s &\n"
+        "pid=$!\n"
+        "stop() {\n"
+        "    kill -TERM \"$pid\" 2>/dev/null || :\n"
+        "    wait \"$pid\" || :\n"
+        "    if [ -n \"${SLURM_ARRAY_JOB_ID:-}\" ]; then\n"
+        "        scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" || :\n"
+        "    fi\n"
+        "    exit 143\n"
+        "}\n"
+        "trap stop TERM\n"
+        "wait \"$pid\"\n"
+        "%s\n",
+        end, words, file, end);
 }
 
 void cp_sweep_script_slurm(CpCli *cli, const CpSweepScript *s)
 {
     print_head(cli, s, "A sweep as a Slurm job array");
-    cp_out(cli, "# Indexes of an array go up to MaxArraySize - 1.\n"
-                "max=$(scontrol show config | awk '$1 == \"MaxArraySize\" { print $3 }')\n"
-                "case $max in '' | *[!0-9]*) max=1001 ;; esac\n"
-                "[ \"$shards\" -le \"$max\" ] || shards=$max\n"
-                "printf '%%s\\n' \"$shards\" >\"$folder/shards\"\n");
+    cp_out_raw(cli,
+               "# Indexes of an array go up to MaxArraySize - 1.\n"
+               "max=$(scontrol show config | awk '$1 == \"MaxArraySize\" { print $3 }')\n"
+               "case $max in '' | *[!0-9]*) max=1001 ;; esac\n"
+               "[ \"$shards\" -le \"$max\" ] || shards=$max\n"
+               "printf '%%s\\n' \"$shards\" >\"$folder/shards\"\n");
     print_task(cli, s);
-    cp_out(
+    cp_out_raw(
         cli,
         "cat >\"$folder/array.sh\" <<'END_OF_ARRAY'\n"
         "#!/bin/sh\n"
@@ -153,9 +162,9 @@ void cp_sweep_script_slurm(CpCli *cli, const CpSweepScript *s)
 void cp_sweep_script_parallel(CpCli *cli, const CpSweepScript *s)
 {
     print_head(cli, s, "A sweep with GNU Parallel");
-    cp_out(cli, "printf '%%s\\n' \"$shards\" >\"$folder/shards\"\n");
+    cp_out_raw(cli, "printf '%%s\\n' \"$shards\" >\"$folder/shards\"\n");
     print_task(cli, s);
-    cp_out(
+    cp_out_raw(
         cli,
         "# HOSTS='-S host1,host2 --wd .' spreads it over machines that share this folder.\n"
         "seq 0 $((shards - 1)) |\n"

@@ -23,7 +23,30 @@ void cp_out_bytes(CpCli *cli, const void *bytes, size_t n)
     }
 }
 
+/* Texts for people may quote what a user or a foreign file wrote: nothing that steers a
+ * terminal gets through, the line ends of our own text do. */
+static char *clean(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        char *raw = *line;
+        *line = cp_clean_text(raw, -1);
+        g_free(raw);
+    }
+    return g_strjoinv("\n", lines);
+}
+
 void cp_out(CpCli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *shown = clean(text);
+    cp_out_bytes(cli, shown, strlen(shown));
+}
+
+void cp_out_raw(CpCli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -36,7 +59,7 @@ void cp_out_json(CpCli *cli, CpJson *json)
 {
     cp_json_close(json, '}');
     g_autofree char *text = cp_json_free(json);
-    cp_out(cli, "%s\n", text);
+    cp_out_raw(cli, "%s\n", text);
 }
 
 bool cp_out_flush(CpCli *cli)
@@ -62,19 +85,6 @@ int cp_out_finish(CpCli *cli, int code)
 static const char *paint(const CpCli *cli, const char *sequence)
 {
     return cli->colour ? sequence : "";
-}
-
-/* Messages may quote what a user or a foreign file wrote: nothing that steers a terminal
- * gets through, the line ends of our own text do. */
-static char *clean(const char *text)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        char *raw = *line;
-        *line = cp_clean_text(raw, -1);
-        g_free(raw);
-    }
-    return g_strjoinv("\n", lines);
 }
 
 void cp_error(const CpCli *cli, const char *format, ...)

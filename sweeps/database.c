@@ -320,12 +320,13 @@ static void end_turn(int fd)
     }
 }
 
-/* What SQLite made before it failed. */
-static void drop_empty(const CpDatabase *db, bool made)
+/* What SQLite made before something failed; nobody else wrote it meanwhile. */
+static void drop_files(const CpDatabase *db)
 {
-    GStatBuf status;
-    if (made && g_lstat(db->path, &status) == 0 && status.st_size == 0) {
-        g_unlink(db->path);
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *path = g_strconcat(db->path, endings[i], NULL);
+        g_unlink(path);
     }
 }
 
@@ -338,8 +339,8 @@ CpDatabase *cp_database_open(const char *path, CpDatabaseUse use, GError **error
     CpDatabase *db = g_new0(CpDatabase, 1);
     db->path = g_strdup(path);
     db->writes = writes;
-    int turn = take_turn(db);
-    bool was_there = g_file_test(path, G_FILE_TEST_EXISTS);
+    db->turn = take_turn(db);
+    db->made = db->turn >= 0 && !g_file_test(path, G_FILE_TEST_EXISTS);
     int code = open_handle(db);
     bool ok = code == SQLITE_OK;
     if (ok) {
@@ -350,12 +351,6 @@ CpDatabase *cp_database_open(const char *path, CpDatabaseUse use, GError **error
         cp_database_fail(db, code, error);
     }
     if (!ok) {
-        sqlite3_close(g_steal_pointer(&db->handle));
-        drop_empty(db, turn >= 0 && !was_there);
-    }
-    end_turn(turn);
-    if (!ok) {
-        db->writes = false;
         cp_database_free(db);
         return NULL;
     }
@@ -367,7 +362,8 @@ void cp_database_free(CpDatabase *db)
     if (db == NULL) {
         return;
     }
-    int turn = take_turn(db);
+    bool ready = db->turn < 0;
+    int turn = ready ? take_turn(db) : db->turn;
     if (turn >= 0 && db->handle != NULL) {
         /* Fails while another program has the file open, which then does it. */
         sqlite3_busy_timeout(db->handle, 0);
@@ -377,17 +373,19 @@ void cp_database_free(CpDatabase *db)
         db->drop = db->drop && code == SQLITE_OK && !is_network(db->path);
     }
     sqlite3_close(db->handle);
-    if (turn >= 0 && db->drop) {
-        g_unlink(db->path);
+    if (turn >= 0 && (ready ? db->drop : db->made)) {
+        drop_files(db);
     }
     end_turn(turn);
     g_free(db->path);
     g_free(db);
 }
 
-void cp_database_trust(CpDatabase *db)
+void cp_database_ready(CpDatabase *db)
 {
     sqlite3_progress_handler(db->handle, 0, NULL, NULL);
+    end_turn(db->turn);
+    db->turn = -1;
 }
 
 bool cp_database_is_empty(CpDatabase *db)

@@ -16,6 +16,8 @@ typedef struct {
     sqlite3 *handle;
     char *path; /* as given */
     bool writes;
+    int turn;           /* of a writer, until its tables are there: see cp_database_ready */
+    bool made;          /* the file was not there */
     bool drop;          /* at the end the file goes, if nobody else has it open */
     int64_t steps_left; /* of a reader: how much more SQLite may do */
 } CpDatabase;
@@ -23,9 +25,10 @@ typedef struct {
 /* "" is a database in memory.  A file to be written is in WAL mode, on a network file
  * system it has a rollback journal. */
 CpDatabase *cp_database_open(const char *path, CpDatabaseUse use, GError **error);
-/* Lifts the limit of steps from one that is checked and written. */
-void cp_database_trust(CpDatabase *db);
-/* A file that was written becomes a single file without journal. */
+/* The tables are made or checked: others may open the file, and the limit of steps ends. */
+void cp_database_ready(CpDatabase *db);
+/* A file that was written becomes a single file without journal; one that was made and was
+ * never ready goes. */
 void cp_database_free(CpDatabase *db);
 
 /* Whether this is a result file this version can read; *is_new: it is still empty. */

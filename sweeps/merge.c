@@ -155,7 +155,7 @@ gboolean cp_store_merge(const char *path, char *const *inputs, CpMergeResult *re
         cp_outfile_forget(work);
         return FALSE;
     }
-    cp_database_trust(db); /* what is there was checked */
+    cp_database_ready(db); /* what is there was checked */
     gboolean ok = join_all(db, inputs, result, error);
     cp_database_free(db);
     if (!there && !ok) {

@@ -209,7 +209,7 @@ static gboolean open_tables(CpStore *store, const char *path, const CpPlan *plan
     gboolean ok = cp_database_check(store->db, &is_new, error);
     ok = ok && (is_new ? create(store, plan, error) : check_plan(store, path, plan, error));
     if (ok) {
-        cp_database_trust(store->db);
+        cp_database_ready(store->db);
         store->made = is_new;
     }
     /* After an error there is nothing to end if SQLite rolled back by itself. */

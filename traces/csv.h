@@ -4,7 +4,10 @@
 
 #include <glib.h>
 
-/* Appends a field, in quotes when a reader would otherwise split it. */
+/* Appends a field, in quotes when a reader would otherwise split it.  Characters that steer
+ * a terminal are escaped, and a text that a spreadsheet would take for a formula (one that
+ * begins with = + - @ and is no number) begins with an apostrophe, which it does not show.
+ */
 void cp_csv_field(GString *out, const char *text);
 
 #endif
