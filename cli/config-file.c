@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "sim/params.h"
 #include "sim/words.h"
+#include "lang/slurp.h"
 
 #include <string.h>
 
@@ -136,7 +137,7 @@ static int config_read(CpCli *cli, const char *path, bool apply, bool found)
     g_autofree char *text = NULL;
     size_t len = 0;
     g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(path, &text, &len, &error)) {
+    if (!cp_slurp(path, false, &text, &len, &error)) {
         cp_error(cli, "%s", error->message);
         return CP_EXIT_INPUT;
     }

@@ -1,5 +1,7 @@
 #include "lang/compiler.h"
 
+#include "lang/slurp.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -252,8 +254,11 @@ static bool read_time_lines(Cpc *c, const CpNode *file, char *text, GArray *valu
         CpTime t;
         g_autoptr(GError) error = NULL;
         if (!cp_parse_time(line, &t, &error)) {
-            return cp_diag_error(c->diag, file->pos, "%s:%u: %s", file->text, number,
-                                 error->message);
+            /* Not what it holds: a workload could name any file. */
+            cp_diag_error(c->diag, file->pos, "%s:%u: not a time with a unit", file->text,
+                          number);
+            cp_diag_help(c->diag, "one time a line, for example 1.5ms; # begins a comment");
+            return false;
         }
         if (values->len == CP_PARSE_LIST_MAX) {
             return cp_diag_error(c->diag, file->pos, "%s: more than %d values", file->text,
@@ -273,7 +278,7 @@ bool cpc_read_times(Cpc *c, const CpNode *file, GArray *values)
     g_autofree char *text = NULL;
     gsize len;
     g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(path, &text, &len, &error)) {
+    if (!cp_slurp(path, true, &text, &len, &error)) {
         const char *why = strrchr(error->message, ':'); /* what comes after the path */
         cp_diag_error(c->diag, file->pos, "cannot read '%s'%s", file->text,
                       why != NULL ? why : "");

@@ -1,6 +1,7 @@
 #include "scenario/machines.h"
 
 #include "lang/parse.h"
+#include "lang/slurp.h"
 
 #include <string.h>
 
@@ -69,7 +70,7 @@ GPtrArray *cp_machine_file_load(const char *path, CpDiag *diag)
     g_autofree char *text = NULL;
     size_t len = 0;
     g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(path, &text, &len, &error)) {
+    if (!cp_slurp(path, false, &text, &len, &error)) {
         cp_diag_error(diag, (CpPos){0}, "%s", error->message);
         return NULL;
     }

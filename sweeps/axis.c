@@ -3,6 +3,7 @@
 #include "sim/error.h"
 #include "sim/params.h"
 #include "lang/diag.h"
+#include "lang/slurp.h"
 
 #include <errno.h>
 #include <string.h>
@@ -288,9 +289,9 @@ static bool read_file(CpAxis *axis, const char *path, GError **error)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) why = NULL;
-    if (!g_file_get_contents(path, &text, NULL, &why)) {
-        g_autofree char *clean = cp_clean_text(why->message, -1);
-        g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "axis '%s': %s", axis->key, clean);
+    gsize len;
+    if (!cp_slurp(path, false, &text, &len, &why)) {
+        g_set_error(error, CP_ERROR, why->code, "axis '%s': %s", axis->key, why->message);
         return false;
     }
     axis->values = g_ptr_array_new_with_free_func(g_free);

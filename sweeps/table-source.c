@@ -14,6 +14,8 @@
 
 /* Where a column is found in a result file or in lines of JSON. */
 
+enum { LINE_MAX_BYTES = 16 << 20 };
+
 struct CpTableSource {
     CpDatabase *db;
     char *path;
@@ -55,18 +57,43 @@ static gboolean add_line(CpTableSource *s, const char *line, unsigned number,
     return cp_database_insert(s->db, "INSERT INTO result VALUES(?)", row, error);
 }
 
+/* False: there are no more.  A line that is too long is cut behind that. */
+static bool next_line(FILE *file, GString *line)
+{
+    int c;
+    g_string_truncate(line, 0);
+    while ((c = getc_unlocked(file)) != EOF && line->len <= LINE_MAX_BYTES) {
+        if (c == '\n') {
+            return true;
+        }
+        g_string_append_c(line, (char)c);
+    }
+    return line->len > 0;
+}
+
+static gboolean too_long(const CpTableSource *s, unsigned number, GError **error)
+{
+    g_autofree char *clean = cp_clean_text(s->path, -1);
+    g_set_error(error, CP_ERROR, CP_ERROR_INPUT,
+                "%s:%u: a line of more than %d MiB; the lines of coreplay run --json are "
+                "expected",
+                clean, number, LINE_MAX_BYTES >> 20);
+    return FALSE;
+}
+
 static gboolean read_lines(CpTableSource *s, FILE *file, GError **error)
 {
-    char *line = NULL;
-    size_t size = 0;
+    g_autoptr(GString) line = g_string_new(NULL);
     unsigned number = 0;
     gboolean ok = cp_database_exec(s->db, "CREATE TABLE result(line TEXT)", error);
-    while (ok && getline(&line, &size, file) >= 0) {
+    while (ok && next_line(file, line)) {
         number++;
-        g_strstrip(line);
-        ok = *line == '\0' || add_line(s, line, number, error);
+        if (line->len > LINE_MAX_BYTES) {
+            return too_long(s, number, error);
+        }
+        g_strstrip(line->str);
+        ok = *line->str == '\0' || add_line(s, line->str, number, error);
     }
-    free(line);
     return ok;
 }
 

@@ -15,15 +15,17 @@
 enum {
     BUFFER = 4 << 20,
     RAW = 256 << 10,
+    SKIP_MAX = 256 << 20, /* bytes of lines that are too long */
 };
 
 struct CpInput {
     char *name;
-    int fd;         /* -1: from memory */
-    char *buffer;   /* BUFFER + CP_LINE_SLACK bytes */
-    size_t at, end; /* unread part of buffer */
-    bool eof;       /* nothing more will come into the buffer */
-    bool skipping;  /* inside a line that is too long */
+    int fd;           /* -1: from memory */
+    char *buffer;     /* BUFFER + CP_LINE_SLACK bytes */
+    size_t at, end;   /* unread part of buffer */
+    bool eof;         /* nothing more will come into the buffer */
+    bool skipping;    /* inside a line that is too long */
+    uint64_t skipped; /* bytes of lines that are too long */
     bool seekable, cut;
     uint64_t number, n_long, bytes;
     GConverter *gz;      /* unpacks, or turns UTF-16 into UTF-8; NULL: plain text */
@@ -250,7 +252,12 @@ static bool next_slow(CpInput *l, const char **line, size_t *len, bool *again,
     *again = false;
     if (l->end - l->at > CP_LINE_MAX) {
         l->skipping = true;
+        l->skipped += l->end - l->at;
         l->at = l->end;
+        if (l->skipped > SKIP_MAX) { /* a device, or anything but text */
+            fail(l, "a line of more than 256 MiB: this is no recording", error);
+            return false;
+        }
     }
     if (!l->eof) {
         *again = refill(l, error);
