@@ -176,7 +176,12 @@ typedef struct {
 static gboolean want_list(Job *job, CpTableSource *s, char **names, GError **error)
 {
     for (; names != NULL && *names != NULL; names++) {
-        if (!want(job->data, s, g_strstrip(*names), false, error)) {
+        if (*g_strstrip(*names) == '\0') {
+            g_set_error(error, CP_ERROR, CP_ERROR_USAGE,
+                        "a list of columns has an empty name: one comma between two names");
+            return FALSE;
+        }
+        if (!want(job->data, s, *names, false, error)) {
             return FALSE;
         }
     }

@@ -75,6 +75,9 @@ cp_run query a.db --csv --columns repeat,seed
 [ "$(sed 1d out | sort -u | wc -l)" = 4 ] || fail "more than one seed a repeat"
 
 must "tables group, aggregate, filter, sort and compare"
+cp_run query a.db --group ,cores
+is_code 2
+err_has "empty name"
 cp_run query a.db --group cores --show 'mean(makespan) ci95(makespan) p50(latency.p99) lo95(makespan) n(makespan)'
 is_code 0
 out_has '^cores  mean(makespan)  ci95(makespan)  p50(latency.p99)'

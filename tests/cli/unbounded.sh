@@ -53,6 +53,12 @@ for file in /dev/zero gone .; do
     no_file z.db
 done
 
+must "links that lead round in circles are an error and stay"
+ln -s one.cpr two.cpr
+ln -s two.cpr one.cpr
+ends 5 run w.cpw -o one.cpr
+[ -L one.cpr ] && [ -L two.cpr ] || fail "a link is gone"
+
 must "a pipe is read where the command line names it"
 printf 'machine { cores 3 }\n' >m.cpw
 cat m.cpw >fifo &
