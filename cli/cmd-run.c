@@ -7,6 +7,7 @@
 #include "cli/summary.h"
 #include "sim/batch.h"
 #include "traces/export/formats.h"
+#include "sim/words.h"
 #include "scenario/result-json.h"
 #include "scenario/run-names.h"
 #include "scenario/warmup.h"
@@ -18,7 +19,7 @@
 
 /* What is said about each file that is run, and the exit code of all of them. */
 
-enum { ROWS = 40, DIAGNOSES_SHOWN = 3 /* of a kind */ };
+enum { ROWS = 40, LINES = 40, DIAGNOSES_SHOWN = 3 /* of a kind */ };
 
 static const CpOption options[] = {
     CP_OPTION_SET("Workload and machine"),
@@ -42,7 +43,11 @@ static const CpOption options[] = {
     {"teaching", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
      "show arrival, response, waiting and turnaround time instead of switches"},
     {"rows", 0, CP_OPT_COUNT, "N", NULL, NULL, "Output",
-     "show at most this many threads; 0 shows all (default 40)"},
+     "show at most this many threads and tasks; 0 shows all (default 40)"},
+    {"lines", 0, CP_OPT_COUNT, "N", NULL, NULL, "Output",
+     "show at most this many lines of what the program prints; 0 shows all (default 40)"},
+    {"var", 0, CP_OPT_TEXT, "NAME", NULL, NULL, "Output",
+     "list the values this variable takes, when and by whom"},
     {NULL, 0, CP_OPT_FLAG, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -250,6 +255,46 @@ static gboolean finish_recording(CpCprWriter *writer, const CpResult *result,
     return cp_cpr_writer_finish(writer, &info, error);
 }
 
+/* Row of the variable --var names, CP_NONE without it. */
+static bool find_var(const Job *job, const CpWorkload *w, uint32_t *var, GError **error)
+{
+    const char *name = cp_opt_text(job->cli, "var");
+    *var = CP_NONE;
+    for (uint32_t i = 0; name != NULL && i < w->vars->len && *var == CP_NONE; i++) {
+        bool is = strcmp(cp_workload_text(w, g_array_index(w->vars, CpVarDecl, i).name),
+                         name) == 0;
+        *var = is ? i : CP_NONE;
+    }
+    if (name == NULL || *var != CP_NONE) {
+        return true;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (uint32_t i = 0; i < w->vars->len; i++) {
+        g_ptr_array_add(names, (char *)(uintptr_t)cp_workload_text(
+                                   w, g_array_index(w->vars, CpVarDecl, i).name));
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = cp_nearest(name, (const char *const *)names->pdata);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "--var: there is no variable '%s'%s%s%s",
+                name, near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                near != NULL ? "'?" : "");
+    return false;
+}
+
+static bool make_log(const Job *job, const CpScenario *s, CpSimConfig *config,
+                     CpRunLog **log, GError **error)
+{
+    uint32_t var;
+    if (!find_var(job, s->workload, &var, error)) {
+        return false;
+    }
+    if (var != CP_NONE || cp_run_log_has_any(s->workload) || cp_expects_output(s)) {
+        *log = cp_run_log_new(s->workload, var);
+        cp_run_log_watch(*log, config);
+    }
+    return true;
+}
+
 static void simulate(const Job *job, Outcome *outcome, const char *file,
                      const CpScenario *scenario, CpCprWriter *writer)
 {
@@ -269,6 +314,11 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
     config.interrupt = cp_interrupt_flag();
     g_autoptr(GError) error = NULL;
     CpSim *sim = NULL;
+    g_autoptr(CpRunLog) log = NULL;
+    if (!make_log(job, scenario, &config, &log, &error)) {
+        give_up(job, outcome, file, error);
+        return;
+    }
     if (cp_warmup_resolve(scenario, &config, &error)) {
         sim = cp_sim_new(&config, &error);
     }
@@ -281,12 +331,14 @@ static void simulate(const Job *job, Outcome *outcome, const char *file,
                        scenario,
                        cp_sim_run(sim, &error),
                        cp_opt_flag(job->cli, "teaching"),
-                       (unsigned)cp_opt_number(job->cli, "rows", ROWS)};
+                       (unsigned)cp_opt_number(job->cli, "rows", ROWS),
+                       (unsigned)cp_opt_number(job->cli, "lines", LINES),
+                       log};
     cp_progress_end(&progress);
     g_autoptr(GString) json = g_string_new(NULL);
     bool wants_json = job->cli->json || writer != NULL;
     unsigned n_failed =
-        error == NULL && wants_json ? cp_result_json(scenario, sim, file, json) : 0;
+        error == NULL && wants_json ? cp_result_json(scenario, sim, log, file, json) : 0;
     if (error != NULL ||
         (writer != NULL && !finish_recording(writer, &result, json, &error))) {
         give_up(job, outcome, file, error);

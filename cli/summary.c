@@ -228,6 +228,18 @@ static void averages_row(const CpResult *r, CpColumns *table)
     }
 }
 
+/* Whether there is more than one process, a spawned one or a declared one. */
+static bool has_pids(const CpResult *r)
+{
+    uint32_t n = cp_sim_n_threads(r->sim);
+    for (uint32_t tid = 1; tid < n; tid++) {
+        if (cp_sim_pid(r->sim, tid) != cp_sim_pid(r->sim, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static CpColumns *thread_table(const CpResult *r)
 {
     static const char *const usual[] = {
@@ -237,11 +249,15 @@ static CpColumns *thread_table(const CpResult *r)
     static const unsigned widths[] = {10, 6, 9, 7, 8, 8, 8, 17, 8};
     const char *const *heads = r->teaching ? teaching : usual;
     size_t n = r->teaching ? G_N_ELEMENTS(teaching) : G_N_ELEMENTS(usual);
-    g_autofree char *align = g_strnfill(n + 1, 'l');
+    bool pids = has_pids(r);
+    g_autofree char *align = g_strnfill(n + 1 + pids, 'l');
     CpColumns *table = cp_columns_new(align);
     cp_columns_cell(table, "thread");
     for (size_t i = 0; i < n; i++) {
         cp_columns_cell(table, heads[i]);
+    }
+    if (pids) {
+        cp_columns_cell(table, "pid");
     }
     for (unsigned i = 0; i <= n; i++) {
         cp_columns_min_width(table, i, r->teaching && i > 0 ? 9 : widths[i]);
@@ -254,14 +270,21 @@ static void append_threads(const CpResult *r, GString *out)
     uint32_t n = cp_sim_n_threads(r->sim);
     uint32_t shown = r->rows_max > 0 && n > r->rows_max ? r->rows_max : n;
     g_autoptr(CpColumns) table = thread_table(r);
+    bool pids = has_pids(r);
     for (uint32_t tid = 0; tid < shown; tid++) {
         g_autofree char *raw = cp_sim_thread_name(r->sim, tid);
         g_autofree char *name = cp_clean_text(raw, -1);
         cp_columns_cell(table, name);
         (r->teaching ? teaching_row : thread_row)(r, table, tid);
+        if (pids) {
+            cp_columns_cellf(table, "%" G_GINT64_FORMAT, cp_sim_pid(r->sim, tid));
+        }
     }
     if (r->teaching) {
         averages_row(r, table);
+        if (pids) {
+            cp_columns_cell(table, "");
+        }
     }
     g_string_append_c(out, '\n');
     cp_columns_print(table, out);
@@ -269,6 +292,121 @@ static void append_threads(const CpResult *r, GString *out)
         g_string_append_printf(out, "... and %u more threads (--rows 0 shows all)\n",
                                n - shown);
     }
+}
+
+/* --- what the run tells --- */
+
+static unsigned at_most(unsigned n, unsigned max)
+{
+    return max > 0 ? MIN(n, max) : n;
+}
+
+static void append_more(uint64_t n, const char *what, const char *option, GString *out)
+{
+    if (n > 0) {
+        g_string_append_printf(out, "... and %" G_GUINT64_FORMAT " more %s (%s)\n", n, what,
+                               option);
+    }
+}
+
+static void time_or_dash(CpColumns *table, CpTime at)
+{
+    g_autofree char *text = at == CP_NEVER ? g_strdup("-")
+                            : at == 0      ? g_strdup("0")
+                                           : cp_format_time_human(at);
+    cp_columns_cell(table, text);
+}
+
+static void thread_cell(const CpResult *r, CpColumns *table, CpTid tid)
+{
+    g_autofree char *raw = tid == CP_NONE ? NULL : cp_sim_thread_name(r->sim, tid);
+    g_autofree char *name = raw != NULL ? cp_clean_text(raw, -1) : g_strdup("-");
+    cp_columns_cell(table, name);
+}
+
+static void append_tasks(const CpResult *r, GString *out)
+{
+    unsigned n = cp_run_log_n_tasks(r->log), shown = at_most(n, r->rows_max);
+    static const char *const heads[] = {"task",  "created", "start", "end",
+                                        "order", "state",   "thread"};
+    if (n == 0) {
+        return;
+    }
+    g_autoptr(CpColumns) table = cp_columns_new("lllllll");
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+        cp_columns_cell(table, heads[i]);
+    }
+    for (unsigned i = 0; i < shown; i++) {
+        const CpLogTask *task = cp_run_log_task(r->log, i);
+        g_autofree char *raw = cp_run_log_task_name(r->log, task->label);
+        g_autofree char *name = cp_clean_text(raw, -1);
+        cp_columns_cell(table, name);
+        time_or_dash(table, task->created);
+        time_or_dash(table, task->started);
+        time_or_dash(table, task->ended);
+        if (task->order > 0) {
+            cp_columns_cellf(table, "%u", task->order);
+        } else {
+            cp_columns_cell(table, "-");
+        }
+        cp_columns_cell(table, cp_log_task_state(task));
+        thread_cell(r, table, task->tid);
+    }
+    g_string_append_c(out, '\n');
+    cp_columns_print(table, out);
+    append_more(n - shown + cp_run_log_more_tasks(r->log), "tasks", "--rows 0 shows all",
+                out);
+}
+
+static void append_output(const CpResult *r, GString *out)
+{
+    unsigned n = cp_run_log_n_lines(r->log), shown = at_most(n, r->lines_max);
+    if (n == 0) {
+        return;
+    }
+    g_autoptr(CpColumns) table = cp_columns_new("rll");
+    for (unsigned i = 0; i < shown; i++) {
+        const CpLogEntry *line = cp_run_log_line(r->log, i);
+        g_autofree char *raw = cp_run_log_text(r->log, r->sim, i);
+        g_autofree char *text = cp_clean_text(raw, -1);
+        g_autofree char *task = CP_RECORD_TASK_NUMBER(line->task) > 0
+                                    ? cp_run_log_task_name(r->log, line->task)
+                                    : NULL;
+        time_or_dash(table, line->at);
+        if (task != NULL) {
+            cp_columns_cell(table, task);
+        } else {
+            thread_cell(r, table, line->tid);
+        }
+        cp_columns_cell(table, text);
+    }
+    g_string_append(out, "\noutput\n");
+    cp_columns_print(table, out);
+    append_more(n - shown + cp_run_log_more_lines(r->log), "lines", "--lines 0 shows all",
+                out);
+}
+
+static void append_history(const CpResult *r, GString *out)
+{
+    const CpWorkload *w = r->scenario->workload;
+    uint32_t var = cp_run_log_var(r->log);
+    if (var == CP_NONE) {
+        return;
+    }
+    unsigned n = cp_run_log_n_values(r->log), shown = at_most(n, r->lines_max);
+    g_autoptr(CpColumns) table = cp_columns_new("rlr");
+    for (unsigned i = 0; i < shown; i++) {
+        const CpLogEntry *entry = cp_run_log_value(r->log, i);
+        time_or_dash(table, entry->at);
+        thread_cell(r, table, entry->tid);
+        cp_columns_cellf(table, "%" G_GINT64_FORMAT, entry->value);
+    }
+    g_string_append_printf(
+        out, "\nvalues of %s\n",
+        cp_workload_text(w, g_array_index(w->vars, CpVarDecl, var).name));
+    cp_columns_print(table, out);
+    append_more(n - shown + cp_run_log_more_values(r->log), "values", "--lines 0 shows all",
+                out);
 }
 
 static unsigned append_expects(const CpResult *r, GString *out)
@@ -279,7 +417,7 @@ static unsigned append_expects(const CpResult *r, GString *out)
     for (unsigned i = 0; i < expects->len; i++) {
         const CpExpect *expect = expects->pdata[i];
         g_autofree char *measured = NULL;
-        CpVerdict verdict = cp_expect_check(r->scenario, expect, r->sim, &measured);
+        CpVerdict verdict = cp_expect_check(r->scenario, expect, r->sim, r->log, &measured);
         bool has_word = g_str_has_prefix(expect->text, "expect ");
         cp_columns_cell(table, cp_verdict_name(verdict));
         cp_columns_cellf(table, "%s%s", has_word ? "" : "expect ", expect->text);
@@ -305,5 +443,10 @@ unsigned cp_summary_text(const CpResult *result, GString *out)
     }
     append_histograms(result, out);
     append_threads(result, out);
+    if (result->log != NULL) {
+        append_tasks(result, out);
+        append_output(result, out);
+        append_history(result, out);
+    }
     return append_expects(result, out);
 }

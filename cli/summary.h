@@ -9,8 +9,11 @@ typedef struct {
     CpSim *sim;       /* after its run */
     const CpScenario *scenario;
     CpOutcome outcome;
-    bool teaching;     /* columns of textbooks */
-    unsigned rows_max; /* threads shown in the table; 0: all */
+    bool teaching;       /* columns of textbooks */
+    unsigned rows_max;   /* threads and tasks shown in the tables; 0: all */
+    unsigned lines_max;  /* lines shown of what the program prints, values of a variable; 0:
+                            all */
+    const CpRunLog *log; /* NULL: nothing was kept */
 } CpResult;
 
 /* Appends the summary, with its expect lines; returns how many of them failed. */

@@ -15,8 +15,10 @@ static bool task_code(Cpc *c, CpcTask *task)
     uint16_t reg = (uint16_t)(task->base + 1);
     const CpNode *params = cp_node_child(task->node, CP_CHILD_PARAMS);
     const CpNode *body = cp_node_child(task->node, CP_CHILD_BODY);
-    for (const CpNode *p = params->child; p != NULL; p = p->next) {
+    unsigned i = 0;
+    for (const CpNode *p = params->child; p != NULL; p = p->next, i++) {
         cpc_local_push(c, p->text, reg++, CP_DIM_ANY);
+        cpc_local(c, p->text)->is_time = i < 64 && (task->time_params >> i & 1);
     }
     c->is_async = task->node->flags & CP_FLAG_ASYNC;
     cpc_hoist(c, body);

@@ -18,7 +18,7 @@ CpcLocal *cpc_local(Cpc *c, const char *name)
 
 void cpc_local_push(Cpc *c, const char *name, uint16_t reg, CpDim dim)
 {
-    const CpcLocal local = {name, reg, (uint8_t)dim};
+    const CpcLocal local = {name, reg, (uint8_t)dim, false};
     g_array_append_val(c->locals, local);
 }
 

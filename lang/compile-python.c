@@ -5,12 +5,6 @@
 
 /* Decides what code the remaining statements of the python runtime become. */
 
-bool cpc_do_print(Cpc *c, const CpNode *node)
-{
-    cpc_emit(c, CP_OP_PRINT, 0, 0, 0, node);
-    return true;
-}
-
 bool cpc_do_input(Cpc *c, const CpNode *node)
 {
     uint8_t a;

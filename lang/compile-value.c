@@ -94,6 +94,14 @@ static bool eval_name(Cpc *c, const CpNode *node, CpcValue *out)
         object->used = true;
         return true;
     }
+    if (strcmp(node->text, "now") == 0 || strcmp(node->text, "pid") == 0) {
+        bool now = *node->text == 'n';
+        *out = (CpcValue){.kind = CPC_REG,
+                          .dim = now ? CP_DIM_TIME : CP_DIM_NUMBER,
+                          .reg = cpc_reg(c, 1)};
+        cpc_emit(c, now ? CP_OP_NOW : CP_OP_PID, 0, out->reg, 0, node);
+        return true;
+    }
     if (strcmp(node->text, "none") == 0) {
         *out = (CpcValue){.kind = CPC_CONST,
                           .dim = CP_DIM_ANY,

@@ -5,7 +5,7 @@
  *   value, const     expressions (these two need each other), keys, cond
  *   body             a statement to its function, through CpcTables
  *   calls, flow      who calls whom; what runs as a flow of its own
- *   the statements   work sync loop branch var thread, pool async except python
+ *   the statements   work print sync loop branch var thread, pool async except python
  *   the declarations decl resource runtime process
  *   code, layout     tasks and threads; where their registers lie
  *   compile          the passes, and the table of all functions */
@@ -17,9 +17,6 @@
 #include "lang/keys.h"
 #include "lang/parse.h"
 #include "models/ops.h"
-
-/* The item that ends `for x from q`. */
-#define CP_ITEM_NONE INT64_MIN
 
 /* A resource or variable. */
 typedef struct {
@@ -94,7 +91,8 @@ typedef struct {
 typedef struct {
     const char *name;
     uint16_t reg;
-    uint8_t dim; /* CpDim */
+    uint8_t dim;  /* CpDim */
+    bool is_time; /* used as one, though its dimension is not known */
 } CpcLocal;
 
 /* Value of an expression. */

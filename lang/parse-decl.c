@@ -206,7 +206,7 @@ bool cp_decl_expect(CpParser *p, CpNode *node, CpNodeList *list)
 {
     uint32_t start = p->tok.start;
     node->pos = p->tok.pos;
-    node->text = cp_parser_key(p, "a metric, 'outcome' or 'order'");
+    node->text = cp_parser_key(p, "a metric, 'outcome', 'order' or 'output'");
     if (node->text == NULL || (node->value = take_cmp(p)) < 0) {
         return false;
     }

@@ -64,6 +64,126 @@ bool cp_operands_for(CpParser *p, CpNode *node, CpNodeList *list)
            add(list, cp_parser_null(p));
 }
 
+/* --- print --- */
+
+/* Where the scanner stands behind so many bytes of the text that is the token. */
+static void scan_inside(CpParser *p, const CpToken *text, uint32_t from, uint32_t to)
+{
+    p->scan.at = from;
+    p->scan.len = to;
+    p->scan.line = text->pos.line;
+    p->scan.column = text->pos.column + (uint32_t)g_utf8_strlen(p->scan.text + text->start,
+                                                                from - text->start);
+    p->scan.depth = 0;
+    p->expr_depth = 0;
+    cp_parser_next(p);
+}
+
+static bool bad_place(CpParser *p, const CpToken *text, uint32_t at, const char *what)
+{
+    CpPos pos = text->pos;
+    pos.column += (uint32_t)g_utf8_strlen(p->scan.text + text->start, at - text->start);
+    pos.length = 1;
+    cp_diag_error(p->diag, pos, "%s", what);
+    cp_diag_help(p->diag, "write {x} for a value, {{ and }} for braces");
+    return false;
+}
+
+/* {VALUE} or {VALUE:.2f} from `at`, which is behind the brace: the value becomes a child,
+ * and
+ * {} stays in the text.  *end is behind the closing brace. */
+static bool read_place(CpParser *p, const CpToken *text, uint32_t at, uint32_t *end,
+                       GString *out, CpNodeList *values)
+{
+    const char *source = p->scan.text;
+    uint32_t last = at;
+    while (last < text->end - 1 && source[last] != '}' && source[last] != ':') {
+        last++;
+    }
+    uint32_t close = last;
+    while (close < text->end - 1 && source[close] != '}') {
+        close++;
+    }
+    if (source[close] != '}') {
+        return bad_place(p, text, at - 1, "'{' without '}'");
+    }
+    CpParser inside = *p;
+    scan_inside(&inside, text, at, last);
+    if (inside.tok.kind == CP_TOK_EOF) {
+        return bad_place(p, text, at - 1, "nothing stands between the braces");
+    }
+    if (!cp_parser_add(values, cp_parser_expr(&inside))) {
+        return false;
+    }
+    if (inside.tok.kind != CP_TOK_EOF) {
+        return cp_parser_expected(&inside, "'}' behind one value");
+    }
+    g_string_append_c(out, '{');
+    g_string_append_len(out, source + last, close + 1 - last);
+    *end = close + 1;
+    return true;
+}
+
+/* The text as it is, with {} where its values stand; NULL after reporting. */
+static CpNode *read_line(CpParser *p, CpNodeList *values)
+{
+    const CpToken text = p->tok;
+    const char *source = p->scan.text;
+    g_autoptr(GString) out = g_string_new(NULL);
+    CpNode *node = cp_node_new(p->tree, CP_NODE_STRING, text.pos);
+    uint32_t end = text.end;
+    end -= end > text.start + 1 && source[end - 1] == source[text.start];
+    for (uint32_t at = text.start + 1; at < end;) {
+        char ch = source[at++];
+        bool doubled = (ch == '{' || ch == '}') && at < end && source[at] == ch;
+        if (ch == '\\' && at < end) {
+            ch = source[at++];
+            ch = ch == 'n' ? '\n' : ch == 't' ? '\t' : ch;
+            doubled = ch == '{' || ch == '}';
+        } else if (doubled) {
+            at++;
+        } else if (ch == '}') {
+            bad_place(p, &text, at - 1, "'}' without '{'");
+            return NULL;
+        } else if (ch == '{') {
+            if (!read_place(p, &text, at, &at, out, values)) {
+                return NULL;
+            }
+            continue;
+        }
+        g_string_append_c(out, ch);
+        if (doubled) {
+            g_string_append_c(out, ch);
+        }
+    }
+    node->text = cp_tree_text(p->tree, out->str, -1);
+    cp_parser_next(p);
+    return node;
+}
+
+bool cp_operands_line(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    (void)node; /* it has no other form */
+    if (cp_parser_at_end(p)) {
+        return cp_parser_add(list, cp_parser_null(p));
+    }
+    if (p->tok.kind != CP_TOK_STRING) {
+        cp_parser_expected(p, "a text in quotes");
+        cp_diag_help(p->diag, "write print \"x is {x}\"");
+        return false;
+    }
+    CpNodeList values = {cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos), NULL};
+    if (!cp_parser_add(list, read_line(p, &values))) {
+        return false;
+    }
+    for (CpNode *next, *n = values.parent->child; n != NULL; n = next) {
+        next = n->next;
+        n->next = NULL;
+        cp_node_add(list, n);
+    }
+    return true;
+}
+
 bool cp_operands_set(CpParser *p, CpNode *node, CpNodeList *list)
 {
     return cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_VALUE, list) &&

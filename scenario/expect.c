@@ -19,6 +19,7 @@ void cp_expect_free(void *data)
     g_free(e->text);
     g_free(e->metric);
     g_free(e->word);
+    g_strfreev(e->lines);
     g_free(e);
 }
 
@@ -132,6 +133,7 @@ static void add_names(GPtrArray *names, const CpWorkload *w)
     }
     g_ptr_array_add(names, g_strdup("outcome"));
     g_ptr_array_add(names, g_strdup("order"));
+    g_ptr_array_add(names, g_strdup("output"));
     g_ptr_array_add(names, NULL);
 }
 
@@ -251,6 +253,26 @@ static bool read_order(Cpc *c, const CpNode *node, CpExpect *e)
     return true;
 }
 
+/* output == ["a", "b"] */
+static bool read_output(Cpc *c, const CpNode *node, CpExpect *e)
+{
+    const CpNode *list = node->child;
+    if (node->value != CP_EQ || list->kind != CP_NODE_LIST || list->child == NULL) {
+        return cp_diag_error(c->diag, node->pos,
+                             "an output is written output == [\"first line\", \"second\"]");
+    }
+    GPtrArray *lines = g_ptr_array_new();
+    bool ok = true;
+    for (const CpNode *line = list->child; line != NULL; line = line->next) {
+        ok = ok && (line->kind == CP_NODE_STRING ||
+                    cp_diag_error(c->diag, line->pos, "expected a line in quotes"));
+        g_ptr_array_add(lines, g_strdup(line->text != NULL ? line->text : ""));
+    }
+    g_ptr_array_add(lines, NULL);
+    e->lines = (char **)g_ptr_array_free(lines, FALSE);
+    return ok;
+}
+
 static bool read_when(Cpc *c, const CpNode *cond, CpExpect *e)
 {
     int known = cp_node_is_null(cond) ? 1 : cpc_cond_known(c, cond);
@@ -262,10 +284,25 @@ static bool read_when(Cpc *c, const CpNode *cond, CpExpect *e)
     return known >= 0;
 }
 
+/* New text: a line that was broken in two is one again. */
+static char *one_line(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p != '\n') {
+            g_string_append_c(out, *p);
+            continue;
+        }
+        g_string_append_c(out, ' ');
+        p += strspn(p + 1, " \t");
+    }
+    return g_string_free(out, FALSE);
+}
+
 static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
 {
     CpUnit unit;
-    e->text = g_strdup(cp_node_child(node, CP_CHILD_TEXT)->text);
+    e->text = one_line(cp_node_child(node, CP_CHILD_TEXT)->text);
     e->metric = g_strdup(node->text);
     e->cmp = (CpCmp)node->value;
     e->tolerance = e->tolerance_ppm = -1;
@@ -279,6 +316,9 @@ static bool read_expect(Cpc *c, const CpNode *node, CpExpect *e)
     }
     if (strcmp(node->text, "order") == 0) {
         return read_order(c, node, e);
+    }
+    if (strcmp(node->text, "output") == 0) {
+        return read_output(c, node, e);
     }
     if (!metric_unit(c->w, node->text, &unit)) {
         return unknown_metric(c, node);
@@ -340,6 +380,29 @@ static bool check_order(const CpExpect *e, CpSim *sim, char **measured)
     return ok;
 }
 
+/* The lines printed, in order; those not expected are left out of the comparison. */
+static bool check_output(const CpExpect *e, const CpSim *sim, const CpRunLog *log,
+                         char **measured)
+{
+    g_autoptr(GString) got = g_string_new("[");
+    unsigned n = 0, n_want = g_strv_length(e->lines);
+    bool ok = log != NULL;
+    for (unsigned i = 0; log != NULL && i < cp_run_log_n_lines(log); i++) {
+        g_autofree char *line = cp_run_log_text(log, sim, i);
+        if (!g_strv_contains((const char *const *)e->lines, line)) {
+            continue;
+        }
+        ok = ok && n < n_want && strcmp(e->lines[n], line) == 0;
+        if (n <= n_want) {
+            g_string_append_printf(got, "%s\"%s\"", n > 0 ? ", " : "", line);
+        }
+        n++;
+    }
+    g_string_append_printf(got, "%s]", n > n_want + 1 ? ", ..." : "");
+    *measured = g_strdup(got->str);
+    return ok && n == n_want;
+}
+
 static bool compare(const CpExpect *e, int64_t value)
 {
     if (e->cmp == CP_EQ && (e->tolerance >= 0 || e->tolerance_ppm >= 0)) {
@@ -353,8 +416,11 @@ static bool compare(const CpExpect *e, int64_t value)
     return cp_cmp_holds(e->cmp, (value > e->value) - (value < e->value));
 }
 
-static bool is_met(const CpExpect *e, CpSim *sim, char **measured)
+static bool is_met(const CpExpect *e, CpSim *sim, const CpRunLog *log, char **measured)
 {
+    if (e->lines != NULL) {
+        return check_output(e, sim, log, measured);
+    }
     if (strcmp(e->metric, "outcome") == 0) {
         *measured = g_strdup(cp_outcome_name(cp_sim_outcome(sim)));
         return strcmp(*measured, e->word) == 0;
@@ -372,10 +438,20 @@ static bool is_met(const CpExpect *e, CpSim *sim, char **measured)
     return compare(e, value);
 }
 
-CpVerdict cp_expect_check(const CpScenario *s, const CpExpect *e, CpSim *sim,
-                          char **measured)
+bool cp_expects_output(const CpScenario *s)
 {
-    bool met = is_met(e, sim, measured);
+    for (guint i = 0; i < s->expects->len; i++) {
+        if (((const CpExpect *)s->expects->pdata[i])->lines != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+CpVerdict cp_expect_check(const CpScenario *s, const CpExpect *e, CpSim *sim,
+                          const CpRunLog *log, char **measured)
+{
+    bool met = is_met(e, sim, log, measured);
     if (!e->applies || (e->as_written && s->overridden)) {
         return CP_EXPECT_NOT_JUDGED;
     }

@@ -9,7 +9,8 @@
 
 typedef struct {
     const CpScenario *scenario;
-    CpSim *sim; /* after its run */
+    CpSim *sim;          /* after its run */
+    const CpRunLog *log; /* NULL: none was kept */
     const char *file;
 } Run;
 
@@ -97,6 +98,7 @@ static void json_threads(const Run *r, CpJson *json)
         cp_json_text(json, "name", name);
         cp_json_text(json, "process",
                      cp_workload_text(w, cp_proc_decl(w, decl->proc)->name));
+        cp_json_int(json, "pid", cp_sim_pid(r->sim, tid));
         json_metrics(r, json, CP_SCOPE_THREAD, tid);
         cp_json_close(json, '}');
     }
@@ -139,7 +141,7 @@ static unsigned json_expects(const Run *r, CpJson *json)
     for (unsigned i = 0; i < expects->len; i++) {
         const CpExpect *expect = expects->pdata[i];
         g_autofree char *measured = NULL;
-        CpVerdict verdict = cp_expect_check(r->scenario, expect, r->sim, &measured);
+        CpVerdict verdict = cp_expect_check(r->scenario, expect, r->sim, r->log, &measured);
         cp_json_open(json, NULL, '{');
         cp_json_text(json, "text", expect->text);
         cp_json_text(json, "measured", measured);
@@ -178,6 +180,96 @@ static void json_diagnoses(const Run *r, CpJson *json)
     cp_json_close(json, ']');
 }
 
+/* --- what the run tells --- */
+
+static void json_thread(const Run *r, CpJson *json, CpTid tid)
+{
+    if (tid == CP_NONE) {
+        cp_json_null(json, "thread");
+        cp_json_null(json, "pid");
+        return;
+    }
+    g_autofree char *name = cp_sim_thread_name(r->sim, tid);
+    cp_json_text(json, "thread", name);
+    cp_json_int(json, "pid", cp_sim_pid(r->sim, tid));
+}
+
+static void json_moment(CpJson *json, const char *key, CpTime at)
+{
+    if (at == CP_NEVER) {
+        cp_json_null(json, key);
+    } else {
+        cp_json_int(json, key, at);
+    }
+}
+
+static void json_output(const Run *r, CpJson *json)
+{
+    cp_json_open(json, "output", '[');
+    for (unsigned i = 0; i < cp_run_log_n_lines(r->log); i++) {
+        const CpLogEntry *line = cp_run_log_line(r->log, i);
+        g_autofree char *text = cp_run_log_text(r->log, r->sim, i);
+        g_autofree char *task =
+            line->task != 0 ? cp_run_log_task_name(r->log, line->task) : NULL;
+        cp_json_open(json, NULL, '{');
+        cp_json_int(json, "at_ns", line->at);
+        json_thread(r, json, line->tid);
+        if (task != NULL) {
+            cp_json_text(json, "task", task);
+        } else {
+            cp_json_null(json, "task");
+        }
+        cp_json_text(json, "text", text);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+    cp_json_int(json, "output_more", (int64_t)cp_run_log_more_lines(r->log));
+}
+
+static void json_tasks(const Run *r, CpJson *json)
+{
+    cp_json_open(json, "tasks", '[');
+    for (unsigned i = 0; i < cp_run_log_n_tasks(r->log); i++) {
+        const CpLogTask *task = cp_run_log_task(r->log, i);
+        g_autofree char *name = cp_run_log_task_name(r->log, task->label);
+        cp_json_open(json, NULL, '{');
+        cp_json_text(json, "name", name);
+        json_thread(r, json, task->tid);
+        cp_json_int(json, "created_ns", task->created);
+        json_moment(json, "start_ns", task->started);
+        json_moment(json, "end_ns", task->ended);
+        cp_json_text(json, "state", cp_log_task_state(task));
+        cp_json_int(json, "order", task->order);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+    cp_json_int(json, "tasks_more", (int64_t)cp_run_log_more_tasks(r->log));
+}
+
+static void json_history(const Run *r, CpJson *json)
+{
+    const CpWorkload *w = r->scenario->workload;
+    uint32_t var = cp_run_log_var(r->log);
+    if (var == CP_NONE) {
+        return;
+    }
+    cp_json_open(json, "history", '{');
+    cp_json_text(json, "var",
+                 cp_workload_text(w, g_array_index(w->vars, CpVarDecl, var).name));
+    cp_json_open(json, "values", '[');
+    for (unsigned i = 0; i < cp_run_log_n_values(r->log); i++) {
+        const CpLogEntry *entry = cp_run_log_value(r->log, i);
+        cp_json_open(json, NULL, '{');
+        cp_json_int(json, "at_ns", entry->at);
+        json_thread(r, json, entry->tid);
+        cp_json_int(json, "value", entry->value);
+        cp_json_close(json, '}');
+    }
+    cp_json_close(json, ']');
+    cp_json_int(json, "more", (int64_t)cp_run_log_more_values(r->log));
+    cp_json_close(json, '}');
+}
+
 static void json_setting(const CpSettingInForce *setting, void *json)
 {
     cp_json_text(json, setting->key, setting->value);
@@ -200,10 +292,10 @@ static void json_workload(const Run *r, CpJson *json)
     cp_json_close(json, '}');
 }
 
-unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const char *file,
-                        GString *out)
+unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const CpRunLog *log,
+                        const char *file, GString *out)
 {
-    const Run run = {scenario, sim, file}, *r = &run;
+    const Run run = {scenario, sim, log, file}, *r = &run;
     CpJson *json = cp_result_json_new();
     json_workload(r, json);
     cp_json_int(json, "seed", (int64_t)cp_sim_config(r->sim)->seed);
@@ -222,6 +314,11 @@ unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const char *file
     json_named(r, json, CP_SCOPE_OBJECT);
     unsigned n_failed = json_expects(r, json);
     json_diagnoses(r, json);
+    if (log != NULL) {
+        json_output(r, json);
+        json_tasks(r, json);
+        json_history(r, json);
+    }
     cp_json_close(json, '}');
     g_autofree char *text = cp_json_free(json);
     g_string_append_printf(out, "%s\n", text);

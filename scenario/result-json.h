@@ -13,10 +13,11 @@ enum { CP_JSON_SCHEMA = 1 };
  * program prints do. */
 CpJson *cp_result_json_new(void);
 
-/* Appends one line of JSON of a run that ended; `file` is what the scenario was read from.
+/* Appends one line of JSON of a run that ended; `file` is what the scenario was read from,
+ * `log` what the run told, or NULL.
  * Returns how many expect lines failed. */
-unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const char *file,
-                        GString *out);
+unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const CpRunLog *log,
+                        const char *file, GString *out);
 
 /* The same for a file that could not be run: `errors` is a JSON array. */
 void cp_result_json_error(const char *file, const char *errors, GString *out);

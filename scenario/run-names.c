@@ -91,13 +91,15 @@ static void add_functions(CpCprWriter *writer, const CpWorkload *w)
     }
 }
 
-/* Marks carry the workload's string number; only strings that are marks are kept. */
+/* Marks and lines carry the workload's string number; only strings that are those are kept.
+ */
 static void add_marks(CpCprWriter *writer, const CpWorkload *w)
 {
     for (uint32_t pc = 0; pc < w->code->len; pc++) {
         const CpInsn *insn = cp_insn(w, pc);
-        if (insn->op == CP_OP_MARK) {
-            add_name(writer, CP_REC_MARK, insn->c, cp_workload_text(w, insn->c));
+        if (insn->op == CP_OP_MARK || (insn->op == CP_OP_PRINT && insn->c != 0)) {
+            add_name(writer, insn->op == CP_OP_MARK ? CP_REC_MARK : CP_REC_PRINT, insn->c,
+                     cp_workload_text(w, insn->c));
         }
     }
 }

@@ -91,5 +91,6 @@ void cp_scenario_config(const CpScenario *s, CpSimConfig *config)
         .max_events = (uint64_t)run[CP_RUN_MAX_EVENTS],
         .max_wall = run[CP_RUN_MAX_WALL],
         .exact_ticks = run[CP_RUN_EXACT_TICKS] != 0,
+        .filter = {.drop_kinds = UINT64_C(1) << CP_REC_VAR}, /* many, and rarely wanted */
     };
 }

@@ -10,6 +10,7 @@
 
 #include "sim/sim.h"
 #include "lang/diag.h"
+#include "scenario/run-log.h"
 
 typedef struct {
     const char *key, *value; /* borrowed during the call */
@@ -19,12 +20,13 @@ typedef struct {
 /* One `expect` line. */
 typedef struct {
     char *text;   /* as written */
-    char *metric; /* dotted name; "outcome", "order" */
+    char *metric; /* dotted name; "outcome", "order", "output" */
     CpCmp cmp;
     int64_t value;         /* in the metric's stored unit */
     int64_t tolerance;     /* absolute; -1: none */
     int64_t tolerance_ppm; /* of value; -1: none */
     char *word;            /* outcome name, or the names of an order, comma-separated */
+    char **lines;          /* of an output, NULL-ended; NULL: it is none */
     uint32_t line;
     bool applies;    /* its `if` holds of the params in force */
     bool as_written; /* of the file's own settings only */
@@ -107,9 +109,12 @@ CpScenario *cp_scenario_retune(const CpScenario *base, const CpOverride *overrid
 void cp_scenario_config(const CpScenario *scenario, CpSimConfig *config);
 
 /* Judges one expect of the scenario after the run; *measured is new text.  Not judged is
- * one whose `if` does not hold, or that holds as written where a setting was given. */
+ * one whose `if` does not hold, or that holds as written where a setting was given.  `log`:
+ * of the run, needed if the scenario expects an output. */
 CpVerdict cp_expect_check(const CpScenario *scenario, const CpExpect *expect, CpSim *sim,
-                          char **measured);
+                          const CpRunLog *log, char **measured);
+/* Whether one of its expects is about what the program prints. */
+bool cp_expects_output(const CpScenario *scenario);
 /* "ok", "FAILED", "not judged". */
 const char *cp_verdict_name(CpVerdict verdict);
 

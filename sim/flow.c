@@ -146,6 +146,12 @@ static void respond(CpSim *sim, CpTid tid, uint32_t hist, CpTime from)
     cp_record_wide(sim, CP_REC_RESPOND, hist, cpu, 0, tid, sim->now - from);
 }
 
+static void answer(CpSim *sim, CpTid tid, uint32_t hist, CpTime release)
+{
+    sim->responses += release != CP_NEVER;
+    respond(sim, tid, hist, release);
+}
+
 static uint32_t list_get(CpSim *sim, uint32_t list, int64_t index, int64_t *out)
 {
     cp_assert(list < sim->w->lists->len);
@@ -219,6 +225,7 @@ void cp_control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         break;
     case CP_OP_STORE:
         *cp_var(sim, cp_thread(sim, tid)->proc, i->c) = regs[i->b];
+        cp_record_var(sim, tid, i->c, regs[i->b]);
         break;
     case CP_OP_LIST_GET:
         list_get(sim, i->c, regs[i->a], &regs[i->b]);
@@ -242,14 +249,14 @@ void cp_control(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
         regs[i->b] = sim->decls[i->c].live > 0;
         break;
     case CP_OP_NOW:
-        regs[i->b] = sim->now;
+    case CP_OP_PID:
+        regs[i->b] = i->op == CP_OP_NOW ? sim->now : cp_sim_pid(sim, tid);
         break;
     case CP_OP_MARK:
         op_mark(sim, tid, i->c);
         break;
     case CP_OP_RESPOND:
-        sim->responses += regs[CP_REG_RELEASE] != CP_NEVER;
-        respond(sim, tid, i->c, regs[CP_REG_RELEASE]);
+        answer(sim, tid, i->c, regs[CP_REG_RELEASE]);
         break;
     case CP_OP_TIMED_END:
         respond(sim, tid, i->c, regs[i->b]);

@@ -25,6 +25,7 @@
  *   n  a = small number       +  a = CpArith
  *   ?  a = CpCmp; b and b + 1 = registers
  *   k  c = constant           K  b = constant             s  c = string
+ *   L  c = template of a line, see CpPrintValue; a values from register b on
  *   o  c = object             O  b = object               h  c = histogram
  *   v  c = variable           l  c = list                 m  c = CPU mask
  *   j  c = jump target        i  c = arrival stream       A  c = scheduling attributes

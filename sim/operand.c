@@ -177,6 +177,32 @@ CHECK_ROW(stream, "arrival stream", c, arrivals)
 CHECK_ROW(attr, "attributes", c, attrs)
 CHECK_ROW(pool, "pool", c, pools)
 
+/* Values the template of a line has a place for. */
+static unsigned n_values(const char *template)
+{
+    unsigned n = 0;
+    for (const char *c = template; *c != '\0'; c++) {
+        if (*c == '{') {
+            c++;
+            n += *c != '{' && *c != '@';
+        }
+        if (*c == '\0') {
+            break;
+        }
+    }
+    return n;
+}
+
+static bool check_line(CpCheck *check, const CpInsn *insn)
+{
+    if (!check_string(check, insn)) {
+        return false;
+    }
+    unsigned n = n_values(cp_workload_text(check->w, insn->c));
+    return n == insn->a ||
+           cp_check_fail(check, "prints %u values, the line has %u", insn->a, n);
+}
+
 /* --- registers --- */
 
 static void name_regs(CpRegsNamed *regs, uint32_t first, uint32_t n)
@@ -216,6 +242,12 @@ static void regs_arguments(const CpWorkload *w, const CpInsn *insn, CpRegsNamed 
 {
     (void)w; /* only the instruction says */
     name_regs(regs, insn->a, insn->b);
+}
+
+static void regs_line(const CpWorkload *w, const CpInsn *insn, CpRegsNamed *regs)
+{
+    (void)w; /* only the instruction says */
+    name_regs(regs, insn->b, insn->a);
 }
 
 static void regs_c(const CpWorkload *w, const CpInsn *insn, CpRegsNamed *regs)
@@ -542,6 +574,15 @@ static void print_string(const CpWorkload *w, const CpInsn *insn, GString *out)
     g_string_append_printf(out, "\"%s\"", cp_operand_name(w, insn->c));
 }
 
+static void print_line(const CpWorkload *w, const CpInsn *insn, GString *out)
+{
+    g_autofree char *text = g_strescape(cp_operand_name(w, insn->c), NULL);
+    g_string_append_printf(out, "\"%s\"", text);
+    if (insn->a > 0) {
+        g_string_append_printf(out, " r%u..r%u", insn->b, insn->b + insn->a - 1u);
+    }
+}
+
 static void print_hist(const CpWorkload *w, const CpInsn *insn, GString *out)
 {
     g_string_append(out,
@@ -602,6 +643,7 @@ static const Operand operands[128] = {
     ['k'] = {check_const, NULL, print_const, NULL},
     ['K'] = {check_const_b, NULL, print_const_b, NULL},
     ['s'] = {check_string, NULL, print_string, NULL},
+    ['L'] = {check_line, regs_line, print_line, NULL},
     ['o'] = {check_object, NULL, print_object, NULL},
     ['O'] = {check_object_b, NULL, print_object_b, NULL},
     ['h'] = {check_hist, NULL, print_hist, NULL},

@@ -26,6 +26,10 @@ enum {
     CP_ARG_RELATIVE = 128 /* PERIOD */
 };
 
+/* The value that is none: the item that ends `for x from q`, what a task without `return`
+ * gives. */
+#define CP_ITEM_NONE INT64_MIN
+
 /* Registers with a fixed meaning; a flow that uses one has n_regs above it. */
 enum {
     CP_REG_RELEASE, /* intended arrival of the request in hand; CP_NEVER: none */

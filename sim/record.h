@@ -82,6 +82,33 @@ enum { CP_RECORD_FUNCTION_BITS = 24 };
     ((uint32_t)((value) & ((1 << CP_RECORD_FUNCTION_BITS) - 1)) - 1)
 #define CP_RECORD_TASK_NUMBER(value) ((uint32_t)((value) >> CP_RECORD_FUNCTION_BITS))
 
+/* What a PRINT_VALUE is: its id. */
+typedef enum {
+    CP_PRINT_NUMBER,
+    CP_PRINT_LIST,      /* so many entries follow */
+    CP_PRINT_EXCEPTION, /* its name: a string */
+} CpPrintValue;
+
+/* A template is text with {CODE} for each value: d a whole number, t a time, l a list, @
+ * the name of the thread (no value); behind d and t .N: so many decimals, a time in
+ * seconds. Braces of the text are doubled. */
+
+/* Values of 64 bits: the high ones in arg, the others in the value. */
+enum { CP_RECORD_LOW_BITS = 48 };
+static inline uint32_t cp_record_high(int64_t value)
+{
+    return (uint32_t)((uint64_t)value >> CP_RECORD_LOW_BITS);
+}
+static inline int64_t cp_record_low(int64_t value)
+{
+    return value & ((INT64_C(1) << CP_RECORD_LOW_BITS) - 1);
+}
+static inline int64_t cp_record_wide_value(const CpRecord *head, const CpRecord *more)
+{
+    return (int64_t)((uint64_t)head->arg << CP_RECORD_LOW_BITS |
+                     (uint64_t)cp_record_low(cp_record_value(more)));
+}
+
 /* Static description of a kind; NULL for a number not in use. */
 typedef struct {
     const char *name;

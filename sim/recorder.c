@@ -65,7 +65,7 @@ void cp_record_wide(CpSim *sim, CpRecordKind kind, uint32_t id, uint32_t cpu, ui
 {
     cp_assert(cpu < sim->n_cpus || cpu == CP_RECORD_NO_CPU);
     cp_assert(cp_record_info(kind)->has_more);
-    if (sim->rec.next == NULL) {
+    if (!cp_records(sim, kind)) {
         return;
     }
     if (sim->rec.end - sim->rec.next < 2) {

@@ -297,6 +297,13 @@ static CpStep op_exit(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
     return CP_STEP_EXIT;
 }
 
+static CpStep op_print(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
+{
+    cp_print(sim, tid, flow, i, 0);
+    cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    return CP_STEP_NEXT;
+}
+
 static CpStep op_stop(CpSim *sim, CpTid tid, CpFlow *flow, const CpInsn *i)
 {
     (void)tid;  /* all threads stop */

@@ -225,6 +225,7 @@ static gboolean sim_init(CpSim *sim, const CpSimConfig *config, GError **error)
     if (config->sink != NULL) {
         sim->rec.next = sim->rec.block = g_new(CpRecord, CP_RECORD_BLOCK);
         sim->rec.end = sim->rec.block + CP_RECORD_BLOCK;
+        sim->rec.drop = config->filter.drop_kinds;
     }
     return TRUE;
 }

@@ -73,6 +73,8 @@ char *cp_sim_thread_name(const CpSim *sim, CpTid tid);
 /* Row of its process in the workload; a forked process has its parent's. */
 CpProcId cp_sim_thread_proc(const CpSim *sim, CpTid tid);
 uint32_t cp_sim_thread_decl(const CpSim *sim, CpTid tid);
+/* Number of its process, as `pid` in the workload: from 1000 on, in order of creation. */
+int64_t cp_sim_pid(const CpSim *sim, CpTid tid);
 /* Threads in the order they ended (for `expect order`): new array of CpTid. */
 GArray *cp_sim_end_order(const CpSim *sim);
 

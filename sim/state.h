@@ -54,6 +54,7 @@ struct CpSim {
         CpRecord *next;   /* free one of the block; NULL: no recording */
         CpRecord *end;
         CpRecord *block;
+        uint64_t drop; /* bit k: kind k is not made at all */
     } rec;
     uint64_t events;
     CpTime last_useful; /* time of the last event that was not stale */
@@ -103,6 +104,8 @@ struct CpSim {
         void (*shared_free)(void *data); /* NULL: none */
         /* An object with pollers got an item, or room; NULL: none. */
         void (*poll)(CpSim *sim, CpObjId obj, CpTid from);
+        /* Records the list of that handle as values of a line; NULL: there are none. */
+        void (*print_list)(CpSim *sim, CpTid tid, int64_t list);
         GArray *timers; /* CpRuntimeTimer */
         uint32_t free_timer;
     } rt;

@@ -254,7 +254,8 @@ static void read_metrics(const CpRunner *r, CpRow *row)
     }
 }
 
-static void read_outcome(const CpRunner *r, CpOutcome outcome, CpRow *row)
+static void read_outcome(const CpRunner *r, CpOutcome outcome, const CpRunLog *log,
+                         CpRow *row)
 {
     bool stopped = outcome == CP_OUTCOME_DEADLOCK || outcome == CP_OUTCOME_GUARD ||
                    outcome == CP_OUTCOME_ERROR;
@@ -268,7 +269,7 @@ static void read_outcome(const CpRunner *r, CpOutcome outcome, CpRow *row)
     for (guint i = 0; i < r->scenario->expects->len; i++) {
         g_autofree char *measured = NULL;
         row->expects_failed += cp_expect_check(r->scenario, r->scenario->expects->pdata[i],
-                                               r->sim, &measured) == CP_EXPECT_FAILED;
+                                               r->sim, log, &measured) == CP_EXPECT_FAILED;
     }
     read_metrics(r, row);
 }
@@ -330,6 +331,11 @@ static CpRow *simulate(CpRunner *r, CpRow *row)
         g_clear_pointer(&r->sim, cp_sim_free); /* it borrows from the scenario before */
         return row;
     }
+    g_autoptr(CpRunLog) log = NULL;
+    if (cp_expects_output(r->scenario)) {
+        log = cp_run_log_new(r->scenario->workload, CP_NONE);
+        cp_run_log_watch(log, &config);
+    }
     if (r->sim == NULL) {
         r->sim = cp_sim_new(&config, &error);
     } else if (!cp_sim_reset(r->sim, &config, &error)) {
@@ -339,7 +345,7 @@ static CpRow *simulate(CpRunner *r, CpRow *row)
         return refused(row, error);
     }
     CpOutcome outcome = cp_sim_run(r->sim, &error);
-    read_outcome(r, outcome, row);
+    read_outcome(r, outcome, log, row);
     if (error != NULL) {
         g_free(row->error);
         failure(row, "error", error->message);

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEGMENTS_A_LINE = 10, SEGMENTS_MAX = 1000, MARKS_MAX = 40 };
+enum { SEGMENTS_A_LINE = 10, SEGMENTS_MAX = 1000, MARKS_MAX = 40, LINES_MAX = 20 };
 
 static gboolean collect(void *data, const CpRecord *records, size_t n, GError **error)
 {
@@ -182,6 +182,19 @@ static void print_threads(GString *out, CpSim *sim)
     print_metrics(out, sim, CP_SCOPE_RUN, 0, mean);
 }
 
+/* "print 20 ms main: done", the first LINES_MAX lines. */
+static void print_output(GString *out, const CpSim *sim, const CpRunLog *log)
+{
+    for (unsigned i = 0; i < MIN(cp_run_log_n_lines(log), LINES_MAX); i++) {
+        const CpLogEntry *line = cp_run_log_line(log, i);
+        g_autofree char *text = cp_run_log_text(log, sim, i);
+        g_autofree char *name = cp_sim_thread_name(sim, line->tid);
+        g_string_append(out, "print ");
+        print_time(out, line->at);
+        g_string_append_printf(out, " %s: %s\n", name, text);
+    }
+}
+
 /* --- one case --- */
 
 static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *records)
@@ -201,10 +214,13 @@ static GString *describe(const CpScenario *scenario, CpSim *sim, const GArray *r
     print_threads(out, sim);
     print_marks(out, sim, records);
     print_diagnoses(out, sim);
+    g_autoptr(CpRunLog) log = cp_run_log_new(scenario->workload, CP_NONE);
+    cp_run_log_feed(log, (const CpRecord *)(const void *)records->data, records->len);
+    print_output(out, sim, log);
     for (guint i = 0; i < scenario->expects->len; i++) {
         const CpExpect *e = g_ptr_array_index(scenario->expects, i);
         g_autofree char *measured = NULL;
-        if (cp_expect_check(scenario, e, sim, &measured) == CP_EXPECT_FAILED) {
+        if (cp_expect_check(scenario, e, sim, log, &measured) == CP_EXPECT_FAILED) {
             g_string_append_printf(out, "FAILED line %u: %s, measured %s\n", e->line,
                                    e->text, measured);
         }

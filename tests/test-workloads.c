@@ -97,6 +97,11 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
     CpPyLaws *laws = cp_pylaws_new();
     CpSink sink = {.write = cp_pylaws_read, .data = laws};
     config.sink = check ? &sink : NULL;
+    g_autoptr(CpRunLog) log = cp_run_log_new(scenario->workload, CP_NONE);
+    if (cp_expects_output(scenario)) {
+        cp_run_log_watch(log, &config);
+        config.filter.drop_kinds = 0; /* the laws want all of them */
+    }
     g_autoptr(GError) error = NULL;
     CpSim *sim = used != NULL ? *used : NULL;
     if (sim == NULL) {
@@ -122,7 +127,7 @@ static char *run_in(CpSim **used, CpScenario *scenario, bool check)
     for (guint i = 0; i < scenario->expects->len; i++) {
         const CpExpect *e = g_ptr_array_index(scenario->expects, i);
         g_autofree char *measured = NULL;
-        bool ok = cp_expect_check(scenario, e, sim, &measured) != CP_EXPECT_FAILED;
+        bool ok = cp_expect_check(scenario, e, sim, log, &measured) != CP_EXPECT_FAILED;
         g_string_append_printf(out, " %s", measured);
         if (check && !ok) {
             print_error("%s:%u: expect %s, measured %s\n", scenario->source, e->line,

@@ -363,6 +363,7 @@ static CpStep enter_flow(Py *p, PyLoop *l, uint32_t fut)
     if (p->sim->rec.next != NULL) {
         cp_record_wide(p->sim, CP_REC_LOOP_STEP, l->id, cp_thread(p->sim, p->tid)->cpu, 0,
                        fut, py_label(p, fut));
+        py_record_start(p, fut);
     }
     PyFlow *pf = py_flow(p->sim, f->flow);
     if (f->flags & PY_F_MUST_CANCEL) {

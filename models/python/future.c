@@ -1,5 +1,7 @@
 #include "models/python/future.h"
 
+#include "sim/service.h"
+
 #include <string.h>
 
 /* Futures and the flows behind them, exceptions, and the small operations. */
@@ -188,6 +190,18 @@ int64_t py_label(const Py *p, uint32_t fut)
     return number << CP_RECORD_FUNCTION_BITS | (f->decl + 1);
 }
 
+void py_record_start(Py *p, uint32_t fut)
+{
+    PyFut *f = py_fut(p->ps, fut);
+    PyFlow *pf = py_flow(p->sim, f->flow);
+    if (pf->begun || f->kind == PY_FUT_CALLBACK) {
+        return;
+    }
+    pf->begun = true;
+    cp_record_wide(p->sim, CP_REC_TASK_START, fut, cp_thread(p->sim, p->tid)->cpu, 0,
+                   p->tid, 0);
+}
+
 void py_flow_done(Py *p, uint32_t fut)
 {
     PyFut *f = py_fut(p->ps, fut);
@@ -309,7 +323,14 @@ CpStep py_raise(Py *p, uint32_t exc)
 
 enum { PRINT_WRITES = 1, PRINT_WRITTEN, PRINT_BACK };
 
-CpStep py_op_print(Py *p)
+/* The line is there when it is written. */
+static void print_line(const Py *p)
+{
+    uint32_t fut = p->flow->owner;
+    cp_print(p->sim, p->tid, p->flow, p->insn, fut != CP_NONE ? py_label(p, fut) : 0);
+}
+
+CpStep py_print(Py *p)
 {
     CpFlow *flow = p->flow;
     switch (flow->rt_state) {
@@ -317,12 +338,14 @@ CpStep py_op_print(Py *p)
         py_charge(p, p->proc->cost->print);
         flow->rt_state = PRINT_WRITES;
         if (py_gil_waiters(p) == 0 && !py_wants_switch(p)) {
+            print_line(p);
             return CP_STEP_NEXT; /* nobody would notice */
         }
         PY_DO(py_drop(p));
         /* fall through */
     case PRINT_WRITES:
         flow->rt_state = PRINT_WRITTEN;
+        print_line(p);
         cp_charge(p->sim, p->tid, p->sim->cost[CP_COST_SYSCALL]);
         PY_DO(py_pay(p));
         /* fall through */

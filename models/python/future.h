@@ -228,6 +228,8 @@ uint32_t py_call_new(Py *p, const CpCallDecl *call, PyFutKind kind);
 void py_flow_done(Py *p, uint32_t fut);
 /* Value of its records: number of the task and its function. */
 int64_t py_label(const Py *p, uint32_t fut);
+/* Records that a task or call begins, the first time. */
+void py_record_start(Py *p, uint32_t fut);
 /* What reading a finished future gives: VALUE, or its exception is raised. */
 CpStep py_read(Py *p, uint32_t fut);
 /* The thread goes on with that flow. */

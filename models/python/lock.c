@@ -586,6 +586,7 @@ CpStep py_op_var_add(Py *p)
         flow->rt_state = ADD_OVER;
         cp_assert(p->t->flags & PY_HAS);
         store(p, var, amount);
+        cp_record_var(p->sim, p->tid, p->insn->c, *var);
         PY_DO(py_burst(p, cost - cost * 3 / 5));
         /* fall through */
     default:

@@ -248,6 +248,7 @@ typedef struct {
     uint32_t raised;  /* exception to raise when it goes on; 0: none */
     uint32_t number;  /* of an asyncio task in its process, from 1 */
     uint32_t pool;    /* of the pool's operation under way */
+    bool begun;       /* it was told of its first step, or that a worker has it */
 } PyFlow;
 
 typedef struct {
@@ -474,6 +475,7 @@ enum {
 CpStep py_lock_step(Py *p); /* lock.c: LOCK .. WAIT_WAKE */
 CpStep py_kernel(Py *p);    /* syscall.c: operations of the kernel */
 CpStep py_boot(Py *p);      /* syscall.c: a thread begins */
+CpStep py_print(Py *p);     /* future.c: a line is printed */
 /* Starts a thread or process as that SPAWN says; rt_state goes through `from` +
  * PY_START_BEGIN .. PY_START_DONE. */
 CpStep py_start_thread(Py *p, const CpInsn *spawn, uint16_t from);

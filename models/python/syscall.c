@@ -526,6 +526,8 @@ CpStep py_kernel(Py *p)
         return maybe_blocking(p);
     case CP_OP_YIELD:
         return yield(p);
+    case CP_OP_PRINT:
+        return py_print(p);
     case CP_OP_SPAWN:
         return spawn(p);
     case CP_OP_EXIT:

@@ -210,6 +210,7 @@ CpStep py_op_create(Py *p)
     f->creator = py_current(p);
     f->begun = 0;
     l->current = fut;
+    py_record_start(p, fut);
     return py_switch_to(p, f->flow);
 }
 

@@ -102,6 +102,7 @@ static CpStep worker(Py *p, PyPool *pool)
                 pool->n_calls -= process;
                 p->t->fut = fut;
                 py_fut(p->ps, fut)->state = PY_RUNNING;
+                py_record_start(p, fut);
                 flow->rt_state = SERVE_RUN;
                 bool pickled = process || pool->kind == CP_POOL_INTERPRETERS;
                 PY_DO(

@@ -260,6 +260,44 @@ cp_run run own.cpw -s form=two; is_code 1
 cp_run run own.cpw -s cores=2 --json; is_code 0
 json_has '.[0].expects | map(.ok) == [null, null]'
 
+must "printed lines, tasks, pids and the values of a variable are shown"
+cat >says.cpw <<'END'
+machine { cores 2 }
+process app runtime python "3.12" {
+  var n = 0
+  task load(t) { wait t; n += 1; print "loaded in {t:.3f}" }
+  thread main {
+    print "begin"
+    pool ex processes(2) { submit ex load(30ms); submit ex load(10ms) }
+    spawn process child load(5ms)
+    for i in 1..3 { set n = n + i }
+  }
+}
+expect output == ["begin", "loaded in 0.010", "loaded in 0.030", "loaded in 0.005"]
+expect output == ["loaded in 0.030", "loaded in 0.010"]
+END
+cp_run run says.cpw --var n
+is_code 1
+out_has '^ok  *expect output == ."begin"'
+out_has '^FAILED  *expect output == ."loaded in 0.030".*measured ."loaded in 0.010", "loaded in 0.030"'
+out_has '^ *[0-9.]* ms  *ex-worker-2  *loaded in 0.010$'
+out_has '^load .* 2  *done  *ex-worker-1$'
+out_has '^thread .*pid$'
+out_has '^child .*100[0-9]$'
+out_has '^values of n$'
+out_has '  main  *6$'
+cp_run run says.cpw --lines 1 --rows 1
+out_has '^... and 3 more lines (--lines 0 shows all)$'
+out_has '^... and 1 more tasks (--rows 0 shows all)$'
+cp_run run says.cpw --var n --json
+json_has '.[0].output | map(.text) == ["begin", "loaded in 0.010", "loaded in 0.030", "loaded in 0.005"]'
+json_has '.[0].output[1] | .thread == "ex-worker-2" and .task == "load" and .pid > 1000 and .at_ns > 10000000'
+json_has '.[0].tasks | map(.order) == [2, 1]'
+json_has '.[0].history | .var == "n" and (.values | map(.value)) == [1, 1, 1, 3, 6, 1]'
+cp_run run says.cpw --var nn
+is_code 2
+err_has "there is no variable 'nn'"
+
 must "a failed expect is code 1 and shows what was measured"
 {
     cat first.cpw

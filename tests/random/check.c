@@ -196,7 +196,7 @@ static bool run(const CpScenario *s, bool exact, uint64_t max_events, Run *out,
               keeps_laws(sim, out, moves(s), cuts_short(s), error);
     if (ok) {
         g_autoptr(GString) json = g_string_new(NULL);
-        cp_result_json(s, sim, source, json);
+        cp_result_json(s, sim, NULL, source, json);
         out->json = g_strdup(json->str);
     }
     cp_sim_free(sim);

@@ -384,6 +384,8 @@ static const struct {
     {CP_NODE_AWAIT_YIELD, {{"await yield", 0}}},
     {CP_NODE_AWAIT_SET,
      {{"await", CP_CHILD_MODE}, {"", CP_CHILD_BODY}, {"", CP_CHILD_TIMEOUT}}},
+    {CP_NODE_PRINT, {{"print", 0}}},
+    {CP_NODE_PRINT, {{"print \"{thread} of {pid} at {now:.3f}, {1 + 1}\"", 0}}},
     {CP_NODE_START, {{"", CP_CHILD_CALL}}},
     {CP_NODE_MEMBER, {{"", CP_CHILD_NAME}}},
 };
