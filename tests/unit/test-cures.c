@@ -60,7 +60,7 @@ static void test_words_of_other_languages(void **state)
         {"^mutex m", "lock l"},
         {"if x == 1^:", "{ }"},
         {"^// comment", "#"},
-        {"print^(\"hello\")", "print stands alone"},
+        {"print^(\"hello\")", "without parentheses"},
         {"^compute 5ms", "cpu 10ms"},
         {"^run 5ms", "cpu 10ms"},
         {"thread t (policy=^SCHED_RR, prio=3)", "policy=rr"},
