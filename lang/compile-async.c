@@ -64,7 +64,11 @@ static bool group(Cpc *c, CpGroupKind kind, const CpNode *node)
     uint16_t reg = cpc_reg(c, 1);
     cpc_emit(c, CP_OP_GROUP, (uint8_t)kind, reg, 0, node);
     c->group = reg;
+    CpcScope wall;
+    cpc_scope_push(c, &wall, CPC_SCOPE_WALL);
+    wall.what = "a group of calls";
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    cpc_scope_pop(c, &wall);
     c->group = outer;
     cpc_emit(c, CP_OP_GROUP_AWAIT, (uint8_t)reg, limit, 0, node);
     return ok;
@@ -77,7 +81,12 @@ bool cpc_do_gather(Cpc *c, const CpNode *node)
                                     CP_PY_TASK_GROUP)) {
         return false;
     }
-    return group(c, tasks ? CP_GROUP_TASKS : CP_GROUP_GATHER, node);
+    if (tasks) {
+        return group(c, CP_GROUP_TASKS, node);
+    }
+    bool keeps = !cp_node_is_null(cp_node_child(node, CP_CHILD_MODE));
+    return group(c, keeps ? CP_GROUP_RETURN : CP_GROUP_GATHER, node) &&
+           cpc_keep_value(c, node);
 }
 
 bool cpc_do_await_set(Cpc *c, const CpNode *node)
@@ -94,7 +103,7 @@ bool cpc_do_await(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_AWAIT, (uint8_t)handle, timeout, 0, node);
-    return cpc_timed_out(c, node);
+    return cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
 }
 
 /* asyncio.timeout around a call or a block. */
@@ -109,9 +118,15 @@ static bool timeout_block(Cpc *c, const CpNode *node)
     const CpNode *call = cp_node_find(node, CP_CHILD_CALL);
     uint16_t reg = cpc_reg(c, 1);
     cpc_emit(c, CP_OP_TIMEOUT_BEGIN, a, reg, arg, node);
+    CpcScope limit;
+    cpc_scope_undo(c, &limit, CP_OP_TIMEOUT_END, 1, reg, 0);
     bool ok = body != NULL ? cpc_body(c, body) : cpc_call(c, call->text, call->child, call);
+    cpc_scope_pop(c, &limit);
+    if (call != NULL && ok) {
+        cpc_none_of(c, g_hash_table_lookup(c->proc->tasks, call->text), node);
+    }
     cpc_emit(c, CP_OP_TIMEOUT_END, 0, reg, 0, node);
-    return ok && cpc_timed_out(c, node);
+    return ok && cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
 }
 
 bool cpc_do_timeout(Cpc *c, const CpNode *node)
@@ -128,7 +143,13 @@ bool cpc_do_await_call(Cpc *c, const CpNode *node)
     CpCallDecl row;
     uint16_t limit;
     if (cp_node_find(node, CP_CHILD_TIMEOUT) == NULL) {
-        return cpc_call(c, call->text, call->child, call);
+        if (!cpc_call(c, call->text, call->child, call)) {
+            return false;
+        }
+        if (cp_node_find(node, CP_CHILD_TO) != NULL) {
+            cpc_none_of(c, g_hash_table_lookup(c->proc->tasks, call->text), node);
+        }
+        return cpc_keep_value(c, node);
     }
     if (cp_python_has(&c->proc->version, CP_PY_WAIT_FOR_IN_PLACE)) {
         return timeout_block(c, node);
@@ -139,7 +160,7 @@ bool cpc_do_await_call(Cpc *c, const CpNode *node)
     row.flags |= CP_CALL_KEEP;
     cpc_emit(c, CP_OP_CREATE, 0, 0, cpc_call_row(c, &row), node);
     cpc_emit(c, CP_OP_AWAIT, CP_REG_VALUE, limit, 0, node);
-    return cpc_timed_out(c, node);
+    return cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
 }
 
 bool cpc_do_await_wait(Cpc *c, const CpNode *node)
@@ -190,7 +211,7 @@ bool cpc_do_executor(Cpc *c, const CpNode *node)
     cpc_emit(c, CP_OP_EXECUTOR, 0, 0, cpc_call_row(c, &call), node);
     if (awaits) {
         cpc_emit(c, CP_OP_AWAIT, CP_REG_VALUE, limit, 0, node);
-        return cpc_timed_out(c, node);
+        return cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
     }
     cpc_keep_handle(c, as, node);
     if (in_group(c)) {

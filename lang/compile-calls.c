@@ -148,6 +148,7 @@ static void declare_spawned(CpcScan *s, const CpNode *spawn, CpcTask *task)
     thread = g_new0(CpcThread, 1);
     thread->node = spawn;
     thread->task = task;
+    thread->finished = CP_NONE;
     thread->callees = g_ptr_array_new();
     g_ptr_array_add(thread->callees, task);
     thread->index = cp_workload_thread(s->c->w, s->proc->index, name->text);
@@ -177,6 +178,15 @@ void cpc_note_none(CpcScan *s, const CpNode *node)
 {
     (void)s;
     (void)node; /* most statements call nothing */
+}
+
+void cpc_note_call_as(CpcScan *s, const CpNode *node)
+{
+    const CpNode *call = cp_node_child(node, CP_CHILD_CALL);
+    CpcTask *task = cpc_scan_task(s, call, cp_node_count(call));
+    if (task != NULL && cpc_scan_async(s, node, call, task, false)) {
+        add_callee(s->callees, task);
+    }
 }
 
 void cpc_note_call(CpcScan *s, const CpNode *node)

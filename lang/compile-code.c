@@ -21,8 +21,11 @@ static bool task_code(Cpc *c, CpcTask *task)
         cpc_local(c, p->text)->is_time = i < 64 && (task->time_params >> i & 1);
     }
     c->is_async = task->node->flags & CP_FLAG_ASYNC;
+    CpcScope code;
+    cpc_code_begin(c, &code, body, true);
     cpc_hoist(c, body);
     bool ok = cpc_body(c, body);
+    cpc_code_end(c, &code, end);
     c->is_async = false;
     cpc_emit(c, CP_OP_RETURN, 0, (uint16_t)task->base, 0, end);
     g_array_set_size(c->locals, 0);
@@ -49,7 +52,14 @@ static void python_begin(Cpc *c, const CpcThread *thread)
         cpc_emit(c, CP_OP_RAISE, 0, 0,
                  cp_workload_string(c->w, "RuntimeError (no main guard)"), thread->node);
     }
-    if (thread->after > 0) {
+    if (thread->after > 0 && thread->finished != CP_NONE) {
+        uint16_t limit = cpc_reg(c, 1);
+        cpc_emit(c, CP_OP_SET, 0, limit, cpc_const(c, thread->after), thread->node);
+        cpc_emit(c, CP_OP_EVENT_WAIT, 0, limit, thread->finished, thread->node);
+        uint32_t to_call = cpc_emit(c, CP_OP_JUMP_TIMEOUT, 0, 0, 0, thread->node);
+        cpc_emit(c, CP_OP_EXIT, 0, 0, 0, thread->node);
+        cpc_land(c, to_call);
+    } else if (thread->after > 0) {
         cpc_emit(c, CP_OP_SLEEP, CP_ARG_CONST, 0, cpc_const(c, thread->after),
                  thread->node);
     }
@@ -76,8 +86,11 @@ static bool thread_code(Cpc *c, CpcThread *thread)
         g_array_append_val(c->w->calls, call);
         cpc_emit(c, CP_OP_LOOP_RUN, 0, 0, c->w->calls->len - 1, thread->node);
     } else if (thread->body != NULL) {
+        CpcScope code;
+        cpc_code_begin(c, &code, thread->body, false);
         cpc_hoist(c, thread->body);
         ok = cpc_body(c, thread->body);
+        cpc_code_end(c, &code, thread->node);
         g_array_set_size(c->locals, 0);
     } else {
         spawned_code(c, thread);
@@ -98,9 +111,12 @@ bool cpc_flow_code(Cpc *c, CpcFlow *flow)
         cp_task_decl(c->w, flow->index)->entry = cpc_pc(c);
     }
     if (flow->body != NULL) {
+        CpcScope code;
         c->is_async = true;
+        cpc_code_begin(c, &code, flow->body, false);
         cpc_hoist(c, flow->body);
         ok = cpc_body(c, flow->body);
+        cpc_code_end(c, &code, flow->body);
         c->is_async = false;
         cpc_emit(c, CP_OP_PY_RETURN, 0, CP_REG_VALUE, 0, flow->body);
         g_array_set_size(c->locals, 0);
@@ -112,6 +128,7 @@ bool cpc_flow_code(Cpc *c, CpcFlow *flow)
                      task->node);
         }
         cpc_emit(c, CP_OP_CALL, 0, (uint16_t)task->base, task->pc, task->node);
+        cpc_none_of(c, task, task->node);
         cpc_emit(c, CP_OP_PY_RETURN, 0, CP_REG_VALUE, 0, task->node);
     }
     flow->frame = c->reg_max;

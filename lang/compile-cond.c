@@ -52,8 +52,31 @@ static int compare_words(Cpc *c, const CpNode *cond, const CpcValue *l, const Cp
     return same == (cond->value == CP_EQ);
 }
 
+/* and, or, not of what is known of the operands. */
+static int logic_known(Cpc *c, const CpNode *cond)
+{
+    bool all = cond->kind == CP_NODE_AND;
+    int known = cond->kind == CP_NODE_OR ? 0 : 1;
+    for (const CpNode *n = cond->child; n != NULL; n = n->next) {
+        int one = cpc_cond_known(c, n);
+        if (one == -2) {
+            return -2;
+        }
+        if (cond->kind == CP_NODE_NOT) {
+            return one < 0 ? one : !one;
+        }
+        bool decides = one == (all ? 0 : 1);
+        known = decides || known == (all ? 0 : 1) ? !all : one == -1 ? -1 : known;
+    }
+    return known;
+}
+
 int cpc_cond_known(Cpc *c, const CpNode *cond)
 {
+    if (cond->kind == CP_NODE_AND || cond->kind == CP_NODE_OR ||
+        cond->kind == CP_NODE_NOT) {
+        return logic_known(c, cond);
+    }
     if (cond->kind != CP_NODE_CMP) {
         return -1;
     }
@@ -116,6 +139,77 @@ static bool emit_running(Cpc *c, const CpNode *node, uint16_t reg, uint16_t tmp)
     return true;
 }
 
+/* Puts 1 into `reg` if it is so. */
+static bool emit_ask(Cpc *c, const CpNode *node, uint16_t reg)
+{
+    CpObjKind kind;
+    uint16_t handle;
+    static const uint32_t kinds[] = {
+        [CP_ASK_IS_SET] = CP_OBJ_BIT(EVENT),
+        [CP_ASK_EMPTY] = CP_OBJ_BIT(QUEUE) | CP_OBJ_BIT(PIPE) | CP_OBJ_BIT(SOCKET),
+        [CP_ASK_LOCKED] = CP_OBJ_BIT(LOCK) | CP_OBJ_BIT(RLOCK) | CP_OBJ_BIT(SEMAPHORE),
+    };
+    if (node->value == CP_ASK_DONE) {
+        if (!c->proc->python) {
+            return cp_diag_error(c->diag, node->pos, "'done' needs a python runtime");
+        }
+        if (!cpc_handle_reg(c, node, &handle)) {
+            return false;
+        }
+        cpc_emit(c, CP_OP_FUT_DONE, (uint8_t)handle, reg, 0, node);
+        return true;
+    }
+    uint32_t obj =
+        cpc_find_obj(c, node, cp_ask_word(node->value), kinds[node->value], &kind);
+    cpc_emit(c, CP_OP_PROBE, 0, reg, obj, node);
+    return obj != CP_NONE;
+}
+
+static bool is_logic(const CpNode *cond)
+{
+    return cond->kind == CP_NODE_AND || cond->kind == CP_NODE_OR ||
+           cond->kind == CP_NODE_NOT;
+}
+
+/* Puts 1 into `reg` if the condition holds, else 0; operands that no longer matter are not
+ * looked at. */
+static bool emit_cond(Cpc *c, const CpNode *cond, uint16_t reg)
+{
+    uint32_t to_false;
+    if (!is_logic(cond)) {
+        bool ok = cpc_jump_unless(c, cond, &to_false);
+        cpc_emit(c, CP_OP_SET, 0, reg, cpc_const(c, 1), cond);
+        uint32_t to_end = cpc_emit(c, CP_OP_JUMP, 0, 0, 0, cond);
+        if (ok) {
+            cpc_land(c, to_false);
+        }
+        cpc_emit(c, CP_OP_SET, 0, reg, cpc_const(c, 0), cond);
+        cpc_land(c, to_end);
+        return ok;
+    }
+    g_autoptr(GArray) ends = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    uint16_t value = cpc_reg(c, 2);
+    bool ok = true;
+    for (const CpNode *n = cond->child; ok && n != NULL; n = n->next) {
+        ok = emit_cond(c, n, value);
+        cpc_emit(c, CP_OP_SET, 0, (uint16_t)(value + 1),
+                 cpc_const(c, cond->kind == CP_NODE_OR), n);
+        if (n->next != NULL) {
+            uint32_t end = cpc_emit(c, CP_OP_JUMP_IF, CP_EQ, value, 0, n);
+            g_array_append_val(ends, end);
+        }
+    }
+    for (guint i = 0; i < ends->len; i++) {
+        cpc_land(c, g_array_index(ends, uint32_t, i));
+    }
+    if (cond->kind == CP_NODE_NOT) {
+        cpc_emit(c, CP_OP_SET, 0, (uint16_t)(value + 1), cpc_const(c, 1), cond);
+        cpc_arith(c, CP_SUB, value, (uint16_t)(value + 1), value, cond);
+    }
+    cpc_emit(c, CP_OP_MOVE, 0, reg, value, cond);
+    return ok;
+}
+
 bool cpc_jump_unless(Cpc *c, const CpNode *cond, uint32_t *jump)
 {
     static const CpCmp inverse[] = {[CP_EQ] = CP_NE, [CP_NE] = CP_EQ, [CP_LT] = CP_GE,
@@ -127,6 +221,9 @@ bool cpc_jump_unless(Cpc *c, const CpNode *cond, uint32_t *jump)
     bool ok;
     if (cond->kind == CP_NODE_RUNNING) {
         ok = emit_running(c, cond, regs, second);
+        cpc_emit(c, CP_OP_SET, 0, second, cpc_const(c, 0), cond);
+    } else if (cond->kind == CP_NODE_ASK || is_logic(cond)) {
+        ok = is_logic(cond) ? emit_cond(c, cond, regs) : emit_ask(c, cond, regs);
         cpc_emit(c, CP_OP_SET, 0, second, cpc_const(c, 0), cond);
     } else {
         ok = cpc_eval_to(c, cp_node_child(cond, CP_CHILD_LEFT), regs, NULL) &&

@@ -126,7 +126,10 @@ static bool guarded(Cpc *c, const CpNode *node)
     g_autoptr(GArray) to_end = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     uint16_t handler = cpc_reg(c, 2);
     uint32_t to_handler = cpc_emit(c, CP_OP_TRY, 0, handler, 0, node);
+    CpcScope tried;
+    cpc_scope_undo(c, &tried, CP_OP_TRY_END, 0, handler, 0);
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    cpc_scope_pop(c, &tried);
     cpc_emit(c, CP_OP_TRY_END, 0, handler, 0, node);
     for (const CpNode *n = first; n != NULL; n = n->next->next) {
         ok = (!is_word(n, "else") || cpc_body(c, n->next)) && ok;
@@ -160,11 +163,20 @@ bool cpc_do_try(Cpc *c, const CpNode *node)
     }
     uint16_t exc = cpc_reg(c, 2);
     uint32_t to_finally = cpc_emit(c, CP_OP_TRY, 0, exc, 0, node);
+    CpcScope tried;
+    cpc_scope_push(c, &tried, CPC_SCOPE_FINALLY);
+    tried.reg = exc;
     bool ok = guarded(c, node);
+    c->scope = tried.outer;
     cpc_emit(c, CP_OP_TRY_END, 0, exc, 0, node);
     cpc_emit(c, CP_OP_SET, 0, exc, cpc_const(c, -1), node);
     cpc_land(c, to_finally);
+    for (unsigned way = 0; way < CPC_WAYS; way++) {
+        cpc_scope_land(c, &tried, (CpcWay)way);
+    }
     ok = cpc_body(c, last->next) && ok;
+    ok = cpc_go_on(c, &tried, exc, node) && ok;
+    cpc_scope_pop(c, &tried);
     cpc_emit(c, CP_OP_SET, 0, (uint16_t)(exc + 1), cpc_const(c, -1), node);
     uint32_t to_end = cpc_emit(c, CP_OP_JUMP_IF, CP_EQ, exc, 0, node);
     cpc_emit(c, CP_OP_RERAISE, 0, exc, 0, node);

@@ -7,6 +7,90 @@
 
 /* --- names of handles --- */
 
+static bool is_var(Cpc *c, const char *name)
+{
+    const CpcObject *object = cpc_object(c, name);
+    return object != NULL && object->is_var;
+}
+
+/* Names of a loop's own have their register in the loop. */
+static void hoist_value(Cpc *c, const CpNode *s)
+{
+    const CpNode *name = cp_node_find(s, CP_CHILD_TO);
+    bool own = s->kind == CP_NODE_IMAP || s->kind == CP_NODE_IMAP_UNORDERED;
+    if (name == NULL || own || cpc_local(c, name->text) != NULL || is_var(c, name->text)) {
+        return;
+    }
+    uint16_t reg = cpc_reg(c, 1);
+    bool list = s->kind == CP_NODE_MAP || s->kind == CP_NODE_GATHER;
+    cpc_local_push(c, name->text, reg, CP_DIM_ANY);
+    cpc_local(c, name->text)->is_list = list;
+    if (list) {
+        cpc_emit(c, CP_OP_SET, 0, reg, cpc_const(c, 0), name);
+    }
+}
+
+bool cpc_keep_value(Cpc *c, const CpNode *node)
+{
+    const CpNode *name = cp_node_find(node, CP_CHILD_TO);
+    const CpcLocal *local = name != NULL ? cpc_local(c, name->text) : NULL;
+    if (name == NULL) {
+        return true;
+    }
+    bool list = node->kind == CP_NODE_MAP || node->kind == CP_NODE_GATHER;
+    if (local != NULL && local->is_list != list) {
+        return cp_diag_error(c->diag, name->pos, "'%s' is %s elsewhere", name->text,
+                             list ? "a single value" : "a list of results");
+    }
+    if (local == NULL && list) {
+        return cp_diag_error(c->diag, name->pos, "'%s' is a variable and holds no list",
+                             name->text);
+    }
+    if (local != NULL) {
+        cpc_emit(c, CP_OP_MOVE, 0, local->reg, CP_REG_VALUE, node);
+        return true;
+    }
+    CpcObject *object = cpc_object(c, name->text);
+    if (object == NULL || !object->is_var || !cpc_claim(c, name, object)) {
+        return false;
+    }
+    cpc_emit(c, CP_OP_STORE, 0, CP_REG_VALUE, object->index, node);
+    return true;
+}
+
+bool cpc_keep_in_time(Cpc *c, const CpNode *node)
+{
+    if (cp_node_find(node, CP_CHILD_TO) == NULL) {
+        return true;
+    }
+    bool limited = cp_node_find(node, CP_CHILD_TIMEOUT) != NULL;
+    uint32_t late = limited ? cpc_emit(c, CP_OP_JUMP_TIMEOUT, 0, 0, 0, node) : 0;
+    bool ok = cpc_keep_value(c, node);
+    if (limited) {
+        cpc_land(c, late);
+    }
+    return ok;
+}
+
+uint32_t cpc_timer_event(Cpc *c, CpcThread *thread)
+{
+    if (thread->finished == CP_NONE) {
+        g_autofree char *name = g_strdup_printf(
+            "%s.finished",
+            cp_workload_text(c->w, cp_thread_decl(c->w, thread->index)->name));
+        thread->finished = cp_workload_obj(c->w, name, CP_OBJ_EVENT);
+        cp_obj_decl(c->w, thread->finished)->proc = c->proc->index;
+    }
+    return thread->finished;
+}
+
+void cpc_none_of(Cpc *c, const CpcTask *task, const CpNode *node)
+{
+    if (!cpc_returns(cp_node_child(task->node, CP_CHILD_BODY))) {
+        cpc_emit(c, CP_OP_SET, 0, CP_REG_VALUE, cpc_const(c, CP_ITEM_NONE), node);
+    }
+}
+
 void cpc_hoist(Cpc *c, const CpNode *body)
 {
     for (const CpNode *s = body->child; s != NULL; s = s->next) {
@@ -14,6 +98,7 @@ void cpc_hoist(Cpc *c, const CpNode *body)
         if (name != NULL && cpc_local(c, name->text) == NULL) {
             cpc_local_push(c, name->text, cpc_reg(c, 1), CP_DIM_NUMBER);
         }
+        hoist_value(c, s);
         for (const CpNode *child = s->child; child != NULL; child = child->next) {
             if (child->kind == CP_NODE_BODY) {
                 cpc_hoist(c, child);
@@ -139,6 +224,20 @@ static void note_call(CpcScan *s, const CpNode *node, bool is_async)
 {
     const CpNode *call = cp_node_child(node, CP_CHILD_CALL);
     scan_flow(s, node, call, cp_node_count(call), is_async);
+}
+
+/* A statement that only names a handle. */
+void cpc_note_handle(CpcScan *s, const CpNode *node)
+{
+    const CpNode *as = cp_node_find(node, CP_CHILD_AS);
+    if (as != NULL) {
+        add_handle(s, as);
+    }
+}
+
+void cpc_note_cancel(CpcScan *s, const CpNode *node)
+{
+    g_hash_table_add(s->proc->cancelled, (char *)cp_node_child(node, CP_CHILD_NAME)->text);
 }
 
 void cpc_note_flow(CpcScan *s, const CpNode *node)

@@ -4,6 +4,21 @@
 
 /* Decides what code loops and streams of arrivals become. */
 
+/* The body of a loop, up to where it goes round again; loop_end stands behind the loop. */
+static bool loop_body(Cpc *c, CpcScope *loop, const CpNode *node)
+{
+    cpc_scope_push(c, loop, CPC_SCOPE_LOOP);
+    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    cpc_scope_land(c, loop, CPC_CONTINUE);
+    return ok;
+}
+
+static void loop_end(Cpc *c, CpcScope *loop)
+{
+    cpc_scope_land(c, loop, CPC_BREAK);
+    cpc_scope_pop(c, loop);
+}
+
 bool cpc_do_repeat(Cpc *c, const CpNode *node)
 {
     CpcValue v;
@@ -29,11 +44,13 @@ bool cpc_do_repeat(Cpc *c, const CpNode *node)
         skip = cpc_emit(c, CP_OP_JUMP_IF, CP_LE, regs, 0, node);
     }
     uint32_t top = cpc_pc(c);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     cpc_emit(c, CP_OP_LOOP, 0, regs, top, node);
     if (skip != CP_NONE) {
         cpc_land(c, skip);
     }
+    loop_end(c, &loop);
     return ok;
 }
 
@@ -60,11 +77,13 @@ static bool for_range(Cpc *c, const CpNode *node, const CpNode *range)
     uint16_t entry = cpc_reg(c, 1);
     cpc_emit(c, CP_OP_MOVE, 0, entry, regs, node);
     cpc_local_push(c, cp_node_child(node, CP_CHILD_ENTRY)->text, entry, CP_DIM_NUMBER);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     g_array_set_size(c->locals, c->locals->len - 1);
     cpc_emit(c, CP_OP_ARITH, CP_ADD, regs, (uint32_t)regs | (uint32_t)one << 16, node);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
     cpc_land(c, to_end);
+    loop_end(c, &loop);
     (void)last; /* names the middle register of the three */
     return ok;
 }
@@ -92,11 +111,13 @@ bool cpc_do_for(Cpc *c, const CpNode *node)
     uint32_t to_end = cpc_emit(c, CP_OP_JUMP_IF, CP_GE, regs, 0, node);
     cpc_emit(c, CP_OP_LIST_GET, (uint8_t)regs, entry, cpc_list(c, values), node);
     cpc_local_push(c, cp_node_child(node, CP_CHILD_ENTRY)->text, entry, dim);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     g_array_set_size(c->locals, c->locals->len - 1);
     cpc_emit(c, CP_OP_ARITH, CP_ADD, regs, (uint32_t)regs | (uint32_t)one << 16, node);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
     cpc_land(c, to_end);
+    loop_end(c, &loop);
     return ok;
 }
 
@@ -111,9 +132,11 @@ bool cpc_do_until(Cpc *c, const CpNode *node)
     cpc_emit(c, CP_OP_SAMPLE, a, end, arg, node);
     uint32_t to_check = cpc_emit(c, CP_OP_JUMP, 0, 0, 0, node);
     uint32_t top = cpc_pc(c);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     cpc_land(c, to_check);
     cpc_emit(c, CP_OP_JUMP_BEFORE, 0, end, top, node);
+    loop_end(c, &loop);
     return ok;
 }
 
@@ -139,8 +162,10 @@ bool cpc_do_forever(Cpc *c, const CpNode *node)
         cp_diag_warning(c->diag, node->pos, "this loop never lets time pass");
     }
     uint32_t top = cpc_pc(c);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
+    loop_end(c, &loop);
     return ok;
 }
 
@@ -156,11 +181,13 @@ bool cpc_do_while(Cpc *c, const CpNode *node)
     if (known == 0) {
         to_end = cpc_emit(c, CP_OP_JUMP, 0, 0, 0, node);
     }
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    CpcScope loop;
+    bool ok = loop_body(c, &loop, node);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
     if (to_end != CP_NONE) {
         cpc_land(c, to_end);
     }
+    loop_end(c, &loop);
     return ok;
 }
 
@@ -223,7 +250,11 @@ bool cpc_do_arrivals(Cpc *c, const CpNode *node)
     cpc_emit(c, CP_OP_ARRIVALS, 0, next, row, node);
     bool outer = c->no_block;
     c->no_block = decl.instant;
+    CpcScope wall;
+    cpc_scope_push(c, &wall, CPC_SCOPE_WALL);
+    wall.what = "the body of an arrival";
     bool ok = cpc_body(c, body);
+    cpc_scope_pop(c, &wall);
     c->no_block = outer;
     cpc_emit(c, CP_OP_ARRIVE_END, 0, next, row, node);
     if (!c->measure) {

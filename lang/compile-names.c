@@ -18,7 +18,7 @@ CpcLocal *cpc_local(Cpc *c, const char *name)
 
 void cpc_local_push(Cpc *c, const char *name, uint16_t reg, CpDim dim)
 {
-    const CpcLocal local = {name, reg, (uint8_t)dim, false};
+    const CpcLocal local = {name, reg, (uint8_t)dim, false, false};
     g_array_append_val(c->locals, local);
 }
 
@@ -125,7 +125,8 @@ static bool check_async(Cpc *c, const CpNode *name, const char *word, uint32_t o
     bool is_async = decl->flags & CP_OBJ_ASYNC;
     const char *kind = cp_resource_word(decl->kind);
     if (is_async && !awaits && strcmp(word, "release") != 0 &&
-        strcmp(word, "signal") != 0 && strcmp(word, "clear") != 0) {
+        strcmp(word, "signal") != 0 && strcmp(word, "clear") != 0 &&
+        cp_ask_find(word) < 0) {
         cp_diag_error(c->diag, name->pos, "'%s' is an async %s", name->text, kind);
         cp_diag_help(c->diag, "write 'await %s %s'",
                      strncmp(word, "for", 3) == 0 ? "for …" : word, name->text);

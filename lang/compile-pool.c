@@ -106,7 +106,10 @@ bool cpc_do_pool(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_POOL_OPEN, 0, 0, pool, node);
+    CpcScope open;
+    cpc_scope_undo(c, &open, CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, pool);
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    cpc_scope_pop(c, &open);
     cpc_emit(c, CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, pool, node);
     return ok;
 }
@@ -127,6 +130,7 @@ bool cpc_do_submit(Cpc *c, const CpNode *node)
     cpc_emit(c, CP_OP_SUBMIT, 0, 0, cpc_call_row(c, &call), node);
     if (apply) {
         cpc_emit(c, CP_OP_RESULT, CP_REG_VALUE, CP_REG_NONE, 0, node);
+        return cpc_keep_value(c, node);
     }
     cpc_keep_handle(c, as, node);
     return true;
@@ -152,18 +156,36 @@ static bool map_over(Cpc *c, const CpNode *list, CpCallDecl *call)
 }
 
 /* Runs the body once for each result until the iterator ends. */
-static bool iterate(Cpc *c, uint16_t iter, const CpNode *body, const CpNode *node)
+static bool iterate(Cpc *c, uint16_t iter, const CpNode *node)
 {
-    uint32_t top = cpc_emit(c, CP_OP_ITER_NEXT, 0, iter, 0, node);
-    bool ok = cpc_body(c, body);
+    const CpNode *to = cp_node_find(node, CP_CHILD_TO);
+    const CpNode *as = cp_node_find(node, CP_CHILD_AS);
+    uint32_t top = cpc_emit(c, CP_OP_ITER_NEXT, as != NULL, iter, 0, node);
+    cpc_keep_handle(c, as, node);
+    if (to != NULL) {
+        uint16_t entry = cpc_reg(c, 1);
+        cpc_emit(c, CP_OP_MOVE, 0, entry, CP_REG_VALUE, node);
+        cpc_local_push(c, to->text, entry, CP_DIM_ANY);
+    }
+    CpcScope loop;
+    cpc_scope_push(c, &loop, CPC_SCOPE_LOOP);
+    loop.undo = (CpInsn){CP_OP_ITER_DROP, 0, iter, 0};
+    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
+    if (to != NULL) {
+        g_array_set_size(c->locals, c->locals->len - 1);
+    }
+    cpc_scope_land(c, &loop, CPC_CONTINUE);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
     cpc_land(c, top);
+    cpc_scope_land(c, &loop, CPC_BREAK);
+    cpc_scope_pop(c, &loop);
     return ok;
 }
 
 bool cpc_do_map(Cpc *c, const CpNode *node)
 {
-    bool imap = node->kind == CP_NODE_IMAP;
+    bool imap = node->kind != CP_NODE_MAP;
+    uint16_t limit = CP_REG_NONE;
     const CpNode *name = cp_node_child(node, CP_CHILD_TASK);
     const CpNode *chunk = cp_node_child(node, CP_CHILD_CHUNK);
     CpcTask *task = g_hash_table_lookup(c->proc->tasks, name->text);
@@ -178,13 +200,19 @@ bool cpc_do_map(Cpc *c, const CpNode *node)
     }
     call.task = flow->index;
     call.chunk = (uint32_t)n;
-    uint16_t iter = cpc_reg(c, 1);
-    cpc_emit(c, CP_OP_MAP, 0, iter, cpc_call_row(c, &call), node);
-    if (imap) {
-        return iterate(c, iter, cp_node_child(node, CP_CHILD_BODY), node);
+    bool named = cp_node_find(node, CP_CHILD_TO) != NULL;
+    call.flags |= named ? (uint32_t)CP_CALL_VALUES : 0;
+    if (!cpc_timeout_reg(c, node, &limit)) {
+        return false;
     }
-    cpc_emit(c, CP_OP_ITER_ALL, 0, iter, 0, node);
-    return true;
+    uint16_t iter = cpc_reg(c, 1);
+    cpc_emit(c, CP_OP_MAP, node->kind == CP_NODE_IMAP_UNORDERED, iter,
+             cpc_call_row(c, &call), node);
+    if (imap) {
+        return iterate(c, iter, node);
+    }
+    cpc_emit(c, CP_OP_ITER_ALL, (uint8_t)iter, limit, 0, node);
+    return cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
 }
 
 bool cpc_do_result(Cpc *c, const CpNode *node)
@@ -195,12 +223,28 @@ bool cpc_do_result(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_RESULT, (uint8_t)handle, timeout, 0, node);
-    return cpc_timed_out(c, node);
+    return cpc_keep_in_time(c, node) && cpc_timed_out(c, node);
+}
+
+/* cancel TIMER: its event is set, so that it ends without a call. */
+static bool cancel_timer(Cpc *c, const CpNode *node)
+{
+    const char *name = cp_node_child(node, CP_CHILD_NAME)->text;
+    CpcThread *thread = g_hash_table_lookup(c->proc->threads, name);
+    bool is_timer = thread != NULL && thread->after > 0 &&
+                    g_hash_table_lookup(c->proc->handles, name) == NULL;
+    if (is_timer) {
+        cpc_emit(c, CP_OP_EVENT_SET, 0, 0, cpc_timer_event(c, thread), node);
+    }
+    return is_timer;
 }
 
 bool cpc_do_cancel(Cpc *c, const CpNode *node)
 {
     uint16_t handle;
+    if (cancel_timer(c, node)) {
+        return true;
+    }
     if (!cpc_handle_reg(c, cp_node_child(node, CP_CHILD_NAME), &handle)) {
         return false;
     }
@@ -216,7 +260,7 @@ bool cpc_do_as_completed(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_AS_COMPLETED, 0, iter, pool, node);
-    return iterate(c, iter, cp_node_child(node, CP_CHILD_BODY), node);
+    return iterate(c, iter, node);
 }
 
 CpGroupKind cpc_group_kind(const CpNode *word)

@@ -88,6 +88,14 @@ static bool add_value(Cpc *c, const CpNode *value, int decimals, uint16_t reg, u
         g_string_append(out, "{@}");
         return true;
     }
+    const CpcLocal *local =
+        cp_node_is(value, CP_NODE_NAME) ? cpc_local(c, value->text) : NULL;
+    if (local != NULL && local->is_list) {
+        cpc_emit(c, CP_OP_MOVE, 0, (uint16_t)(reg + *n), local->reg, value);
+        *n += 1;
+        g_string_append(out, "{l}");
+        return true;
+    }
     uint32_t save = c->reg;
     if (!cpc_eval(c, value, &v)) {
         return false;

@@ -181,6 +181,7 @@ static CpcProc *proc_new(const CpNode *node)
     proc->interps = g_hash_table_new(g_str_hash, g_str_equal);
     proc->handles = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     proc->running = g_hash_table_new(g_str_hash, g_str_equal);
+    proc->cancelled = g_hash_table_new(g_str_hash, g_str_equal);
     proc->flow_list = g_ptr_array_new_with_free_func(flow_free);
     return proc;
 }
@@ -197,6 +198,7 @@ void cpc_proc_free(void *data)
     g_hash_table_unref(proc->interps);
     g_hash_table_unref(proc->handles);
     g_hash_table_unref(proc->running);
+    g_hash_table_unref(proc->cancelled);
     g_ptr_array_unref(proc->flow_list);
     g_free(proc);
 }

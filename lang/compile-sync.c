@@ -72,13 +72,15 @@ bool cpc_do_lock(Cpc *c, const CpNode *node)
     CpOp take = kind == CP_OBJ_RWLOCK      ? (read ? CP_OP_RLOCK : CP_OP_WLOCK)
                 : kind == CP_OBJ_SEMAPHORE ? CP_OP_SEM_WAIT
                                            : CP_OP_LOCK;
+    CpOp give = kind == CP_OBJ_SEMAPHORE ? CP_OP_SEM_POST
+                : kind == CP_OBJ_RWLOCK  ? CP_OP_RWUNLOCK
+                                         : CP_OP_UNLOCK;
     cpc_emit(c, take, 0, CP_REG_NONE, obj, node);
+    CpcScope held;
+    cpc_scope_undo(c, &held, give, kind == CP_OBJ_SEMAPHORE, 0, obj);
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
-    if (kind == CP_OBJ_SEMAPHORE) {
-        cpc_emit(c, CP_OP_SEM_POST, 1, 0, obj, node);
-    } else {
-        cpc_emit(c, kind == CP_OBJ_RWLOCK ? CP_OP_RWUNLOCK : CP_OP_UNLOCK, 0, 0, obj, node);
-    }
+    cpc_scope_pop(c, &held);
+    cpc_emit(c, give, kind == CP_OBJ_SEMAPHORE, 0, obj, node);
     return ok;
 }
 
@@ -239,7 +241,7 @@ bool cpc_do_recv(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_RECV, awaits ? CP_IO_AWAIT : 0, reg, obj, node);
-    return cpc_timeout_else(c, node);
+    return cpc_keep_in_time(c, node) && cpc_timeout_else(c, node);
 }
 
 /* Receives until `none` arrives. */
@@ -259,9 +261,14 @@ bool cpc_do_recv_each(Cpc *c, const CpNode *node)
     cpc_emit(c, CP_OP_SET, 0, (uint16_t)(item + 1), cpc_const(c, CP_ITEM_NONE), node);
     uint32_t to_end = cpc_emit(c, CP_OP_JUMP_IF, CP_EQ, item, 0, node);
     cpc_local_push(c, cp_node_child(node, CP_CHILD_ENTRY)->text, item, CP_DIM_ANY);
+    CpcScope loop;
+    cpc_scope_push(c, &loop, CPC_SCOPE_LOOP);
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
     g_array_set_size(c->locals, c->locals->len - 1);
+    cpc_scope_land(c, &loop, CPC_CONTINUE);
     cpc_emit(c, CP_OP_JUMP, 0, 0, top, node);
     cpc_land(c, to_end);
+    cpc_scope_land(c, &loop, CPC_BREAK);
+    cpc_scope_pop(c, &loop);
     return ok;
 }

@@ -35,6 +35,17 @@ bool cpc_call(Cpc *c, const char *name, const CpNode *args, const CpNode *node)
     return true;
 }
 
+bool cpc_do_call_as(Cpc *c, const CpNode *node)
+{
+    const CpNode *call = cp_node_child(node, CP_CHILD_CALL);
+    const CpcTask *task = g_hash_table_lookup(c->proc->tasks, call->text);
+    if (!cpc_call(c, call->text, call->child, node)) {
+        return false;
+    }
+    cpc_none_of(c, task, node);
+    return cpc_keep_value(c, node);
+}
+
 /* A coroutine function that is called makes a coroutine and runs nothing. */
 bool cpc_do_call(Cpc *c, const CpNode *node)
 {
@@ -55,11 +66,18 @@ bool cpc_do_call(Cpc *c, const CpNode *node)
     return true;
 }
 
+/* A Timer that somebody cancels. */
+static bool is_cancelled(Cpc *c, const CpcThread *thread)
+{
+    const char *name = cp_workload_text(c->w, cp_thread_decl(c->w, thread->index)->name);
+    return thread->after > 0 && g_hash_table_contains(c->proc->cancelled, name);
+}
+
 bool cpc_do_spawn(Cpc *c, const CpNode *node)
 {
     const CpNode *call = cp_node_child(node, CP_CHILD_CALL);
     const CpNode *index = cp_node_child(node, CP_CHILD_INDEX);
-    const CpcThread *thread =
+    CpcThread *thread =
         g_hash_table_lookup(c->proc->threads, cp_node_child(node, CP_CHILD_NAME)->text);
     unsigned n = cp_node_count(call);
     uint16_t first = cpc_reg(c, n > 0 ? n : 1);
@@ -79,7 +97,54 @@ bool cpc_do_spawn(Cpc *c, const CpNode *node)
             return false;
         }
     }
+    if (is_cancelled(c, thread)) {
+        cpc_emit(c, CP_OP_EVENT_CLEAR, 0, 0, cpc_timer_event(c, thread), node);
+    }
     cpc_emit(c, CP_OP_SPAWN, (uint8_t)first, (uint16_t)n, thread->index, node);
+    return true;
+}
+
+static bool refuse_async(Cpc *c, const CpNode *node)
+{
+    const CpNode *name = cp_node_child(node, CP_CHILD_NAME);
+    const CpcObject *object = cpc_object(c, name->text);
+    if (object == NULL || object->is_var || !(object->node->flags & CP_FLAG_ASYNC)) {
+        return false;
+    }
+    cp_diag_error(c->diag, name->pos, "not yet: join and task_done of an async queue");
+    cp_diag_help(c->diag, "count the items: var left, and an async event for the last");
+    return true;
+}
+
+/* Queue.join: until task_done has been said of every item. */
+static bool join_queue(Cpc *c, const CpNode *node)
+{
+    CpObjKind kind;
+    uint16_t reg;
+    if (refuse_async(c, node)) {
+        return false;
+    }
+    uint32_t obj = cpc_find_obj(c, cp_node_child(node, CP_CHILD_NAME), "join",
+                                CP_OBJ_BIT(QUEUE), &kind);
+    if (obj == CP_NONE || !cpc_timeout_reg(c, node, &reg)) {
+        return false;
+    }
+    cpc_emit(c, CP_OP_QUEUE_JOIN, 0, reg, obj, node);
+    return cpc_timeout_else(c, node);
+}
+
+bool cpc_do_task_done(Cpc *c, const CpNode *node)
+{
+    CpObjKind kind;
+    if (refuse_async(c, node)) {
+        return false;
+    }
+    uint32_t obj = cpc_find_obj(c, cp_node_child(node, CP_CHILD_NAME), "task_done",
+                                CP_OBJ_BIT(QUEUE), &kind);
+    if (obj == CP_NONE) {
+        return false;
+    }
+    cpc_emit(c, CP_OP_TASK_DONE, 0, 0, obj, node);
     return true;
 }
 
@@ -88,6 +153,11 @@ bool cpc_do_join(Cpc *c, const CpNode *node)
     const CpNode *name = cp_node_child(node, CP_CHILD_NAME);
     uint16_t reg;
     uint32_t decl = CP_NONE;
+    const CpcObject *object = cpc_object(c, name->text);
+    if (object != NULL && !object->is_var && strcmp(name->text, "all") != 0 &&
+        g_hash_table_lookup(c->proc->threads, name->text) == NULL) {
+        return join_queue(c, node);
+    }
     if (strcmp(name->text, "all") != 0) {
         const CpcThread *thread = g_hash_table_lookup(c->proc->threads, name->text);
         if (thread == NULL) {

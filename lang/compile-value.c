@@ -79,6 +79,13 @@ static bool eval_param(Cpc *c, const CpNode *node, const CpNode *param, CpcValue
 static bool eval_name(Cpc *c, const CpNode *node, CpcValue *out)
 {
     CpcLocal *local = cpc_local(c, node->text);
+    if (local != NULL && local->is_list) {
+        cp_diag_error(c->diag, node->pos, "'%s' is a list of results", node->text);
+        cp_diag_help(c->diag,
+                     "print it whole, or read them one by one: imap p f over xs as "
+                     "x { ... }");
+        return false;
+    }
     if (local != NULL) {
         *out = (CpcValue){.kind = CPC_REG, .dim = (CpDim)local->dim, .reg = local->reg};
         return true;

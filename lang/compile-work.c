@@ -138,8 +138,11 @@ bool cpc_do_timed(Cpc *c, const CpNode *node)
 {
     uint16_t begin = cpc_reg(c, 1);
     cpc_emit(c, CP_OP_NOW, 0, begin, 0, node);
+    uint32_t row = hist(c, cp_node_child(node, CP_CHILD_NAME)->text);
+    CpcScope timed;
+    cpc_scope_undo(c, &timed, CP_OP_TIMED_END, 0, begin, row);
     bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
-    cpc_emit(c, CP_OP_TIMED_END, 0, begin,
-             hist(c, cp_node_child(node, CP_CHILD_NAME)->text), node);
+    cpc_scope_pop(c, &timed);
+    cpc_emit(c, CP_OP_TIMED_END, 0, begin, row, node);
     return ok;
 }

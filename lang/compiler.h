@@ -4,6 +4,7 @@
  *   emit, names      instructions, registers; what a name means
  *   value, const     expressions (these two need each other), keys, cond
  *   body             a statement to its function, through CpcTables
+ *   leave            how a body is left before its end
  *   calls, flow      who calls whom; what runs as a flow of its own
  *   the statements   work print sync loop branch var thread, pool async except python
  *   the declarations decl resource runtime process
@@ -63,6 +64,7 @@ typedef struct {
     CpcTask *task;      /* of a spawned one */
     CpcFlow *main;      /* python: what its loop runs, then `body` is NULL; or NULL */
     CpTime after;       /* python: a Timer sleeps first; 0: none */
+    uint32_t finished;  /* its event, if somebody cancels it; else CP_NONE */
     bool refused;       /* python: its process cannot import the main module */
     GPtrArray *callees; /* CpcTask */
     uint32_t index;     /* of CpWorkload.threads */
@@ -78,14 +80,15 @@ typedef struct {
     GHashTable *threads; /* name -> CpcThread */
     GPtrArray *task_list, *thread_list;
     bool python;
-    CpPyVersion version;  /* of python; nothing of a native process */
-    uint8_t start_method; /* CpStartMethod of its `start` option */
-    GHashTable *pools;    /* python: name -> index + 1 */
-    GHashTable *interps;  /* python: name -> index + 1 */
-    GHashTable *handles;  /* python: name -> CpcHandle */
-    GHashTable *running;  /* python: names somebody asks `running` of */
-    GPtrArray *flow_list; /* CpcFlow */
-    uint16_t grid;        /* register of `period`, behind all frames */
+    CpPyVersion version;   /* of python; nothing of a native process */
+    uint8_t start_method;  /* CpStartMethod of its `start` option */
+    GHashTable *pools;     /* python: name -> index + 1 */
+    GHashTable *interps;   /* python: name -> index + 1 */
+    GHashTable *handles;   /* python: name -> CpcHandle */
+    GHashTable *running;   /* python: names somebody asks `running` of */
+    GHashTable *cancelled; /* python: names somebody cancels */
+    GPtrArray *flow_list;  /* CpcFlow */
+    uint16_t grid;         /* register of `period`, behind all frames */
 } CpcProc;
 
 typedef struct {
@@ -93,6 +96,7 @@ typedef struct {
     uint16_t reg;
     uint8_t dim;  /* CpDim */
     bool is_time; /* used as one, though its dimension is not known */
+    bool is_list; /* of results: it can be printed */
 } CpcLocal;
 
 /* Value of an expression. */
@@ -109,6 +113,25 @@ typedef struct {
 
 typedef struct Cpc Cpc;
 typedef struct CpcScan CpcScan;
+
+/* Ways out of a body, and what lies between a statement and the place they lead to. */
+typedef enum { CPC_BREAK, CPC_CONTINUE, CPC_RETURN, CPC_WAYS } CpcWay;
+typedef enum {
+    CPC_SCOPE_CODE, /* a task or thread */
+    CPC_SCOPE_LOOP,
+    CPC_SCOPE_UNDO,    /* something that is given back */
+    CPC_SCOPE_FINALLY, /* a try whose `finally` comes first */
+    CPC_SCOPE_WALL,    /* nothing leads out */
+} CpcScopeKind;
+typedef struct CpcScope {
+    CpcScopeKind kind;
+    struct CpcScope *outer;
+    CpInsn undo;             /* UNDO, and LOOP if it is broken off; NOP: nothing */
+    uint16_t reg;            /* FINALLY: of its exception */
+    bool returns;            /* CODE: there is a `return` in it */
+    const char *what;        /* WALL: "an arrival" */
+    GArray *jumps[CPC_WAYS]; /* uint32_t, to be landed; NULL: none */
+} CpcScope;
 
 /* The functions of the rows of tree.def and decl.def, by CpNodeKind.  They are reached
  * through a table that stands on top, so that the parts of the compiler form a line. */
@@ -141,6 +164,9 @@ struct Cpc {
     uint16_t group;  /* python: register of the group calls belong to, or CP_REG_NONE */
     uint16_t caught; /* python: register of the exception an except block handles, or 0 */
     bool no_block;   /* inside an instant arrivals body: sends drop instead of waiting */
+    CpcScope *scope; /* innermost one of the code */
+    uint16_t result; /* register of what `return` gives */
+    bool in_task;    /* the code is a task's, not a thread's */
 };
 
 /* Looking through the code for calls, before anything is compiled. */
@@ -197,6 +223,22 @@ bool cpc_duration(Cpc *c, const CpNode *node, uint8_t *a, uint32_t *arg);
 /* An instruction whose operand is the statement's time. */
 bool cpc_emit_duration(Cpc *c, const CpNode *node, CpOp op, uint8_t flags, uint16_t b);
 
+/* --- leaving a body (compile-leave.c) --- */
+void cpc_scope_push(Cpc *c, CpcScope *scope, CpcScopeKind kind);
+/* One that is left by an instruction. */
+void cpc_scope_undo(Cpc *c, CpcScope *scope, CpOp op, uint8_t a, uint16_t b, uint32_t arg);
+void cpc_scope_pop(Cpc *c, CpcScope *scope);
+/* Its jumps of that way go to the next instruction. */
+void cpc_scope_land(Cpc *c, CpcScope *scope, CpcWay way);
+bool cpc_leave(Cpc *c, CpcWay way, const CpNode *node);
+/* Behind a `finally`: the ways that led into it go on; `scope` is popped already. */
+bool cpc_go_on(Cpc *c, const CpcScope *scope, uint16_t reg, const CpNode *node);
+/* Whether a body has a `return`. */
+bool cpc_returns(const CpNode *body);
+/* Around the code of a task or thread; at the end VALUE is what it returns. */
+void cpc_code_begin(Cpc *c, CpcScope *scope, const CpNode *body, bool in_task);
+void cpc_code_end(Cpc *c, CpcScope *scope, const CpNode *at);
+
 /* --- conditions (compile-cond.c) --- */
 /* Whether a condition is known before the run: 1 true, 0 false, -1 not known, -2 error. */
 int cpc_cond_known(Cpc *c, const CpNode *cond);
@@ -234,6 +276,14 @@ bool cpc_timeout_reg(Cpc *c, const CpNode *node, uint16_t *reg);
 bool cpc_timeout_else(Cpc *c, const CpNode *node);
 
 /* --- python: flows, handles, pools (compile-flow.c, compile-pool.c) --- */
+/* VALUE is what the statement gives: kept under its name, if it has one. */
+bool cpc_keep_value(Cpc *c, const CpNode *node);
+/* The same, if the statement's timeout has not passed. */
+bool cpc_keep_in_time(Cpc *c, const CpNode *node);
+/* VALUE becomes none behind a call of a task that returns nothing. */
+void cpc_none_of(Cpc *c, const CpcTask *task, const CpNode *node);
+/* The event of a Timer that can be cancelled. */
+uint32_t cpc_timer_event(Cpc *c, CpcThread *thread);
 /* Registers for the names `as` gives in a body. */
 void cpc_hoist(Cpc *c, const CpNode *body);
 /* Register with the handle of that name. */

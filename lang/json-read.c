@@ -192,6 +192,20 @@ static CpNode *read_value(CpJsonReader *r, const CpJsonValue *j)
     }
 }
 
+static CpNode *read_cond(CpJsonReader *r, const CpJsonValue *j);
+
+static CpNode *read_logic(CpJsonReader *r, const CpJsonValue *j, CpNodeKind kind)
+{
+    CpNode *n = cp_reader_node(r, kind, j);
+    CpNodeList list = {n, NULL};
+    for (const CpJsonValue *cond = j->child->next; cond != NULL; cond = cond->next) {
+        if (!cp_reader_add(&list, read_cond(r, cond))) {
+            return NULL;
+        }
+    }
+    return n;
+}
+
 static CpNode *read_cond(CpJsonReader *r, const CpJsonValue *j)
 {
     if (j->kind != CP_JSON_ARRAY || j->child == NULL || j->child->kind != CP_JSON_TEXT ||
@@ -201,6 +215,20 @@ static CpNode *read_cond(CpJsonReader *r, const CpJsonValue *j)
     const char *word = j->child->text;
     if (strcmp(word, "running") == 0) {
         return cp_reader_text(r, j->child->next, CP_NODE_RUNNING, "a name");
+    }
+    int ask = cp_ask_find(word);
+    if (ask >= 0) {
+        CpNode *asked = cp_reader_text(r, j->child->next, CP_NODE_ASK, "a name");
+        if (asked != NULL) {
+            asked->value = ask;
+        }
+        return asked;
+    }
+    if (strcmp(word, "and") == 0 || strcmp(word, "or") == 0 || strcmp(word, "not") == 0) {
+        return read_logic(r, j,
+                          *word == 'a'   ? CP_NODE_AND
+                          : *word == 'o' ? CP_NODE_OR
+                                         : CP_NODE_NOT);
     }
     int cmp = cp_cmp_find(word);
     CpNode *n = cp_reader_node(r, CP_NODE_CMP, j);

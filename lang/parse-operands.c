@@ -184,6 +184,12 @@ bool cp_operands_line(CpParser *p, CpNode *node, CpNodeList *list)
     return true;
 }
 
+bool cp_operands_valued(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    return cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_TIMEOUT, list) &&
+           cp_parser_valued(p, node, CP_CHILD_TIMEOUT, list);
+}
+
 bool cp_operands_set(CpParser *p, CpNode *node, CpNodeList *list)
 {
     return cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_VALUE, list) &&
@@ -289,6 +295,11 @@ bool cp_operands_call(CpParser *p, CpNode *node, CpNodeList *list)
         node->kind = CP_NODE_CALL_SOON;
         cp_node_add(list, call);
         return cp_parser_soon(p, node, list);
+    }
+    if (cp_parser_accept(p, "as")) {
+        node->kind = CP_NODE_CALL_AS;
+        cp_node_add(list, call);
+        return add(list, cp_parser_name(p, "a name"));
     }
     CpNode *args = call->child;
     call->kind = CP_NODE_NAME;

@@ -42,6 +42,23 @@ bool cp_operands_submit(CpParser *p, CpNode *node, CpNodeList *list)
            cp_parser_extras(p, node, CP_CHILD_AS, list);
 }
 
+bool cp_operands_apply(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    return cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_TO, list) &&
+           cp_parser_extras(p, node, CP_CHILD_TO, list);
+}
+
+/* as_completed POOL [ as NAME ] { ... } */
+bool cp_operands_as_completed(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    if (!cp_parser_slots(p, node, CP_CHILD_NAME, CP_CHILD_BODY, list)) {
+        return false;
+    }
+    CpNode *as =
+        cp_parser_accept(p, "as") ? cp_parser_name(p, "a name") : cp_parser_null(p);
+    return as != NULL && add(list, cp_parser_body(p)) && add(list, as);
+}
+
 /* map POOL TASK over LIST [ extras ], and imap with a body at the end. */
 bool cp_operands_map(CpParser *p, CpNode *node, CpNodeList *list)
 {
@@ -120,10 +137,11 @@ static bool await_call(CpParser *p, CpNode *node, CpNodeList *list)
     CpToken ahead = cp_parser_peek(p);
     if (ahead.kind == CP_TOK_CHAR && ahead.ch == '(') {
         node->kind = CP_NODE_AWAIT_CALL;
-        return cp_operands_plain(p, node, list);
+        return add(list, cp_parser_call(p)) &&
+               cp_parser_valued(p, node, CP_CHILD_TIMEOUT, list);
     }
     return add(list, cp_parser_name(p, "a call, a name or a wait")) &&
-           cp_parser_slots(p, node, CP_CHILD_TIMEOUT, CP_CHILD_NONE, list);
+           cp_parser_valued(p, node, CP_CHILD_TIMEOUT, list);
 }
 
 /* A word behind `await` makes another statement of it; false: none did. */
@@ -157,15 +175,34 @@ static bool await_word(CpParser *p, CpNode *node)
     return false;
 }
 
+/* await executor: `as NAME`, the time limit, then the sizes. */
+static bool read_awaited(CpParser *p, CpNode *node, CpNodeList *list)
+{
+    CpNode *to = cp_parser_null(p);
+    CpNodeList extras = {cp_node_new(p->tree, CP_NODE_BODY, p->tok.pos), NULL};
+    if (cp_parser_accept(p, "as") && (to = cp_parser_name(p, "a name")) == NULL) {
+        return false;
+    }
+    if (!cp_parser_slots(p, node, CP_CHILD_TIMEOUT, CP_CHILD_SIZE, list) ||
+        !cp_parser_extras(p, node, CP_CHILD_SIZE, &extras)) {
+        return false;
+    }
+    for (CpNode *next, *n = extras.parent->child; n != NULL; n = next) {
+        next = n->next;
+        n->next = NULL;
+        bool is_to = next == NULL; /* the last of the row */
+        cp_node_add(list, is_to && cp_node_is_null(n) ? to : n);
+    }
+    return true;
+}
+
 bool cp_operands_await(CpParser *p, CpNode *node, CpNodeList *list)
 {
     if (!await_word(p, node)) {
         return is_await_op(p) ? await_op(p, node, list) : await_call(p, node, list);
     }
     if (node->kind == CP_NODE_AWAIT_EXECUTOR) {
-        return read_executor(p, list) &&
-               cp_parser_slots(p, node, CP_CHILD_TIMEOUT, CP_CHILD_SIZE, list) &&
-               cp_parser_extras(p, node, CP_CHILD_SIZE, list);
+        return read_executor(p, list) && read_awaited(p, node, list);
     }
     return cp_operands_plain(p, node, list);
 }

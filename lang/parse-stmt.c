@@ -158,6 +158,7 @@ bool cp_parser_slots(CpParser *p, CpNode *node, CpChild from, CpChild end, CpNod
 bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList *list)
 {
     const CpSlot *first = find_slot(node, from);
+    const CpNode *p_none = cp_parser_null(p);
     CpNode *extras[CP_EXTRAS_MAX];
     unsigned n = 0;
     for (; first[n].child != CP_CHILD_NONE; n++) {
@@ -165,7 +166,7 @@ bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList 
         extras[n] = cp_parser_null(p);
     }
     for (unsigned i = 0; i < n; i++) {
-        if (is_there(p, &first[i], NULL)) {
+        if (is_there(p, &first[i], i > 0 ? extras[i - 1] : p_none)) {
             extras[i] = read_slot(p, &first[i]);
             if (extras[i] == NULL) {
                 return false;
@@ -177,6 +178,17 @@ bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList 
         cp_node_add(list, extras[i]);
     }
     return true;
+}
+
+bool cp_parser_valued(CpParser *p, CpNode *node, CpChild from, CpNodeList *list)
+{
+    const CpSlot *first = find_slot(node, from);
+    CpNode *to = cp_parser_null(p);
+    if (cp_parser_accept(p, "as") && (to = cp_parser_name(p, "a name")) == NULL) {
+        return false;
+    }
+    return cp_parser_slots(p, node, (CpChild)first->child, CP_CHILD_TO, list) &&
+           cp_parser_add(list, to);
 }
 
 bool cp_operands_plain(CpParser *p, CpNode *node, CpNodeList *list)

@@ -118,6 +118,9 @@ bool cp_parser_slots(CpParser *p, CpNode *node, CpChild from, CpChild end,
 /* Reads those from one to the end of the row, each behind its word, in any order. */
 enum { CP_EXTRAS_MAX = 8 };
 bool cp_parser_extras(CpParser *p, const CpNode *node, CpChild from, CpNodeList *list);
+/* Those from one to the end of the row, `as NAME` before them in the text and last in the
+ * row. */
+bool cp_parser_valued(CpParser *p, CpNode *node, CpChild from, CpNodeList *list);
 /* Behind `call f(x)`: soon, after 1s, on THREAD. */
 bool cp_parser_soon(CpParser *p, CpNode *node, CpNodeList *list);
 

@@ -115,6 +115,28 @@ CpNode *cp_node_child(const CpNode *node, CpChild name)
     return child;
 }
 
+/* --- what conditions ask --- */
+
+static const char *const asks[] = {[CP_ASK_IS_SET] = "is_set",
+                                   [CP_ASK_EMPTY] = "empty",
+                                   [CP_ASK_LOCKED] = "locked",
+                                   [CP_ASK_DONE] = "done"};
+
+const char *cp_ask_word(int64_t ask)
+{
+    return ask >= 0 && ask < CP_ASKS ? asks[ask] : NULL;
+}
+
+int cp_ask_find(const char *word)
+{
+    for (int i = 0; i < CP_ASKS; i++) {
+        if (strcmp(asks[i], word) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* --- printing values --- */
 
 static char *print_number(const CpNode *node)

@@ -26,6 +26,7 @@ typedef enum {
     CP_NODE_OR,      /* operands */
     CP_NODE_NOT,     /* operand */
     CP_NODE_RUNNING, /* text */
+    CP_NODE_ASK,     /* value = CpAsk; text */
     CP_NODE_INVOKE,  /* text = task; arguments */
     CP_NODE_OPTS,    /* CP_NODE_OPT ... */
     CP_NODE_OPT,     /* text = key; value */
@@ -78,6 +79,7 @@ typedef enum {
     CP_CHILD_CPUS,
     CP_CHILD_TEXT,
     CP_CHILD_AS, /* name for a handle */
+    CP_CHILD_TO, /* name for a value */
     CP_CHILD_TASK,
     CP_CHILD_CHUNK,
     CP_CHILD_SIZE,
@@ -255,6 +257,13 @@ typedef struct {
 } CpField;
 /* Row of a declaration or part of one, ended by CP_FIELD_END; NULL for other kinds. */
 const CpField *cp_decl_fields(CpNodeKind kind);
+
+/* What a condition may ask of a name, beside `running`. */
+typedef enum { CP_ASK_IS_SET, CP_ASK_EMPTY, CP_ASK_LOCKED, CP_ASK_DONE, CP_ASKS } CpAsk;
+/* "is_set" ...; NULL: no such one. */
+const char *cp_ask_word(int64_t ask);
+/* Of a word, or -1. */
+int cp_ask_find(const char *word);
 
 /* Distributions: name and argument names, in the order of CP_NODE_DIST's children. */
 typedef struct {

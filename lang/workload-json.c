@@ -196,10 +196,20 @@ static void put_value(Writer *w, const CpNode *node)
         put_form(w, cp_cmp_word(node->value), node->child);
         break;
     case CP_NODE_RUNNING:
+    case CP_NODE_ASK:
         yajl_gen_array_open(w->gen);
-        put_text(w, "running");
+        put_text(w, node->kind == CP_NODE_ASK ? cp_ask_word(node->value) : "running");
         put_text(w, node->text);
         yajl_gen_array_close(w->gen);
+        break;
+    case CP_NODE_AND:
+    case CP_NODE_OR:
+    case CP_NODE_NOT:
+        put_form(w,
+                 node->kind == CP_NODE_AND  ? "and"
+                 : node->kind == CP_NODE_OR ? "or"
+                                            : "not",
+                 node->child);
         break;
     case CP_NODE_INVOKE:
         put_form(w, node->text, node->child);

@@ -14,7 +14,8 @@ void cp_objects_init(CpSim *sim)
                                .lock = d->lock,
                                .value = d->kind == CP_OBJ_SEMAPHORE ? d->n : 0,
                                .chan = cp_channel_new(sim),
-                               .chan2 = cp_channel_new(sim)};
+                               .chan2 = cp_channel_new(sim),
+                               .joiners = cp_channel_new(sim)};
     }
 }
 

@@ -27,7 +27,9 @@ struct CpObj {
     CpTime since;                            /* when the owner took it */
     uint32_t running;                        /* device: requests in service */
     CpTid spin_first_plus1, spin_last_plus1; /* who waits for it on a CPU; 0: nobody */
-    uint32_t pollers; /* who wants sim->rt.poll to be called when something arrives */
+    uint64_t unfinished; /* queue: items put of which task_done was not said yet */
+    CpChan joiners;      /* queue: who waits for that */
+    uint32_t pollers;    /* who wants sim->rt.poll to be called when something arrives */
     /* statistics */
     uint64_t acquired, contended, dropped, passed;
     CpTime hold_ns, wait_ns, wait_max_ns;

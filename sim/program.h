@@ -60,6 +60,7 @@ typedef enum {
     CP_GROUP_FIRST,     /* the first to end */
     CP_GROUP_EXCEPTION, /* the first to fail, or all */
     CP_GROUP_TASKS,     /* TaskGroup: a failure cancels the others */
+    CP_GROUP_RETURN,    /* gather: all; exceptions are results */
 } CpGroupKind;
 
 typedef enum {
@@ -254,8 +255,9 @@ typedef struct {
 } CpTaskDecl;
 
 enum {
-    CP_CALL_KEEP = 1, /* the program keeps the handle ("as h") and may wait for it */
-    CP_CALL_INTS = 2, /* the argument is a list of integers: slow to pickle */
+    CP_CALL_KEEP = 1,   /* the program keeps the handle ("as h") and may wait for it */
+    CP_CALL_INTS = 2,   /* the argument is a list of integers: slow to pickle */
+    CP_CALL_VALUES = 4, /* MAP: the program reads the results */
 };
 
 /* One call of a task as it stands in the text. */

@@ -447,6 +447,7 @@ static void deliver(CpSim *sim, CpObjId obj, CpItem item, CpTid from)
     cp_assert(item.size >= 0 && o->value >= 0);
     o->value += item.size;
     o->passed++;
+    o->unfinished++;
     cp_items_push(o, item);
     if (G_UNLIKELY(o->pollers > 0)) {
         sim->rt.poll(sim, obj, from);
@@ -567,6 +568,59 @@ static CpStep op_recv(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
     tell_sender(sim, &item, i->c, tid);
     cp_charge(sim, tid, cp_sync_io_cost(sim, i->c));
     return done(sim, tid);
+}
+
+/* --- what is asked of objects --- */
+
+static CpStep op_probe(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    (void)why; /* it never waits */
+    const CpObj *o = &sim->objs[i->c];
+    bool is = o->owner != CP_NONE;
+    switch (o->kind) {
+    case CP_OBJ_EVENT:
+        is = o->value != 0;
+        break;
+    case CP_OBJ_SEMAPHORE:
+        is = o->value == 0;
+        break;
+    case CP_OBJ_QUEUE:
+    case CP_OBJ_PIPE:
+    case CP_OBJ_SOCKET:
+        is = o->n == 0;
+        break;
+    default:
+        break;
+    }
+    cp_regs(sim, cp_flow_of(sim, tid))[i->b] = is;
+    return CP_STEP_NEXT;
+}
+
+/* Mirrors Queue.join and Queue.task_done of Lib/queue.py. */
+static CpStep op_queue_join(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    const CpObj *o = &sim->objs[i->c];
+    if (o->unfinished == 0) {
+        return done(sim, tid);
+    }
+    return why == CP_WHY_TIMEOUT ? timed_out(sim, tid)
+                                 : wait_for(sim, tid, i, o->joiners, CP_BLOCK_QUEUE);
+}
+
+static CpStep op_task_done(CpSim *sim, CpTid tid, const CpInsn *i, CpWhy why)
+{
+    (void)why; /* it never waits */
+    CpObj *o = &sim->objs[i->c];
+    if (o->unfinished == 0) {
+        cp_diagnose(sim, "task_done too often", &tid, 1,
+                    "%s has had as many task_done as items",
+                    cp_workload_text(sim->w, cp_obj_decl(sim->w, i->c)->name));
+        return CP_STEP_NEXT;
+    }
+    if (--o->unfinished == 0 && wake(sim, o, o->joiners, UINT32_MAX, tid, 0) > 0) {
+        cp_charge(sim, tid, sim->cost[CP_COST_SYSCALL]);
+    }
+    return CP_STEP_NEXT;
 }
 
 /* --- replay: recorded wake-ups, counted so that none is lost --- */

@@ -336,9 +336,12 @@ static CpStep object_op(Py *p, CpObj *o)
         return aio_barrier(p, o);
     case CP_OP_WAKE:
     case CP_OP_WAIT_WAKE:
+    case CP_OP_PROBE:
+    case CP_OP_QUEUE_JOIN:
+    case CP_OP_TASK_DONE:
         break;
     }
-    cp_require(false); /* a replay has no objects */
+    cp_require(false); /* a replay has no objects, the others come here no way */
     return CP_STEP_EXIT;
 }
 

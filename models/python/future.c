@@ -27,7 +27,8 @@ uint32_t py_fut_new(PySim *ps, PyFutKind kind)
                               .cb = CP_NONE,
                               .next = CP_NONE,
                               .group = CP_NONE,
-                              .sibling = CP_NONE};
+                              .sibling = CP_NONE,
+                              .list = 0};
     return id;
 }
 
@@ -209,6 +210,8 @@ void py_flow_done(Py *p, uint32_t fut)
         return;
     }
     const CpTaskDecl *d = cp_task_decl(p->sim->w, f->decl);
+    py_lists_end(p->ps, py_flow(p->sim, f->flow));
+    f->decl = f->flags & PY_F_GROUPED ? py_flow(p->sim, f->flow)->index : f->decl;
     cp_flow_free(p->sim, f->flow, d->n_regs);
     f->flow = CP_NONE;
     if (d->run_var != CP_NONE) {
@@ -261,7 +264,8 @@ static uint32_t end_of_block(const Py *p, uint32_t pc)
     do {
         pc++;
         cp_assert(pc < p->sim->w->code->len);
-    } while (p->sim->code[pc].op != CP_OP_TIMEOUT_END || p->sim->code[pc].b != reg);
+    } while (p->sim->code[pc].op != CP_OP_TIMEOUT_END || p->sim->code[pc].a != 0 ||
+             p->sim->code[pc].b != reg);
     return pc + 1;
 }
 

@@ -91,12 +91,25 @@ typedef struct {
     union {
         uint32_t place; /* task: which queue of an object it is in */
         uint32_t row;   /* call: its row of calls */
+        uint32_t
+            taken; /* iterator: elements read of its first call; group: children added */
     };
-    uint32_t before; /* child of a group: the one before it, CP_NONE: first */
+    union {
+        uint32_t before; /* child of a group: the one before it, CP_NONE: first */
+        uint32_t list;   /* iterator, call of a map, group: of its results; 0: none */
+    };
     int64_t value;
 } PyFut;
 
 G_STATIC_ASSERT(sizeof(PyFut) <= 64);
+
+/* A cell of a list of results; the head of a list has its length, and in exc the size of
+ * its block. */
+typedef struct {
+    int64_t value;
+    uint32_t exc;  /* string of the exception it stands for; 0: none */
+    uint32_t next; /* head: next list of its flow; 0: none */
+} PyCell;
 
 /* What to do when a future is done. */
 typedef enum {
@@ -234,6 +247,19 @@ void py_record_start(Py *p, uint32_t fut);
 CpStep py_read(Py *p, uint32_t fut);
 /* The thread goes on with that flow. */
 CpStep py_switch_to(Py *p, CpFlowId flow);
+
+/* --- list.c: lists of results, by the cell of their head; 0: none --- */
+uint32_t py_list_new(PySim *ps, uint32_t n);
+void py_list_free(PySim *ps, uint32_t list);
+uint32_t py_list_n(const PySim *ps, uint32_t list);
+/* Puts an entry; a list that is too short grows, and may move. */
+void py_list_put(PySim *ps, uint32_t *list, uint32_t i, int64_t value, uint32_t exc);
+int64_t py_list_get(const PySim *ps, uint32_t list, uint32_t i);
+/* The running flow has it from now on; a flow ends, and its lists with it. */
+void py_list_own(const Py *p, uint32_t list);
+void py_lists_end(PySim *ps, PyFlow *pf);
+/* CpSim.rt.print_list. */
+void py_print_list(CpSim *sim, CpTid tid, int64_t handle);
 
 /* --- operations --- */
 /* An operation of python-ops.def; each row has its function. */

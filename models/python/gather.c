@@ -21,6 +21,12 @@ static void free_group(PySim *ps, uint32_t group)
     }
 }
 
+/* Its place among those added; its flow may have ended. */
+static uint32_t index_of(const Py *p, const PyFut *c)
+{
+    return c->flow != CP_NONE ? py_flow(p->sim, c->flow)->index : c->decl;
+}
+
 /* A child has ended, or had when it was added. */
 void py_group_child(Py *p, uint32_t group, uint32_t child)
 {
@@ -30,6 +36,9 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
     cp_assert(py_is_done(c));
     bool failed = c->state != PY_DONE;
     uint32_t exc = failed ? c->exc : 0;
+    if (g->group_kind == CP_GROUP_GATHER || g->group_kind == CP_GROUP_RETURN) {
+        py_list_put(p->ps, &g->list, index_of(p, c), c->value, exc);
+    }
     g->n_left--;
     if (c->flags & PY_F_GROUPED) {
         if (c->before == CP_NONE) {
@@ -57,6 +66,11 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
     case CP_GROUP_GATHER:
         if (failed || all) {
             py_finish(p, group, g->exc != 0 ? PY_FAILED : PY_DONE, 0, g->exc);
+        }
+        break;
+    case CP_GROUP_RETURN:
+        if (all) {
+            py_finish(p, group, PY_DONE, 0, 0);
         }
         break;
     case CP_GROUP_TASKS:
@@ -100,6 +114,12 @@ CpStep py_op_group_add(Py *p)
     }
     PyFut *g = py_fut(p->ps, group), *c = py_fut(p->ps, child);
     g->n_left++;
+    if (c->flow != CP_NONE) {
+        py_flow(p->sim, c->flow)->index = g->taken;
+    } else {
+        c->decl = g->taken;
+    }
+    g->taken++;
     c->group = group;
     c->sibling = g->first_child;
     c->before = CP_NONE;
@@ -140,6 +160,16 @@ CpStep py_op_group_await(Py *p)
             (g->group_kind == CP_GROUP_GATHER || g->group_kind == CP_GROUP_TASKS)) {
             exc = g->exc;
         }
+    }
+    cp_regs(p->sim, p->flow)[CP_REG_VALUE] = 0;
+    if (g->group_kind == CP_GROUP_GATHER || g->group_kind == CP_GROUP_RETURN) {
+        if (exc == 0 && !out && py_is_done(g)) {
+            cp_regs(p->sim, p->flow)[CP_REG_VALUE] = g->list;
+            py_list_own(p, g->list);
+        } else {
+            py_list_free(p->ps, g->list);
+        }
+        g->list = 0;
     }
     free_group(p->ps, group);
     return exc != 0 ? py_raise(p, exc) : CP_STEP_NEXT;

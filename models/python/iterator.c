@@ -6,20 +6,17 @@
 
 enum { DONE_WAITS = 1, DONE_BACK };
 
-/* Sleeps without the GIL until the future is done, or the time in register b is over. */
-static CpStep wait_done(Py *p, uint32_t fut, uint16_t limit)
+/* Sleeps without the GIL until the future is done, or that moment has come. */
+static CpStep wait_until(Py *p, uint32_t fut, CpTime deadline)
 {
     CpFlow *flow = p->flow;
     PyFut *f = py_fut(p->ps, fut);
     switch (flow->rt_state) {
     case PY_OP_BEGIN:
         flow->timed_out = 0;
-        p->t->deadline = CP_NEVER;
+        p->t->deadline = deadline;
         if (py_is_done(f)) {
             return CP_STEP_NEXT;
-        }
-        if (limit != CP_REG_NONE) {
-            p->t->deadline = p->sim->now + cp_regs(p->sim, flow)[limit];
         }
         py_add_cb(p->ps, fut, PY_CB_THREAD, p->tid);
         f->flags |= PY_F_KEEP;
@@ -47,6 +44,14 @@ static CpStep wait_done(Py *p, uint32_t fut, uint16_t limit)
         }
         return CP_STEP_NEXT;
     }
+}
+
+/* The limit is the length in a register, or CP_REG_NONE. */
+static CpStep wait_done(Py *p, uint32_t fut, uint16_t limit)
+{
+    CpTime length = limit != CP_REG_NONE ? cp_regs(p->sim, p->flow)[limit] : CP_NEVER;
+    return wait_until(p, fut,
+                      length > CP_NEVER / 2 ? CP_NEVER : p->sim->now + MAX(length, 0));
 }
 
 CpStep py_op_result(Py *p)
@@ -135,7 +140,12 @@ static void map_one(Py *p, PyPool *pool, const CpCallDecl *call, uint32_t chunk)
     cp_regs(p->sim, &p->sim->flows[f->flow])[CP_REG_FREE + call->n_args] =
         py_element(p, call, index, f->from);
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
-    yield_later(p->ps, iter, fut);
+    f->list = py_fut(p->ps, iter)->list;
+    if (py_fut(p->ps, iter)->as_finished) {
+        py_add_cb(p->ps, fut, PY_CB_ITER, iter);
+    } else {
+        yield_later(p->ps, iter, fut);
+    }
     p->t->map_next += n;
     py_pool_want_workers(p, pool);
     py_pool_put(p, pool, fut);
@@ -158,6 +168,9 @@ CpStep py_op_map(Py *p)
         py_fut(p->ps, iter)->n_unread = p->t->map_n;
         py_fut(p->ps, iter)->value = p->t->map_n;
         py_fut(p->ps, iter)->flags = PY_F_KEEP;
+        py_fut(p->ps, iter)->as_finished = p->insn->a != 0;
+        py_fut(p->ps, iter)->list =
+            call->flags & CP_CALL_VALUES ? py_list_new(p->ps, p->t->map_n) : 0;
         cp_regs(p->sim, flow)[p->insn->b] = py_handle(p->ps, iter);
         flow->rt_state = MAP_NEXT;
     }
@@ -181,8 +194,25 @@ CpStep py_op_map(Py *p)
 
 /* --- iterators --- */
 
+/* A call whose result nobody will read through the iterator it belonged to. */
+static void forget_call(PySim *ps, uint32_t fut)
+{
+    PyFut *f = py_fut(ps, fut);
+    if (f->n_elements > 0) {
+        f->list = 0;
+        f->flags &= (uint8_t)~PY_F_KEEP;
+    } else {
+        f->holds--;
+    }
+    py_pool_let_go(ps, fut);
+}
+
 void py_iter_child(Py *p, uint32_t iter, uint32_t child)
 {
+    if (py_fut(p->ps, iter)->state == PY_CANCELLED) { /* its loop was left */
+        forget_call(p->ps, child);
+        return;
+    }
     yield_later(p->ps, iter, child);
     PyFut *it = py_fut(p->ps, iter);
     if (it->reader != CP_NONE) {
@@ -219,12 +249,12 @@ CpStep py_op_as_completed(Py *p)
 enum { YIELDED_WAITS = 1, YIELDED_BACK };
 
 /* One wait for the next result. */
-static CpStep wait_next(Py *p, uint32_t iter)
+static CpStep wait_next(Py *p, uint32_t iter, CpTime deadline)
 {
     PyFut *it = py_fut(p->ps, iter);
     CpFlow *flow = p->flow;
     if (!it->as_finished) { /* in order of submission */
-        return wait_done(p, it->first, CP_REG_NONE);
+        return wait_until(p, it->first, deadline);
     }
     switch (flow->rt_state) {
     case PY_OP_BEGIN:
@@ -247,6 +277,17 @@ static CpStep wait_next(Py *p, uint32_t iter)
     }
 }
 
+/* Which element of a map comes next, of those its first call has. */
+static uint32_t next_element(const Py *p, const PyFut *it, const PyFut *f)
+{
+    if (!it->as_finished) {
+        return (uint32_t)(it->value - it->n_unread - 1);
+    }
+    uint32_t chunk =
+        chunk_size(py_pool(p->ps, f->home), py_pool_call(p, f), (uint32_t)it->value);
+    return f->index - f->index % chunk + it->taken;
+}
+
 /* Takes the next result out; a chunk gives as many as it has elements, the last of which is
  * the `index`-th of the whole. */
 static CpStep take_next(Py *p, uint32_t iter)
@@ -254,20 +295,39 @@ static CpStep take_next(Py *p, uint32_t iter)
     PyFut *it = py_fut(p->ps, iter);
     uint32_t fut = it->first;
     PyFut *f = py_fut(p->ps, fut);
+    int64_t *value = &cp_regs(p->sim, p->flow)[CP_REG_VALUE];
     cp_assert(it->n_unread > 0 && py_is_done(f));
     it->n_unread--;
-    if (!it->as_finished && f->state == PY_DONE &&
-        it->value - it->n_unread < (int64_t)f->index + 1) {
-        cp_regs(p->sim, p->flow)[CP_REG_VALUE] = f->value;
+    bool of_map = f->n_elements > 0 && f->state == PY_DONE;
+    uint32_t at = of_map ? next_element(p, it, f) : 0;
+    bool more = of_map && at < f->index;
+    it->taken = more ? it->taken + 1 : 0;
+    int64_t own = of_map && it->list != 0 ? py_list_get(p->ps, it->list, at) : f->value;
+    if (more) {
+        *value = own;
         return CP_STEP_NEXT;
     }
     it->first = f->kept_next;
     f->kept_next = CP_NONE;
-    if (it->as_finished) { /* it was on the list of its pool */
+    if (it->as_finished && f->n_elements == 0) { /* it was on the list of its pool */
         f->holds--;
     }
+    if (p->insn->op == CP_OP_ITER_NEXT && p->insn->a != 0) {
+        *value = py_handle(p->ps, fut);
+        return CP_STEP_NEXT;
+    }
     py_charge(p, p->proc->cost->result);
-    return py_read(p, fut);
+    CpStep step = py_read(p, fut);
+    if (step == CP_STEP_NEXT && it->list != 0) {
+        *value = own;
+    }
+    return step;
+}
+
+static void free_iter(PySim *ps, uint32_t iter)
+{
+    py_list_free(ps, py_fut(ps, iter)->list);
+    py_fut_free(ps, iter);
 }
 
 CpStep py_op_iter_next(Py *p)
@@ -275,27 +335,89 @@ CpStep py_op_iter_next(Py *p)
     uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
     if (iter == CP_NONE || py_fut(p->ps, iter)->n_unread == 0) {
         if (iter != CP_NONE) {
-            py_fut_free(p->ps, iter);
+            free_iter(p->ps, iter);
         }
         p->flow->pc = p->insn->c;
         return CP_STEP_AGAIN;
     }
-    PY_DO(wait_next(p, iter));
+    PY_DO(wait_next(p, iter, CP_NEVER));
     return take_next(p, iter);
 }
+/* Executor.map cancels what nobody will read any more; the others are only forgotten. Calls
+ * that are not over tell an iterator `as they finish`, which stays for them. */
+static void drop_iter(Py *p, uint32_t iter)
+{
+    PyFut *it = py_fut(p->ps, iter);
+    uint32_t fut = it->first;
+    it->first = CP_NONE;
+    while (fut != CP_NONE) {
+        PyFut *f = py_fut(p->ps, fut);
+        uint32_t next = f->kept_next;
+        bool executor = py_pool(p->ps, f->home)->kind != CP_POOL_WORKERS;
+        f->kept_next = CP_NONE;
+        bool cancels = !it->as_finished && executor && !py_is_done(f);
+        if (cancels) {
+            f->list = 0;
+            f->flags &= (uint8_t)~PY_F_KEEP;
+        }
+        if (!cancels || !py_call_cancel(p, fut)) {
+            forget_call(p->ps, fut);
+        }
+        fut = next;
+    }
+    if (it->as_finished) {
+        it->state = PY_CANCELLED;
+    } else {
+        free_iter(p->ps, iter);
+    }
+}
 
+/* The limit, if there is one, is turned into the moment when the wait begins. */
 CpStep py_op_iter_all(Py *p)
 {
-    uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
+    int64_t *regs = cp_regs(p->sim, p->flow);
+    uint32_t iter = py_of_handle(p->ps, regs[p->insn->a]);
     if (iter == CP_NONE) {
+        p->flow->timed_out = 0;
         return CP_STEP_NEXT;
     }
-    while (py_fut(p->ps, iter)->n_unread > 0) {
-        PY_DO(wait_next(p, iter));
+    PyFut *it = py_fut(p->ps, iter);
+    bool limited = p->insn->b != CP_REG_NONE;
+    if (limited && it->state == PY_PENDING) {
+        int64_t length = CLAMP(regs[p->insn->b], 0, CP_NEVER / 2 - p->sim->now);
+        regs[p->insn->b] = p->sim->now + length;
+    }
+    it->state = PY_RUNNING;
+    while (it->n_unread > 0) {
+        PY_DO(wait_next(p, iter, limited ? regs[p->insn->b] : CP_NEVER));
+        if (p->flow->timed_out) {
+            drop_iter(p, iter);
+            return CP_STEP_NEXT;
+        }
         PY_DO(take_next(p, iter));
         p->flow->rt_state = PY_OP_BEGIN;
     }
+    p->flow->timed_out = 0;
+    regs[CP_REG_VALUE] = it->list;
+    py_list_own(p, it->list);
     py_fut_free(p->ps, iter);
+    return CP_STEP_NEXT;
+}
+
+CpStep py_op_iter_drop(Py *p)
+{
+    uint32_t iter = py_of_handle(p->ps, cp_regs(p->sim, p->flow)[p->insn->b]);
+    if (iter != CP_NONE) {
+        drop_iter(p, iter);
+    }
+    return CP_STEP_NEXT;
+}
+
+CpStep py_op_fut_done(Py *p)
+{
+    int64_t *regs = cp_regs(p->sim, p->flow);
+    uint32_t fut = py_of_handle(p->ps, regs[p->insn->a]);
+    regs[p->insn->b] = fut == CP_NONE || py_is_done(py_fut(p->ps, fut));
     return CP_STEP_NEXT;
 }
 

@@ -54,6 +54,11 @@ static bool would_block(const Py *p)
         return full(p, o);
     case CP_OP_RECV:
         return o->n == 0;
+    case CP_OP_QUEUE_JOIN:
+        return o->unfinished > 0;
+    case CP_OP_PROBE:
+    case CP_OP_TASK_DONE:
+        return false;
     case CP_OP_UNLOCK:
     case CP_OP_RWUNLOCK:
     case CP_OP_SEM_POST:
@@ -428,7 +433,7 @@ CpStep py_lock_step(Py *p)
             return py_mp_step(p);
         }
     }
-    if (has_object &&
+    if (has_object && op != CP_OP_PROBE &&
         (p->sim->objs[p->insn->c].flags & CP_OBJ_ASYNC ||
          ((op == CP_OP_SEND || op == CP_OP_RECV) && p->insn->a & CP_IO_AWAIT))) {
         return py_aio_object(p);
@@ -505,6 +510,8 @@ CpStep py_thread_op(Py *p)
     case CP_OP_SEM_POST:
     case CP_OP_EVENT_SET:
     case CP_OP_EVENT_CLEAR:
+    case CP_OP_PROBE:
+    case CP_OP_TASK_DONE:
         py_charge(p, op_cost(p));
         return sync_step(p, CP_WHY_BEGIN);
     case CP_OP_WAKE:
@@ -522,6 +529,7 @@ CpStep py_thread_op(Py *p)
     case CP_OP_BARRIER:
     case CP_OP_SEND:
     case CP_OP_RECV:
+    case CP_OP_QUEUE_JOIN:
     case CP_OP_WAIT_WAKE:
         return wait_op(p);
     }

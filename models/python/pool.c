@@ -426,6 +426,10 @@ CpStep py_call_ended(Py *p, uint32_t fut)
     PyFut *f = py_fut(p->ps, fut);
     PyPool *pool = py_pool(p->ps, f->home);
     cp_assert(p->t->fut == fut && f->state == PY_RUNNING);
+    if (f->n_elements > 0 && f->list != 0) {
+        uint32_t exc = p->end_state == PY_DONE ? 0 : f->exc;
+        py_list_put(p->ps, &f->list, f->index, f->value, exc);
+    }
     if (p->end_state == PY_DONE && next_element(p, fut)) {
         return CP_STEP_AGAIN;
     }

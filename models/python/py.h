@@ -249,6 +249,8 @@ typedef struct {
     uint32_t number;  /* of an asyncio task in its process, from 1 */
     uint32_t pool;    /* of the pool's operation under way */
     bool begun;       /* it was told of its first step, or that a worker has it */
+    uint32_t lists;   /* first list of results it has; 0: none */
+    uint32_t index;   /* child of a group: among those added */
 } PyFlow;
 
 typedef struct {
@@ -299,9 +301,11 @@ typedef struct {
 typedef struct {
     CpSim *sim; /* the run */
     CpTable gils, futs, cbs, loops, pools;
-    CpTable buffers;      /* feeder.c: what processes have put and not written yet */
-    struct PyMpQueue *mp; /* feeder.c: by object */
-    CpParamSet *defaults; /* of processes without settings */
+    CpTable cells;          /* list.c: PyCell */
+    uint32_t free_list[33]; /* blocks of lists, by size; 0: none */
+    CpTable buffers;        /* feeder.c: what processes have put and not written yet */
+    struct PyMpQueue *mp;   /* feeder.c: by object */
+    CpParamSet *defaults;   /* of processes without settings */
     uint32_t free_fut, free_cb;
     /* string indexes; the last two: RuntimeError, ValueError */
     uint32_t exc_cancelled, exc_timeout, exc_broken, exc_runtime, exc_value;

@@ -70,6 +70,7 @@ static void free_shared(void *data)
     cp_table_clear(&ps->cbs);
     cp_table_clear(&ps->loops);
     cp_table_clear(&ps->pools);
+    cp_table_clear(&ps->cells);
     cp_params_free(ps->defaults);
     g_free(ps);
 }
@@ -132,7 +133,8 @@ static gboolean init_shared(CpSim *sim, GError **error)
         !cp_table_init(&ps->futs, sizeof(PyFut), CP_THREADS_MAX, error) ||
         !cp_table_init(&ps->cbs, sizeof(PyCb), CP_THREADS_MAX, error) ||
         !cp_table_init(&ps->loops, sizeof(PyLoop), LOOPS_MAX, error) ||
-        !cp_table_init(&ps->pools, sizeof(PyPool), POOLS_MAX, error)) {
+        !cp_table_init(&ps->pools, sizeof(PyPool), POOLS_MAX, error) ||
+        !cp_table_init(&ps->cells, sizeof(PyCell), CP_THREADS_MAX, error)) {
         return FALSE;
     }
     ps->free_fut = ps->free_cb = CP_NONE;
@@ -151,6 +153,8 @@ static gboolean init_shared(CpSim *sim, GError **error)
     }
     sim->rt.poll = py_loop_poll;
     cp_require(cp_table_add(&ps->futs) == 0); /* handle 0 names nothing */
+    cp_require(cp_table_add(&ps->cells) == 0);
+    sim->rt.print_list = py_print_list;
     ps->defaults = cp_params_new(cp_python_params);
     return TRUE;
 }

@@ -91,6 +91,10 @@ static char *draw_name(Draw *d, CpNodeKind kind, CpChild child)
     switch (child) {
     case CP_CHILD_AS:
         return new_name(d, d->names, "h");
+    case CP_CHILD_TO: /* a list is a list everywhere */
+        return g_strdup_printf(kind == CP_NODE_MAP || kind == CP_NODE_GATHER ? "rs%u"
+                                                                             : "v%u",
+                               draw_below(d, 3));
     case CP_CHILD_ENTRY:
         return new_name(d, d->variables, "i");
     case CP_CHILD_TASK:
@@ -384,6 +388,24 @@ static const struct {
     {CP_NODE_AWAIT_YIELD, {{"await yield", 0}}},
     {CP_NODE_AWAIT_SET,
      {{"await", CP_CHILD_MODE}, {"", CP_CHILD_BODY}, {"", CP_CHILD_TIMEOUT}}},
+    {CP_NODE_RETURN, {{"return", 0}}},
+    {CP_NODE_FOREVER,
+     {{"forever { repeat 2 { cpu 1us; continue }; break }\nrepeat 1", CP_CHILD_BODY}}},
+    {CP_NODE_FOREVER, {{"forever", CP_CHILD_BODY}}},
+    {CP_NODE_RECV, {{"recv", CP_CHILD_NAME}, {"", CP_CHILD_TO}, {"", CP_CHILD_TIMEOUT}}},
+    {CP_NODE_RESULT,
+     {{"result", CP_CHILD_NAME}, {"", CP_CHILD_TO}, {"", CP_CHILD_TIMEOUT}}},
+    {CP_NODE_AWAIT, {{"await", CP_CHILD_NAME}, {"", CP_CHILD_TO}, {"", CP_CHILD_TIMEOUT}}},
+    {CP_NODE_CALL_AS, {{"call", CP_CHILD_CALL}, {"", CP_CHILD_TO}}},
+    {CP_NODE_AS_COMPLETED,
+     {{"as_completed", CP_CHILD_NAME}, {"", CP_CHILD_AS}, {"", CP_CHILD_BODY}}},
+    {CP_NODE_IMAP_UNORDERED,
+     {{"imap_unordered", CP_CHILD_NAME},
+      {"", CP_CHILD_TASK},
+      {" over", CP_CHILD_LIST},
+      {"", CP_CHILD_CHUNK},
+      {"", CP_CHILD_TO},
+      {"", CP_CHILD_BODY}}},
     {CP_NODE_PRINT, {{"print", 0}}},
     {CP_NODE_PRINT, {{"print \"{thread} of {pid} at {now:.3f}, {1 + 1}\"", 0}}},
     {CP_NODE_START, {{"", CP_CHILD_CALL}}},
@@ -456,6 +478,8 @@ static unsigned weight(CpNodeKind kind)
     case CP_NODE_SUBMIT:
         return 2;
     case CP_NODE_AWAIT_OP: /* drawn with what is awaited */
+    case CP_NODE_BREAK:    /* drawn in a loop */
+    case CP_NODE_CONTINUE:
         return 0;
     default:
         return 1;

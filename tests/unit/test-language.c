@@ -341,11 +341,6 @@ static void test_condition_errors(void **state)
         cp_tree_free(tree);
         cp_diag_free(diag);
     }
-    const char *joined =
-        "var x = 1\nprocess p { thread m { if x < 2 and x > 0 { stop } } }";
-    CpDiag *diag = cp_diag_new("t.cpw", joined, strlen(joined));
-    assert_null(cp_parse(joined, strlen(joined), diag));
-    cp_diag_free(diag);
 }
 
 /* A million statements are read; one more is refused. */
