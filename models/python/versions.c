@@ -11,7 +11,7 @@ const CpParam cp_python_params[] = {
     [PYP_GIL] = {"gil", CP_PARAM_ENUM, "auto", 0, 0,
                  "auto|on|off|tick|interval|interval-tstate|none|pypy",
                  "interpreter lock; auto and on: as the version has it, off: none"},
-    [PYP_INTERVAL] = {"gil.interval", CP_PARAM_TIME, "5ms", CP_US, CP_S * 100, NULL,
+    [PYP_INTERVAL] = {"gil.interval", CP_PARAM_TIME, "5ms", CP_US, CP_S * 3600, NULL,
                       "sys.setswitchinterval: a waiter asks after that long"},
     [PYP_CHECK_INTERVAL] = {"gil.check_interval", CP_PARAM_INT, "100", 1, INT32_MAX, NULL,
                             "sys.setcheckinterval, ticks (2.x)"},
