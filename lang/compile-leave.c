@@ -1,5 +1,7 @@
 #include "lang/compiler.h"
 
+#include <string.h>
+
 /* Decides what code leaves a body before its end: break, continue and return, and what has
  * to be undone on the way out. */
 
@@ -155,4 +157,52 @@ void cpc_code_end(Cpc *c, CpcScope *scope, const CpNode *at)
         cpc_emit(c, CP_OP_MOVE, 0, CP_REG_VALUE, c->result, at);
     }
     cpc_scope_pop(c, scope);
+}
+
+/* Whether an exception may come out of it: raised, or thrown into a coroutine that waits.
+ */
+static bool may_raise(const CpNode *body)
+{
+    static const uint8_t kinds[] = {
+        CP_NODE_RAISE,      CP_NODE_RESULT,         CP_NODE_AWAIT,
+        CP_NODE_AWAIT_CALL, CP_NODE_AWAIT_WAIT,     CP_NODE_AWAIT_SET,
+        CP_NODE_AWAIT_OP,   CP_NODE_AWAIT_EXECUTOR, CP_NODE_AWAIT_YIELD,
+        CP_NODE_GATHER,     CP_NODE_GROUP,          CP_NODE_TIMEOUT,
+        CP_NODE_SUBMIT,     CP_NODE_APPLY,          CP_NODE_MAP,
+        CP_NODE_IMAP,       CP_NODE_IMAP_UNORDERED, CP_NODE_AS_COMPLETED,
+        CP_NODE_CALL,       CP_NODE_CALL_AS};
+    for (const CpNode *s = body->child; s != NULL; s = s->next) {
+        if (memchr(kinds, s->kind, sizeof kinds) != NULL || may_raise(s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cpc_with(Cpc *c, const CpNode *node, const CpInsn *leave)
+{
+    const CpNode *body = cp_node_child(node, CP_CHILD_BODY);
+    bool guarded = c->proc->python && may_raise(body);
+    CpcScope held, tried;
+    uint16_t exc = guarded ? cpc_reg(c, 1) : 0;
+    uint32_t to_handler = guarded ? cpc_emit(c, CP_OP_TRY, 0, exc, 0, node) : 0;
+    cpc_scope_undo(c, &held, leave->op, leave->a, leave->b, leave->c);
+    if (guarded) {
+        cpc_scope_undo(c, &tried, CP_OP_TRY_END, 0, exc, 0);
+    }
+    bool ok = cpc_body(c, body);
+    if (guarded) {
+        cpc_scope_pop(c, &tried);
+        cpc_emit(c, CP_OP_TRY_END, 0, exc, 0, node);
+    }
+    cpc_scope_pop(c, &held);
+    cpc_emit(c, leave->op, leave->a, leave->b, leave->c, node);
+    if (guarded) {
+        uint32_t to_end = cpc_emit(c, CP_OP_JUMP, 0, 0, 0, node);
+        cpc_land(c, to_handler);
+        cpc_emit(c, leave->op, leave->a, leave->b, leave->c, node);
+        cpc_emit(c, CP_OP_RERAISE, 0, exc, 0, node);
+        cpc_land(c, to_end);
+    }
+    return ok;
 }

@@ -106,12 +106,8 @@ bool cpc_do_pool(Cpc *c, const CpNode *node)
         return false;
     }
     cpc_emit(c, CP_OP_POOL_OPEN, 0, 0, pool, node);
-    CpcScope open;
-    cpc_scope_undo(c, &open, CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, pool);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
-    cpc_scope_pop(c, &open);
-    cpc_emit(c, CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, pool, node);
-    return ok;
+    const CpInsn leave = {CP_OP_POOL_SHUTDOWN, CP_SHUTDOWN_WAIT, 0, pool};
+    return cpc_with(c, node, &leave);
 }
 
 bool cpc_do_submit(Cpc *c, const CpNode *node)

@@ -76,12 +76,8 @@ bool cpc_do_lock(Cpc *c, const CpNode *node)
                 : kind == CP_OBJ_RWLOCK  ? CP_OP_RWUNLOCK
                                          : CP_OP_UNLOCK;
     cpc_emit(c, take, 0, CP_REG_NONE, obj, node);
-    CpcScope held;
-    cpc_scope_undo(c, &held, give, kind == CP_OBJ_SEMAPHORE, 0, obj);
-    bool ok = cpc_body(c, cp_node_child(node, CP_CHILD_BODY));
-    cpc_scope_pop(c, &held);
-    cpc_emit(c, give, kind == CP_OBJ_SEMAPHORE, 0, obj, node);
-    return ok;
+    const CpInsn leave = {(uint8_t)give, kind == CP_OBJ_SEMAPHORE, 0, obj};
+    return cpc_with(c, node, &leave);
 }
 
 bool cpc_do_acquire(Cpc *c, const CpNode *node)

@@ -233,6 +233,9 @@ void cpc_scope_land(Cpc *c, CpcScope *scope, CpcWay way);
 bool cpc_leave(Cpc *c, CpcWay way, const CpNode *node);
 /* Behind a `finally`: the ways that led into it go on; `scope` is popped already. */
 bool cpc_go_on(Cpc *c, const CpcScope *scope, uint16_t reg, const CpNode *node);
+/* The body of a statement that holds something, and what gives it back behind it, on every
+ * way out: an exception too. */
+bool cpc_with(Cpc *c, const CpNode *node, const CpInsn *leave);
 /* Whether a body has a `return`. */
 bool cpc_returns(const CpNode *body);
 /* Around the code of a task or thread; at the end VALUE is what it returns. */
