@@ -449,7 +449,9 @@ static CpStep run_handle(Py *p, PyLoop *l, PyReady r)
     py_charge(p, py_loop_cost(p, l, p->proc->cost->callback));
     switch ((PyCbKind)r.kind) {
     case PY_CB_CHILD:
-        py_group_child(p, f->group, r.fut);
+        if (f->flags & PY_F_GROUPED) { /* else the wait was over before */
+            py_group_child(p, f->group, r.fut);
+        }
         break;
     case PY_CB_STOP:
         l->stopping = true;

@@ -27,6 +27,23 @@ static uint32_t index_of(const Py *p, const PyFut *c)
     return c->flow != CP_NONE ? py_flow(p->sim, c->flow)->index : c->decl;
 }
 
+/* A child is no member any more. */
+static void leave(PySim *ps, PyFut *g, PyFut *c)
+{
+    if (c->flags & PY_F_GROUPED) {
+        if (c->before == CP_NONE) {
+            g->first_child = c->sibling;
+        } else {
+            py_fut(ps, c->before)->sibling = c->sibling;
+        }
+        if (c->sibling != CP_NONE) {
+            py_fut(ps, c->sibling)->before = c->before;
+        }
+    }
+    c->group = c->sibling = CP_NONE;
+    c->flags &= (uint8_t)~PY_F_GROUPED;
+}
+
 /* A child has ended, or had when it was added. */
 void py_group_child(Py *p, uint32_t group, uint32_t child)
 {
@@ -40,18 +57,7 @@ void py_group_child(Py *p, uint32_t group, uint32_t child)
         py_list_put(p->ps, &g->list, index_of(p, c), c->value, exc);
     }
     g->n_left--;
-    if (c->flags & PY_F_GROUPED) {
-        if (c->before == CP_NONE) {
-            g->first_child = c->sibling;
-        } else {
-            py_fut(p->ps, c->before)->sibling = c->sibling;
-        }
-        if (c->sibling != CP_NONE) {
-            py_fut(p->ps, c->sibling)->before = c->before;
-        }
-    }
-    c->group = c->sibling = CP_NONE;
-    c->flags &= (uint8_t)~PY_F_GROUPED;
+    leave(p->ps, g, c);
     bool unread = c->flags & (PY_F_KEEP | PY_F_SCHEDULED) && c->kind != PY_FUT_PLAIN;
     if (!unread && c->kind != PY_FUT_CALL) {
         py_fut_free(p->ps, child);
@@ -104,6 +110,38 @@ CpStep py_op_group(Py *p)
     return CP_STEP_NEXT;
 }
 
+/* asyncio.wait takes its callbacks back when it is over: who is left may join another. */
+static void let_go(Py *p, uint32_t group)
+{
+    PySim *ps = p->ps;
+    PyFut *g = py_fut(ps, group);
+    uint32_t child = g->first_child;
+    while (child != CP_NONE) {
+        PyFut *c = py_fut(ps, child);
+        uint32_t next = c->sibling;
+        if (c->flags & PY_F_KEEP) {
+            py_drop_cb(ps, child, PY_CB_CHILD, group);
+            leave(ps, g, c);
+            g->n_left--;
+        }
+        child = next;
+    }
+}
+
+/* A future that ends as a member of another group does: each is in one list only. */
+static uint32_t stand_in(Py *p, uint32_t child)
+{
+    uint32_t plain = py_fut_new(p->ps, PY_FUT_PLAIN);
+    const PyFut *c = py_fut(p->ps, child);
+    py_fut(p->ps, plain)->home = p->t->loop;
+    if (py_is_done(c)) {
+        py_finish(p, plain, (PyFutState)c->state, c->value, c->exc);
+    } else {
+        py_add_cb(p->ps, child, PY_CB_SET, plain);
+    }
+    return plain;
+}
+
 CpStep py_op_group_add(Py *p)
 {
     const int64_t *regs = cp_regs(p->sim, p->flow);
@@ -111,6 +149,9 @@ CpStep py_op_group_add(Py *p)
     uint32_t group = py_of_handle(p->ps, regs[p->insn->b]);
     if (child == CP_NONE || group == CP_NONE) {
         return CP_STEP_NEXT;
+    }
+    if (py_fut(p->ps, child)->flags & PY_F_GROUPED) {
+        child = stand_in(p, child);
     }
     PyFut *g = py_fut(p->ps, group), *c = py_fut(p->ps, child);
     g->n_left++;
@@ -154,6 +195,10 @@ CpStep py_op_group_await(Py *p)
     bool out = p->flow->rt_state == PY_AWAIT_OVER && py_ran_out(p);
     bool thrown = py_take_raised(p, &exc);
     g->flags |= PY_F_READ;
+    if (g->group_kind == CP_GROUP_ALL || g->group_kind == CP_GROUP_FIRST ||
+        g->group_kind == CP_GROUP_EXCEPTION) {
+        let_go(p, group);
+    }
     if (!out && !thrown) {
         exc = g->exc != 0 && g->state != PY_DONE ? g->exc : 0;
         if (g->state == PY_PENDING && g->exc != 0 &&
