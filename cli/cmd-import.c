@@ -2,6 +2,7 @@
 
 #include "cli/import-list.h"
 #include "cli/interrupt.h"
+#include "cli/recorder.h"
 #include "sim/params.h"
 #include "traces/import/formats.h"
 #include "traces/rebuild/rebuild.h"
@@ -313,8 +314,40 @@ static int check_arguments(const CpCli *cli, const char *output)
     return cp_output_check(cli, output, ".cpr .cpw", cli->operands);
 }
 
+/* A Python program is read, not run: what its source says becomes a workload. */
+static int read_program(CpCli *cli)
+{
+    static const struct {
+        const char *name;
+        bool flag;
+    } others[] = {{"from", false},  {"to", false}, {"root", false},
+                  {"others", true}, {"pin", true}, {"list", true}};
+    const char *output = cp_opt_text(cli, "output");
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        const char *name = others[i].name;
+        if (others[i].flag ? cp_opt_flag(cli, name) : cp_opt_text(cli, name) != NULL) {
+            cp_error(cli, "--%s belongs to recordings; a program that is read has none",
+                     name);
+            cp_help(cli, "coreplay record -- %s runs it and records what it does",
+                    cli->operands[0]);
+            return CP_EXIT_USAGE;
+        }
+    }
+    if (output == NULL || !g_str_has_suffix(output, ".cpw")) {
+        cp_error(cli, "a program becomes a workload: --output FILE.cpw");
+        cp_help(cli, "for example: coreplay import %s -o app.cpw", cli->operands[0]);
+        return CP_EXIT_USAGE;
+    }
+    int code = cp_output_check(cli, output, ".cpw", cli->operands);
+    const char *const words[] = {"--read", "-o", output, "--", cli->operands[0], NULL};
+    return code == CP_EXIT_OK ? cp_recorder_run(cli, NULL, words) : code;
+}
+
 static int run(CpCli *cli)
 {
+    if (g_str_has_suffix(cli->operands[0], ".py")) {
+        return read_program(cli);
+    }
     const char *output = cp_opt_text(cli, "output");
     int code = check_arguments(cli, output);
     return code == CP_EXIT_OK ? import(cli, output) : code;
@@ -322,7 +355,8 @@ static int run(CpCli *cli)
 
 const CpCmd cp_cmd_import = {
     .name = "import",
-    .summary = "turn a recording of real programs into a .cpr recording or a workload",
+    .summary =
+        "turn a recording, or the source of a Python program, into a recording or workload",
     .operands = "FILE",
     .operand_list = "files",
     .operands_min = 1,
@@ -333,6 +367,8 @@ const CpCmd cp_cmd_import = {
                   "text of perf script, trace-cmd report or the kernel's trace file"},
                  {"coreplay import trace.txt -o real.cpw --from 1s --to 3s --root server",
                   "two seconds of one process, as a workload to read and edit"},
+                 {"coreplay import app.py -o app.cpw",
+                  "a Python program that is read and not run: unknown lengths are params"},
                  {"perf script -i perf.data | coreplay import - --list",
                   "from a pipe: who was there, and how much CPU time each took"}},
     .options = options,

@@ -1,15 +1,11 @@
 #include "cli/commands.h"
 
 #include "cli/options.h"
+#include "cli/recorder.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Which interpreter runs the recorder, and what it is told.  Recording itself is
- * traces/record/coreplay_record.py, which needs no coreplay. */
-
-#define RECORDER "coreplay_record.py"
+/* Which interpreter runs the recorder, and what it is told. */
 
 static const CpOption options[] = {
     {"output", 'o', CP_OPT_FILE, "FILE.cpw", NULL, NULL, "Options",
@@ -46,39 +42,25 @@ static int run(CpCli *cli)
     if (output != NULL && cp_output_no_pipe(cli, output) != CP_EXIT_OK) {
         return CP_EXIT_USAGE;
     }
-    g_autofree char *recorder = cp_data_path(RECORDER);
-    if (recorder == NULL) {
-        cp_error(cli, "the recorder, %s, is not installed", RECORDER);
-        cp_help(cli, "make install, or set COREPLAY_DATA to the directory that holds it");
-        return CP_EXIT_INPUT;
-    }
-    python = python != NULL ? python : "python3";
     g_autofree char *limit =
         g_strdup_printf("%" G_GINT64_FORMAT "us", cp_opt_time(cli, "for", 0) / 1000);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_ptr_array_add(argv, (char *)python);
-    g_ptr_array_add(argv, recorder);
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
     if (output != NULL) {
-        g_ptr_array_add(argv, (char *)"-o");
-        g_ptr_array_add(argv, (char *)output);
+        g_ptr_array_add(words, (char *)"-o");
+        g_ptr_array_add(words, (char *)output);
     }
     if (cp_opt_text(cli, "for") != NULL) {
-        g_ptr_array_add(argv, (char *)"--for");
-        g_ptr_array_add(argv, limit);
+        g_ptr_array_add(words, (char *)"--for");
+        g_ptr_array_add(words, limit);
     }
     if (strcmp(operands[0], "-m") != 0) {
-        g_ptr_array_add(argv, (char *)"--");
+        g_ptr_array_add(words, (char *)"--");
     }
     for (; *operands != NULL; operands++) {
-        g_ptr_array_add(argv, *operands);
+        g_ptr_array_add(words, *operands);
     }
-    g_ptr_array_add(argv, NULL);
-    /* The program takes the place of this one: terminal, signals and exit code are its own.
-     */
-    execvp(python, (char **)argv->pdata);
-    cp_error(cli, "%s: %s", python, g_strerror(errno));
-    cp_help(cli, "name an interpreter of Python 3.8 or newer with --python");
-    return CP_EXIT_INPUT;
+    g_ptr_array_add(words, NULL);
+    return cp_recorder_run(cli, python, (const char *const *)words->pdata);
 }
 
 const CpCmd cp_cmd_record = {

@@ -28,6 +28,7 @@ _kill = os.kill
 
 _STDLIB = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 _HERE = os.path.realpath(__file__)
+_OWN_FILE = (lambda: 0).__code__.co_filename
 _MAX_EVENTS = 3000000
 _FOREVER = 3600 * 10 ** 9  # a wait that had not ended when the recording did
 
@@ -66,6 +67,7 @@ class Recording:
     output = None
     program = ""
     began = 0
+    wall = 0        # ns it took
     is_child = False
     pid = os.getpid()
     written = False
@@ -103,6 +105,14 @@ def _is_foreign(frame):
     return _is_foreign_file(frame.f_code.co_filename)
 
 
+def _called_by_program():
+    """Whether what the recorder looks at was called by the program, not by the library."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == _OWN_FILE:
+        frame = frame.f_back
+    return frame is not None and not _is_foreign(frame)
+
+
 def _user_frame(start):
     """The nearest frame of the program from `start` on; None if there is none."""
     while start is not None and _is_foreign(start):
@@ -113,7 +123,7 @@ def _user_frame(start):
 def _constructor_frame():
     """The frame of the program that makes an object; None if the library makes it."""
     frame = sys._getframe(2)
-    while frame is not None and (frame.f_code.co_filename == __file__ or (
+    while frame is not None and (frame.f_code.co_filename == _OWN_FILE or (
             # Constructors of subclasses within the library, and of the program itself.
             frame.f_code.co_name == "__init__" and _is_foreign(frame) and
             type(frame.f_locals.get("self")).__name__ in (

@@ -8,5 +8,5 @@ while [ "$1" != -- ]; do
 done
 shift
 # shellcheck disable=SC2086
-words=$(grep -ho '"[a-z_]*"' $files | tr -d '"' | sort -u | tr '\n' ' ')
+words=$(grep -hoE '"[a-z_]{2,}"' $files | tr -d '"' | sort -u | tr '\n' ' ')
 cat "$@" | sed "s/@WORDS@/$words/"

@@ -210,7 +210,8 @@ class _Servers:
 def _served(coroutine, loop):
     """A task nobody of the program made: it belongs to the server that was started."""
     own = Recording.flows.get(_Servers.flows.get(id(loop)))
-    if own is None:
+    code = getattr(coroutine, "cr_code", None)
+    if own is None or code is None or _is_foreign_file(code.co_filename):
         return coroutine
     key, name = _new_key(), _name_of(coroutine, "task")
     Recording.flows[key] = flow = Flow(key, name, "task")
@@ -227,12 +228,24 @@ def _patch_runs(asyncio, loop):
         import threading
         return threading.current_thread() is threading.main_thread()
 
+    def outside(*args, **kwargs):
+        _unseen("what an event loop does outside the main thread")
+        return ("outside", None, 0)
+
+    def took(original):
+        def call(self, *args):
+            moment = _wall_clock()
+            return _wrapped(lambda: original(self, *args), outside, lambda *a: (
+                "outside", _wall_clock() - moment, 0))()
+        return call
+    of_other_thread, forever_of_other = took(run), took(forever)
+
     def run_until_complete(self, future):
         flow = _state.flow
         if flow is None or _state.depth:
             return run(self, future)
         if not is_main():
-            _unseen("an event loop outside the main thread")
+            return of_other_thread(self, future)
         _burst(_cpu_clock())
         flow.add("loop")
         if isinstance(future, RecordedCoroutine) or not asyncio.iscoroutine(future):
@@ -254,12 +267,12 @@ def _patch_runs(asyncio, loop):
         flow = _state.flow
         if flow is None or _state.depth:
             return forever(self)
+        if not is_main():
+            return forever_of_other(self)
         key = stops[id(self)] = _new_object("async event", None, "stopped")
         _burst(_cpu_clock())
         flow.add("loop")
         flow.add("await_waitfor", key)
-        if not is_main():
-            _unseen("an event loop outside the main thread")
         _state.flow = None
         try:
             return forever(self)

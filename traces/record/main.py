@@ -36,7 +36,7 @@ def _write(cut=False):
     if Recording.written or os.getpid() != Recording.pid:
         return
     Recording.written = True
-    wall = _wall_clock() - Recording.began
+    wall = Recording.wall = _wall_clock() - Recording.began
     flow = _state.flow
     _state.flow = None
     if flow is not None and not _state.depth and cut:
@@ -170,7 +170,7 @@ def _load(module, argv):
         return code, path, None
     except (SyntaxError, ValueError):
         kind, value, _ = sys.exc_info()
-        sys.excepthook(kind, value, None)
+        sys.excepthook(kind, value.with_traceback(None), None)
         if b"\0" in text[:4096]:
             _say("coreplay record: error: %s is no Python source\n" % path)
         sys.exit(1)
@@ -182,12 +182,12 @@ def _own_frames_out(error, seen):
         return
     seen.add(id(error))
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename == _OWN_FILE:
         trace = trace.tb_next
     error.__traceback__ = trace
     while trace is not None:
         while trace.tb_next is not None and \
-                trace.tb_next.tb_frame.f_code.co_filename == __file__:
+                trace.tb_next.tb_frame.f_code.co_filename == _OWN_FILE:
             trace.tb_next = trace.tb_next.tb_next
         trace = trace.tb_next
     _own_frames_out(error.__cause__, seen)
@@ -220,7 +220,7 @@ def _patch_excepthook(module):
 
 
 def _at_the_end():
-    _write()
+    _write(Recording.interrupted)
     if Recording.interrupted and os.getpid() == Recording.pid:
         import signal
         for stream in (sys.stdout, sys.stderr):
@@ -235,12 +235,12 @@ def _at_the_end():
 @_when_loaded("signal")
 def _patch_signal(module):
     """A signal the program sends to itself may be its last act."""
-    _catch_termination()
     original = os.kill
 
     def kill(pid, number):
         if pid == os.getpid() == Recording.pid and number and \
-                module.getsignal(number) is module.SIG_DFL and number not in (
+                (module.getsignal(number) is module.SIG_DFL or number == module.SIGTERM and
+                 _is_own_handler(module.getsignal(number))) and number not in (
                     module.SIGCHLD, module.SIGCONT, module.SIGSTOP, module.SIGTSTP,
                     module.SIGURG, module.SIGWINCH):
             if _state.flow is not None:
@@ -250,6 +250,11 @@ def _patch_signal(module):
         return original(pid, number)
     if hasattr(module, "SIGCHLD"):
         os.kill = _like(kill, original)
+
+
+def _is_own_handler(handler):
+    code = getattr(handler, "__code__", None)
+    return code is not None and code.co_filename == _OWN_FILE
 
 
 def main(argv):
@@ -276,6 +281,7 @@ def main(argv):
                             __loader__=None if spec is None else spec.loader)
     sys.modules["__main__"] = program
     atexit.register(_at_the_end)
+    _catch_termination()
 
     def cut():
         _sleep(limit)
@@ -307,10 +313,6 @@ def main(argv):
         if _state.flow is not None and not _state.depth:
             _burst(_cpu_clock())
             _state.last = _cpu_clock()
-
-
-def _read_only(argv, output):
-    _fail("--read is not there yet")
 
 
 if __name__ == "__main__":

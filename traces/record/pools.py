@@ -38,8 +38,20 @@ def _patch_futures(module):
 
     def limit(event, result, raised, self, timeout=None):
         return event if timeout is None else event[:2] + (_ns(timeout),)
-    _patch(cls, "result", lambda self, timeout=None: _of(self, "result"), limit)
-    _patch(cls, "exception", lambda self, timeout=None: _of(self, "result"), limit)
+    moments = {}
+
+    def taken(self, timeout=None):
+        moments[_thread.get_ident()] = _wall_clock()
+        # A future of somebody else is waited for as long as it took.
+        return _of(self, "result") or ("outside", None, 0)
+
+    def over(event, result, raised, self, timeout=None):
+        took = _wall_clock() - moments.pop(_thread.get_ident())
+        if event[0] == "outside":
+            return ("outside", took if took > 20000 else 0, 0)
+        return limit(event, result, raised, self, timeout)
+    _patch(cls, "result", taken, over)
+    _patch(cls, "exception", taken, over)
     _patch(cls, "cancel", lambda self: _of(self, "cancel"),
            lambda e, r, x, self: e if r else ("pass",))
     completed, wait = module.as_completed, module.wait

@@ -60,17 +60,17 @@ def _become_child():
 
 def _catch_termination():
     """SIGTERM ends a process as before, but not before what it did is written."""
-    import signal
+    import _signal as signal  # the part in C costs nothing to load
     if not hasattr(signal, "SIGTERM"):
         return
     try:
-        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
             return
 
         def terminated(number, frame):
             try:
                 if os.getpid() == Recording.pid:
-                    _write()
+                    _write(True)
                 elif Recording.is_child:
                     _hand_on([f for f in Recording.flows.values() if not f.ended])
             finally:
@@ -176,7 +176,7 @@ def _shared_object(made, key, kind, **options):
     caller = sys._getframe(2)
     # Made by the context for the program, and not within another object of the library.
     while caller is not None and _is_foreign(caller) and (
-            caller.f_code.co_filename == __file__ or caller.f_locals.get("self") is made or
+            caller.f_code.co_filename == _OWN_FILE or caller.f_locals.get("self") is made or
             os.path.basename(caller.f_code.co_filename) in ("context.py", "sharedctypes.py")):
         caller = caller.f_back
     if caller is not None and not _is_foreign(caller):
@@ -195,10 +195,8 @@ def _patch_synchronize(module):
 
     def by_user(self):
         """In a child that is no fork the objects are not known, only those that use them."""
-        if Recording.pid == 0:
-            frame = sys._getframe(3)
-            if _is_foreign(frame):
-                return None
+        if not _called_by_program():
+            return None
         key = key_of(self)
         return key if Recording.pid == 0 or key in Recording.objects else None
 

@@ -259,7 +259,16 @@ def _patch_queue_method(module, cls, name):
 
 
 def _patch_builtins():
-    time.sleep = _wrapped(time.sleep, lambda seconds: ("wait", _ns(seconds)))
+    slept_since = {}
+
+    def sleeps(seconds):
+        slept_since[_thread.get_ident()] = _wall_clock()
+        return ("wait", _ns(seconds))
+
+    def slept(event, result, raised, seconds):
+        began = slept_since.pop(_thread.get_ident(), 0)
+        return None if raised is None else ("wait", _wall_clock() - began)
+    time.sleep = _wrapped(time.sleep, sleeps, slept)
 
     def text_of(*args, **kwargs):
         out = kwargs.get("file")

@@ -5,10 +5,11 @@
 class Node:
     """A statement, a loop (head "repeat") or a block, of one round or of many: a column holds
     a value of it for each round."""
-    __slots__ = ("head", "columns", "calls", "body", "tail", "line")
+    __slots__ = ("head", "columns", "calls", "body", "tail", "line", "keep")
 
-    def __init__(self, head, columns=(), calls=None, body=None, tail="", line=0):
+    def __init__(self, head, columns=(), calls=None, body=None, tail="", line=0, keep=False):
         self.line = line  # in the source, 0 if unknown
+        self.keep = keep  # however short it is
         self.head, self.columns, self.calls = head, [list(c) for c in columns], calls
         self.body, self.tail = body, tail
 
@@ -25,7 +26,7 @@ def _merge(nodes):
     body = None
     if first.body is not None:
         body = [_merge(column) for column in zip(*(n.body for n in nodes))]
-    return Node(first.head, columns, calls, body, first.tail, first.line)
+    return Node(first.head, columns, calls, body, first.tail, first.line, first.keep)
 
 
 def _is_cpu(node):
@@ -61,6 +62,20 @@ def _fold(nodes, longest=24):
     return nodes
 
 
+def _joined(nodes):
+    """Computing that follows computing is one."""
+    out = []
+    for node in nodes:
+        if node.body is not None:
+            node.body = _joined(node.body)
+        if out and _is_cpu(node) and _is_cpu(out[-1]) and \
+                len(node.columns[0]) == len(out[-1].columns[0]):
+            out[-1].columns[0] = [a + b for a, b in zip(out[-1].columns[0], node.columns[0])]
+        else:
+            out.append(node)
+    return out
+
+
 def _worth(nodes):
     """Whether there is more to repeat than computing and loops."""
     return any(not _is_cpu(n) for n in nodes)
@@ -93,6 +108,7 @@ class Builder:
     def __init__(self, names, source):
         self.names, self.source = names, source
         self.groups, self.by_shape, self.group_of = [], {}, {}
+        self.update_cost = self.cheapest_update()
         self.vars = {}       # variable -> is shared
         self.streams = _matched_streams()
         self.conditions = _condition_kinds()
@@ -102,7 +118,7 @@ class Builder:
                            if e[0] == "terminate"}
         self.timers = {e[1] for f in Recording.flows.values() for e in f.events
                        if e[0] == "cancel_timer"}
-        self.uses_loop = set()
+        self.few = {}  # name of flows -> how many there are
         self.building = set()
 
     def group(self, key):
@@ -114,10 +130,10 @@ class Builder:
         if flow is None or key in self.building:
             return None
         self.building.add(key)
-        tree = self.served(_fold(self.nodes(flow)))
+        tree = _joined(self.served(_fold(self.nodes(flow))))
         self.building.discard(key)
         word = "async task" if flow.kind == "task" else "task"
-        shape = (flow.name, word, tuple(n.shape() for n in tree))
+        shape = (flow.name, word, tuple(n.shape() for n in tree), self.rhythm(flow, tree))
         group = self.by_shape.get(shape)
         if group is None:
             group = self.by_shape[shape] = Group(
@@ -157,6 +173,27 @@ class Builder:
     def ending(self):
         """Names of the queues that some item ends."""
         return {self.object(k) for k in self.ends}
+
+    def rhythm(self, flow, tree):
+        """The waits of loops, if they differ by more than can be left out: a few flows with
+        other ones are not made one."""
+        if not self.few:
+            for f in Recording.flows.values():
+                self.few[f.name] = self.few.get(f.name, 0) + 1
+        if self.few.get(flow.name, 0) > 8:
+            return ()
+        found = []
+
+        def walk(nodes, inside):
+            for node in nodes:
+                if node.body is not None:
+                    walk(node.body, inside or node.head == "repeat")
+                elif inside and "wait {}" in node.head:
+                    values = node.columns[0]
+                    if sum(abs(v - values[0]) for v in values) > Recording.wall // 100:
+                        found.append(tuple(values))
+        walk(tree, False)
+        return tuple(found)
 
     # --- one flow ---
 
@@ -261,9 +298,17 @@ class Builder:
 
     def with_updates(self, flow):
         """Events, where a loop of updates of shared variables takes its part of a burst."""
-        pending = None
+        pending, line = None, 0
         events = flow.events
-        for i, event in enumerate(events):
+        naps, at = set(), 0  # lines that sleep; of them some sleep for nothing
+        for event in events:
+            at = event[2] if event[0] == "cpu" and len(event) > 2 else at
+            if event[0] == "await_wait":
+                naps.add(at)
+        for event in events:
+            line = event[2] if event[0] == "cpu" and len(event) > 2 else line
+            if event[0] == "await_yield" and line and line in naps:
+                event = ("await_wait", 0)
             if event[0] == "loop_of":
                 pending = event
                 yield ("loop_of_seen",)
@@ -271,11 +316,22 @@ class Builder:
             if event[0] == "cpu" and pending is not None:
                 count, names = pending[1], self.source.updates_of(pending[2])
                 pending = None
-                if names and count and (i + 1 >= len(events) or True):
+                if names and count:
                     yield ("updates", count, names, event[1])
                     yield ("cpu", 0) + event[2:]
                     continue
             yield event
+
+    def cheapest_update(self):
+        """ns of one x += 1, with its part of a loop, where that is least: it is set for the
+        whole run."""
+        costs = []
+        for flow in Recording.flows.values():
+            for event, after in zip(flow.events, flow.events[1:]):
+                if event[0] == "loop_of" and after[0] == "cpu" and event[1] > 100:
+                    names = self.source.updates_of(event[2])
+                    costs.append(after[1] // event[1] // max(1, len(names)))
+        return min(costs, default=0)
 
     def update(self, name):
         self.vars.setdefault(name, False)
@@ -513,9 +569,10 @@ class Plan:
         return [Node("exit")]
 
     def do_updates(self, count, names, used):
-        body = [Node("cpu {}", [[used // count]] )]
+        rest = used // count // len(names) - self.builder.update_cost
+        body = [Node("cpu {}", [[0]])]
         for name in names:
-            body += [Node(self.builder.update(name)), Node("cpu {}", [[0]])]
+            body += [Node(self.builder.update(name)), Node("cpu {}", [[rest]], keep=rest > 2)]
         return [Node("repeat", [[count]], None, body)]
 
     def do_acquire(self, key, line=0, limit=None):
