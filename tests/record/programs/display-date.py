@@ -1,5 +1,5 @@
 # Two tasks share a loop that is stopped by hand.
-# output: any order
+# output: not compared
 import asyncio
 import random
 

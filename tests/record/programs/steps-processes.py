@@ -1,5 +1,5 @@
 # Three steps, each in a process.
-# output: any order
+# output: not compared
 import multiprocessing
 import time
 
