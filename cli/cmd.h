@@ -69,7 +69,7 @@ typedef struct {
     const char *kinds;              /* "workload recording"; NULL: all inputs are alike */
     CpKindsAre kinds_are;
     const char *also; /* other words people type for it, space-separated */
-    CpExample examples[4];
+    CpExample examples[3];
     const CpOption *options; /* beside the global ones */
     /* Further ones, of what the command works with: static, ended by a NULL name. */
     const CpOption *(*more_options)(void);

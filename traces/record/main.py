@@ -158,7 +158,8 @@ def _load(module, argv):
     if os.path.isdir(path):
         _fail("%s is a folder: give its program, or -m and the name of a module" % path)
     if sys.version_info >= (3, 9):
-        path = os.path.abspath(path)
+        # As the interpreter does, which leaves ".." as it is.
+        path = os.path.join(os.getcwd(), path[2:] if path.startswith("./") else path)
     sys.path[0] = os.path.dirname(os.path.realpath(path))
     try:
         with open(path, "rb") as source:
