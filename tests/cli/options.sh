@@ -83,6 +83,7 @@ given() { # COMMAND OPTION
     machine) if [ "$1" = validate ]; then echo '--machine none'; else echo '--machine five.cpw'; fi ;;
     seed) echo '--seed 7' ;;
     policy-file) echo '--policy-file mine.c' ;;
+    kernel) echo '--kernel cfs-6.1' ;;
     until) echo '--until 5ms' ;;
     warmup) echo '--warmup 100us' ;;
     max-events) echo '--max-events 5' ;;
