@@ -642,7 +642,7 @@ const CpCmd cp_cmd_whatif = {
     .also = "predict forecast what-if",
     .examples = {{"coreplay whatif real.cpr -s cores=4", "what would four cores gain?"},
                  {"coreplay whatif trace.txt -s cores=8 -o out",
-                  "from the text of perf script, with charts in the folder out"},
+                  "from a recording of perf, with charts in the folder out"},
                  {"coreplay whatif app.cpw",
                   "a workload on 1 to 8 cores and, for Python, other versions"}},
     .options = options,

@@ -49,6 +49,39 @@ for run in sim real; do
         fail "$run: $(diff $run.schedule again.schedule | head -n 3)"
 done
 
+must "so are the binary files of perf and trace-cmd, which hold no unknown states"
+for run in sim real; do
+    for file in $run.perf.data $run.trace.dat; do
+        cp_run import $file -o again.cpr -q --force
+        is_code 0
+        switches again.cpr >again.schedule
+        cmp -s $run.schedule again.schedule ||
+            fail "$file: $(diff $run.schedule again.schedule | head -n 3)"
+        gzip -c $file | "$COREPLAY" import - -o piped.cpr -q --force || fail "$file by a pipe"
+        switches piped.cpr | cmp -s - $run.schedule || fail "$file by a pipe differs"
+    done
+done
+
+must "wake-ups and names come back, too"
+"$COREPLAY" import sim.perf.data -o again.cpr --force --json -q >out
+json_has '.[0].wakeups > 50 and .[0].threads == 6 and (.[0].lost + .[0].repaired) == 0'
+"$COREPLAY" export again.cpr -o again.csv -q --force
+grep -q 'h, the' again.csv || fail "no name"
+
+must "a cut or damaged binary file is told, and nothing is left"
+for run in sim.perf.data sim.trace.dat; do
+    for bytes in 9 60 300 2000 20000; do
+        head -c $bytes $run >cut.bin
+        cp_run import cut.bin -o cut.cpr -q
+        case $code in
+        0 | 3) ;;
+        *) fail "$run cut at $bytes: code $code" ;;
+        esac
+        [ $code = 0 ] || no_file cut.cpr
+        rm -f cut.cpr
+    done
+done
+
 must "a part of a recording is written alone"
 cp_run export sim.cpr --from 50ms --to 60ms -o - --format switches -q
 is_code 0

@@ -569,8 +569,8 @@ static void test_refused(void **state)
 {
     Fixture *f = *state;
     import_fails(f, "", 0, "empty");
-    import_fails(f, "PERFILE2\0\0\0", 11, "perf script");
-    import_fails(f, "\x17\x08\x44tracing6", 11, "trace-cmd report");
+    import_fails(f, "PERFILE2\0\0\0", 11, "shorter than its header");
+    import_fails(f, "\x17\x08\x44tracing6", 11, "damaged or cut at byte");
     import_fails(f,
                  "\x89"
                  "CPR\r\n\x1a\n",
@@ -611,17 +611,58 @@ static void test_window(void **state)
                    "sw@0 0 t2 ?*; sw@1 0 t9 ?*; sw@0 0 t3 S; sw@0 2000000000 t1 S; ");
 }
 
+typedef struct {
+    const char *file;
+    unsigned cpu;
+    uint64_t switches;
+    CpTime busy, idle;
+} Figures;
+
+static void check_figures(Fixture *f, const char *folder, const Figures *figures)
+{
+    g_autofree char *path = g_build_filename(folder, figures->file, NULL);
+    if (!import_path(f, path)) {
+        fail_msg("%s", f->error->message);
+    }
+    const CpImportCpu *c = &g_array_index(f->report.cpus, CpImportCpu, figures->cpu);
+    assert_int_equal(c->switches, figures->switches);
+    assert_int_equal(c->busy, figures->busy);
+    assert_int_equal(c->idle, figures->idle);
+    assert_int_equal(f->report.mismatches + f->report.missing_idle, 0);
+}
+
+/* The same of larger ones, which are not part of the source: REFERENCE_TRACES is a folder
+ * of them. */
+static void test_reference_folder(void **state)
+{
+    static const Figures figures[] = {
+        {"trace-dat/lisa-rtapp.dat.gz", 0, 77, 58224180, 9054465780},
+        {"trace-dat/lisa-rtapp.dat.gz", 1, 788, 194011420, 9105084860},
+        {"trace-dat/lisa-rtapp.dat.gz", 2, 596, 72085460, 9231058960},
+        {"trace-dat/lisa-rtapp.dat.gz", 3, 34, 8852540, 8579582220},
+        {"trace-dat/lisa-rtapp.dat.gz", 4, 6, 5568040, 5837161860},
+        {"trace-dat/lisa-rtapp.dat.gz", 5, 51, 4537375520, 2226946460},
+        {"trace-dat/trappy-idle.dat.gz", 0, 10, 447040, 1577740},
+        {"trace-dat/trappy-idle.dat.gz", 1, 5, 2681180, 0},
+        {"trace-dat/trappy-idle.dat.gz", 2, 2, 437180, 0},
+        {"trace-dat/trappy-idle.dat.gz", 3, 5, 1831820, 0},
+        {"trace-dat/trappy-idle.dat.gz", 5, 1, 0, 0},
+    };
+    const char *folder = g_getenv("REFERENCE_TRACES");
+    if (folder == NULL) {
+        skip();
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(figures); i++) {
+        check_figures(*state, folder, &figures[i]);
+    }
+}
+
 /* Foreign traces give the figures of an independent parser: switches, busy and idle time of
  * each CPU, to the nanosecond. */
 static void test_reference(void **state)
 {
     Fixture *f = *state;
-    static const struct {
-        const char *file;
-        unsigned cpu;
-        uint64_t switches;
-        CpTime busy, idle;
-    } figures[] = {
+    static const Figures figures[] = {
         {"catapult-android-systrace.txt.gz", 0, 58, 21956000, 97959000},
         {"catapult-atrace-data.txt.gz", 0, 72, 3760000, 996349000},
         {"lisa-trace-txt-raw.txt.gz", 0, 252, 9164000, 6058815000},
@@ -637,23 +678,14 @@ static void test_reference(void **state)
         {"trappy-no-trailing-line.txt.gz", 3, 1, 0, 0},
     };
     const char *src = g_getenv("top_srcdir");
+    g_autofree char *folder = g_build_filename(src ? src : ".", "tests/traces", NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++) {
-        g_autofree char *path =
-            g_build_filename(src ? src : ".", "tests/traces", figures[i].file, NULL);
-        if (!import_path(f, path)) {
-            fail_msg("%s", f->error->message);
-        }
-        const CpImportCpu *c = &g_array_index(f->report.cpus, CpImportCpu, figures[i].cpu);
-        assert_int_equal(c->switches, figures[i].switches);
-        assert_int_equal(c->busy, figures[i].busy);
-        assert_int_equal(c->idle, figures[i].idle);
-        assert_int_equal(f->report.mismatches + f->report.missing_idle, 0);
+        check_figures(f, folder, &figures[i]);
     }
     static const char *const empty[] = {"trappy-failed-to-parse.txt.gz",
                                         "trappy-empty.txt.gz"};
     for (size_t i = 0; i < G_N_ELEMENTS(empty); i++) {
-        g_autofree char *path =
-            g_build_filename(src ? src : ".", "tests/traces", empty[i], NULL);
+        g_autofree char *path = g_build_filename(folder, empty[i], NULL);
         assert_false(import_path(f, path));
         assert_non_null(strstr(f->error->message, "sched_switch"));
     }
@@ -751,14 +783,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_dialects),      TEST(test_names),       TEST(test_states),
-        TEST(test_wakeups),       TEST(test_lives),       TEST(test_returning_pid),
-        TEST(test_gil),           TEST(test_mismatch),    TEST(test_missing_idle),
-        TEST(test_unsorted),      TEST(test_very_late),   TEST(test_lost),
-        TEST(test_reconstructed), TEST(test_pages),       TEST(test_cut),
-        TEST(test_long_line),     TEST(test_nasty_names), TEST(test_huge_numbers),
-        TEST(test_refused),       TEST(test_window),      TEST(test_reference),
-        TEST(test_damage),        TEST(test_formats),     TEST(test_input),
+        TEST(test_dialects),      TEST(test_names),
+        TEST(test_states),        TEST(test_wakeups),
+        TEST(test_lives),         TEST(test_returning_pid),
+        TEST(test_gil),           TEST(test_mismatch),
+        TEST(test_missing_idle),  TEST(test_unsorted),
+        TEST(test_very_late),     TEST(test_lost),
+        TEST(test_reconstructed), TEST(test_pages),
+        TEST(test_cut),           TEST(test_long_line),
+        TEST(test_nasty_names),   TEST(test_huge_numbers),
+        TEST(test_refused),       TEST(test_window),
+        TEST(test_reference),     TEST(test_reference_folder),
+        TEST(test_damage),        TEST(test_formats),
+        TEST(test_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

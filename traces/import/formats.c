@@ -19,12 +19,6 @@ KNOWN(recording, "cpr",
       "\x89"
       "CPR\r\n\x1a\n",
       "a coreplay recording already")
-KNOWN(perf_data, "perf.data", "PERFILE2",
-      "a perf.data file; turn it into text first: "
-      "perf script --ns -F comm,pid,tid,cpu,time,event,trace -i FILE > FILE.txt")
-KNOWN(trace_dat, "trace.dat", "\x17\x08\x44tracing",
-      "a trace.dat file; turn it into text first: trace-cmd report -t FILE > "
-      "FILE.txt")
 KNOWN(zstd, "zstd", "\x28\xb5\x2f\xfd",
       "compressed with zstd; unpack it first: zstd -d FILE")
 KNOWN(xz, "xz",
@@ -35,14 +29,12 @@ KNOWN(zip, "zip", "PK\x03\x04", "a zip archive; unpack it first: unzip FILE")
 KNOWN(bzip2, "bzip2", "BZh", "compressed with bzip2; unpack it first: bunzip2 -k FILE")
 KNOWN(lz4, "lz4", "\x04\x22\x4d\x18", "compressed with lz4; unpack it first: lz4 -d FILE")
 
-#define PERF_TEXT                                                                          \
-    "perf script --ns -F comm,pid,tid,cpu,time,event,trace -i perf.data > "                \
-    "FILE.txt"
+#define PERF_DATA "perf.data, which is read"
 
 KNOWN(ctf, "CTF", "\xc1\x1f\xfc\xc1",
       "a stream of a CTF trace (LTTng), which is not read; record with perf "
       "sched record, "
-      "then " PERF_TEXT)
+      "then import its " PERF_DATA)
 
 /* Its first packet begins with its tag, and lengths and ids are not printable.
  */
@@ -76,40 +68,39 @@ static bool has(const char *bytes, size_t n, const char *words)
 
 KNOWN_BY(babeltrace, "babeltrace", "{ cpu_id = ", "}, {",
          "text of babeltrace, which is not read; record with perf sched "
-         "record, then " PERF_TEXT)
+         "record, then import its " PERF_DATA)
 KNOWN_BY(timehist, "perf sched timehist", "wait time", "sch delay",
          "the table of perf sched timehist, which leaves out states; of the "
          "same recording "
-         "take: " PERF_TEXT)
+         "take its " PERF_DATA)
 KNOWN_BY(latency, "perf sched latency", "Task  ", "Switches",
          "the table of perf sched latency, sums without times; of the same "
-         "recording take: " PERF_TEXT)
+         "recording take its " PERF_DATA)
 KNOWN_BY(map, "perf sched map", " secs ", " => ",
          "the output of perf sched map, which leaves out states; of the same "
          "recording "
-         "take: " PERF_TEXT)
+         "take its " PERF_DATA)
 KNOWN_BY(runqlat, "runqlat", "count ", "distribution",
          "a histogram (runqlat, cpudist), in which single events cannot be "
          "told any more; "
-         "record with perf sched record, then " PERF_TEXT)
+         "record with perf sched record, then import its " PERF_DATA)
 KNOWN_BY(histogram, "bpftrace", "\n@", "|@",
          "a histogram of bpftrace, in which single events cannot be told any "
          "more; record "
-         "with perf sched record, then " PERF_TEXT)
+         "with perf sched record, then import its " PERF_DATA)
 KNOWN_BY(no_time, "perf script without time", "sched_switch: ", " ==> ",
          "text of scheduler events without the column of the time; print it "
-         "with: " PERF_TEXT)
+         "with: perf script --ns -F comm,pid,tid,cpu,time,event,trace")
 
 const CpImportFormat *const cp_import_formats[] = {
 #define CP_IMPORT_FORMAT(name) &cp_import_##name,
 #include "traces/import/formats.def"
 #undef CP_IMPORT_FORMAT
-    &known_recording, &known_perf_data,  &known_trace_dat,
-    &known_zstd,      &known_xz,         &known_zip,
-    &known_bzip2,     &known_lz4,        &known_ctf,
-    &known_perfetto,  &known_babeltrace, &known_timehist,
-    &known_latency,   &known_map,        &known_runqlat,
-    &known_histogram, &known_no_time,    NULL,
+    &known_recording,
+
+    &known_zstd,      &known_xz,       &known_zip,        &known_bzip2,    &known_lz4,
+    &known_ctf,       &known_perfetto, &known_babeltrace, &known_timehist, &known_latency,
+    &known_map,       &known_runqlat,  &known_histogram,  &known_no_time,  NULL,
 };
 
 static const CpImportFormat *find_format(const char *bytes, size_t n)
@@ -136,7 +127,7 @@ const CpImportFormat *cp_import_format_of(const char *path)
 }
 
 /* The format of an input that is to be read.  One that no format claims is
- * taken for the first of them, whose reader knows what is wrong with it. */
+ * taken for text, whose reader knows what is wrong with it. */
 static const CpImportFormat *choose_format(CpInput *input, const char *path, GError **error)
 {
     const char *bytes;
@@ -156,7 +147,7 @@ static const CpImportFormat *choose_format(CpInput *input, const char *path, GEr
         g_set_error(error, CP_ERROR, CP_ERROR_INPUT, "%s: is %s", path, format->help);
         return NULL;
     }
-    return format != NULL ? format : cp_import_formats[0];
+    return format != NULL ? format : &cp_import_text;
 }
 
 /* One reading of the file; *again: it must be read once more, keeping all

@@ -137,9 +137,8 @@ static gboolean check_file(CpInput *l, GError **error)
     }
     if (S_ISDIR(st.st_mode)) {
         return fail(l,
-                    "is a directory, expected a text file; instead of a CTF trace (LTTng) "
-                    "record with perf sched record, then perf script --ns -F "
-                    "comm,pid,tid,cpu,time,event,trace",
+                    "is a directory, expected a file; instead of a CTF trace (LTTng) "
+                    "record with perf sched record, and import its perf.data",
                     error);
     }
     l->seekable = S_ISREG(st.st_mode);
@@ -227,6 +226,51 @@ CpInput *cp_input_open(const char *path, GError **error)
     }
     l->seekable &= !standard;
     return l;
+}
+
+const char *cp_input_name(const CpInput *l)
+{
+    return l->name;
+}
+
+static gboolean copy_to(CpInput *l, int fd, GError **error)
+{
+    while (l->at < l->end || !l->eof) {
+        if (l->at == l->end) {
+            if (!refill(l, error)) {
+                return FALSE;
+            }
+            continue;
+        }
+        ssize_t n = write(fd, l->buffer + l->at, l->end - l->at);
+        if (n < 0 && errno != EINTR) {
+            g_set_error(error, CP_ERROR, CP_ERROR_OUTPUT,
+                        "cannot keep a copy of %s in the folder for temporary files: %s",
+                        l->name, g_strerror(errno));
+            return FALSE;
+        }
+        l->at += n > 0 ? (size_t)n : 0;
+    }
+    return TRUE;
+}
+
+int cp_input_descriptor(CpInput *l, GError **error)
+{
+    struct stat st;
+    if (l->gz == NULL && fstat(l->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        return dup(l->fd);
+    }
+    g_autofree char *name = NULL;
+    int fd = g_file_open_tmp("coreplay-XXXXXX", &name, error);
+    if (fd < 0) {
+        return -1;
+    }
+    unlink(name);
+    if (!copy_to(l, fd, error)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 void cp_input_free(CpInput *l)

@@ -30,6 +30,12 @@ bool cp_input_line(CpInput *input, const char **line, size_t *len, GError **erro
  * first cp_input_line or cp_input_read.  CP_LINE_SLACK more can be read behind them. */
 gboolean cp_input_peek(CpInput *input, const char **bytes, size_t *n, GError **error);
 
+/* A descriptor of the whole (uncompressed) content that can be read at any place, to be
+ * closed by the caller: the file's own, or that of a copy without a name.  Before anything
+ * was read. -1: CP_ERROR_INPUT, CP_ERROR_OUTPUT. */
+int cp_input_descriptor(CpInput *input, GError **error);
+
+const char *cp_input_name(const CpInput *input); /* as messages have it */
 uint64_t cp_input_n_lines(const CpInput *input); /* number of the line returned last */
 uint64_t cp_input_n_long(const CpInput *input);  /* lines skipped for their length */
 uint64_t cp_input_n_bytes(const CpInput *input); /* uncompressed bytes read */

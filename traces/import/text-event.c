@@ -118,7 +118,7 @@ static inline bool take_name(Cursor *c, const char *key, size_t n, CpSpan *name)
 /* Kernels number the preempted state differently; whatever lone high bit it is,
  * the thread can still run.  16, 32 and 64 are the dead states of old and new
  * kernels. */
-static uint32_t state_of_number(int64_t v)
+uint32_t cp_text_state_of_number(int64_t v)
 {
     if (v == 0) {
         return 'R';
@@ -145,7 +145,7 @@ static bool take_state(Cursor *c, CpTraceEvent *e)
     if (is_digit(*c->at)) {
         int64_t v;
         bool good = take_number(c, &v);
-        *state = good ? state_of_number(v) : 0;
+        *state = good ? cp_text_state_of_number(v) : 0;
         return good;
     }
     char letter = *c->at;

@@ -24,4 +24,8 @@ CpTextKind cp_text_event(const char *line, size_t len, CpTraceEvent *event);
  * overwrote; 0 if it does not. */
 void cp_text_heading(const char *line, size_t len, uint32_t *n_cpus, uint64_t *overwritten);
 
+/* The state of a thread, as switches have it, by the number that the kernel has for it, of
+ * a kernel that is not known. */
+uint32_t cp_text_state_of_number(int64_t number);
+
 #endif
