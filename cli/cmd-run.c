@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+#include "cli/fold.h"
+#include "cli/gantt.h"
 #include "cli/interrupt.h"
 #include "cli/overrides.h"
 #include "cli/progress.h"
@@ -40,6 +42,8 @@ static const CpOption options[] = {
     CP_OPTION_FORCE,
     {"jobs", 'j', CP_OPT_NUMBER, "N", NULL, NULL, "Output",
      "simulate this many files at once (default 1)"},
+    {"gantt", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
+     "draw who ran where and when, in letters, below the summary"},
     {"teaching", 0, CP_OPT_FLAG, NULL, NULL, NULL, "Output",
      "show arrival, response, waiting and turnaround time instead of switches"},
     {"rows", 0, CP_OPT_COUNT, "N", NULL, NULL, "Output",
@@ -445,23 +449,55 @@ static int run_all(CpCli *cli, const char *output, bool between)
     return code;
 }
 
-/* --- for other viewers --- */
+/* --- what is made of the recording --- */
 
-static int export(const CpCli *cli, const char *recording, const CpExportFormat *format,
+static int export(const CpCli *cli, CpCpr *cpr, const CpExportFormat *format,
                   const char *output)
 {
     g_autoptr(GError) error = NULL;
-    CpCpr *cpr = cp_cpr_open(recording, &error);
-    bool ok =
-        cpr != NULL && cp_export(cpr, format, 0, 0, output, cp_interrupt_flag(), &error);
-    if (cpr != NULL) {
-        cp_cpr_free(cpr);
-    }
-    return ok ? CP_EXIT_OK : cp_fail(cli, error);
+    return cp_export(cpr, format, 0, 0, output, cp_interrupt_flag(), &error)
+               ? CP_EXIT_OK
+               : cp_fail(cli, error);
 }
 
-/* The run is recorded and exported; the recording goes again. */
-static int run_to_format(CpCli *cli, const CpExportFormat *format, const char *output)
+static int print_gantt(CpCli *cli, CpCpr *cpr)
+{
+    enum { WIDTH = 80 /* where there is no terminal */ };
+    g_autoptr(GError) error = NULL;
+    const char *charset;
+    unsigned width = cp_fold_width();
+    CpGanttLook look = {.width = width > 0 ? width : WIDTH,
+                        .ascii = !g_get_charset(&charset),
+                        .colour = cli->colour &&
+                                  (isatty(STDOUT_FILENO) ||
+                                   g_strcmp0(cp_opt_text(cli, "color"), "always") == 0)};
+    g_autofree char *text = cp_gantt_text(cpr, &look, &error);
+    if (text == NULL) {
+        return cp_fail(cli, error);
+    }
+    cp_out(cli, "\n%s", text);
+    return CP_EXIT_OK;
+}
+
+/* Opens the recording of a run and makes of it what was asked for. */
+static int use_recording(CpCli *cli, const char *recording, const CpExportFormat *format,
+                         const char *output)
+{
+    g_autoptr(GError) error = NULL;
+    CpCpr *cpr = cp_cpr_open(recording, &error);
+    if (cpr == NULL) {
+        return cp_fail(cli, error);
+    }
+    int code = format != NULL ? export(cli, cpr, format, output) : CP_EXIT_OK;
+    if (code == CP_EXIT_OK && cp_opt_flag(cli, "gantt")) {
+        code = print_gantt(cli, cpr);
+    }
+    cp_cpr_free(cpr);
+    return code;
+}
+
+/* The run is recorded in a folder of its own, and the recording goes again. */
+static int run_between(CpCli *cli, const CpExportFormat *format, const char *output)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *dir = g_dir_make_tmp("coreplay-XXXXXX", &error);
@@ -472,8 +508,8 @@ static int run_to_format(CpCli *cli, const CpExportFormat *format, const char *o
     g_autofree char *between = g_build_filename(dir, "run.cpr", NULL);
     int code = run_all(cli, between, true);
     if (g_file_test(between, G_FILE_TEST_EXISTS)) {
-        int exported = export(cli, between, format, output);
-        code = exported != CP_EXIT_OK ? exported : code;
+        int used = use_recording(cli, between, format, output);
+        code = used != CP_EXIT_OK ? used : code;
         if (unlink(between) != 0) {
             cp_note(cli, "could not remove %s", between);
         }
@@ -484,16 +520,38 @@ static int run_to_format(CpCli *cli, const CpExportFormat *format, const char *o
     return code;
 }
 
+static int check_gantt(const CpCli *cli, const char *output)
+{
+    const char *why = cli->n_operands > 1           ? "it draws one file"
+                      : cli->json                   ? "JSON has no chart"
+                      : g_strcmp0(output, "-") == 0 ? "standard output has the recording"
+                                                    : NULL;
+    if (cp_opt_flag(cli, "gantt") && why != NULL) {
+        cp_error(cli, "--gantt does nothing here: %s", why);
+        return CP_EXIT_USAGE;
+    }
+    return CP_EXIT_OK;
+}
+
 static int run(CpCli *cli)
 {
     const char *output = cp_opt_text(cli, "output");
     int code = check_output(cli, output);
+    code = code == CP_EXIT_OK ? check_gantt(cli, output) : code;
     if (code != CP_EXIT_OK) {
         return code;
     }
     const CpExportFormat *format = output != NULL ? cp_export_of_name(output) : NULL;
-    return format != NULL ? run_to_format(cli, format, output)
-                          : run_all(cli, output, false);
+    bool gantt = cp_opt_flag(cli, "gantt");
+    if (format != NULL || (gantt && output == NULL)) {
+        return run_between(cli, format, output);
+    }
+    code = run_all(cli, output, false);
+    if (gantt && g_file_test(output, G_FILE_TEST_EXISTS)) {
+        int used = use_recording(cli, output, NULL, NULL);
+        code = used != CP_EXIT_OK ? used : code;
+    }
+    return code;
 }
 
 const CpCmd cp_cmd_run = {

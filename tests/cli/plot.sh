@@ -143,6 +143,48 @@ for name in fork-join lock-convoy priority-inversion; do
     done
 done
 
+must "rows of threads show all of their time: running is what intervals say, to the nanosecond"
+cat >rows.cpw <<'END'
+machine { cores 2 }
+process web runtime python "3.12" {
+  thread w x 3 { repeat 5 { cpu 12ms; wait 3ms } }
+}
+process hog { lock l; thread h x 2 { lock l { cpu 30ms }; yield; cpu 10ms } }
+END
+"$COREPLAY" run rows.cpw -o rows.cpr -q >out 2>err
+"$COREPLAY" export rows.cpr -o rows.csv -q
+for width in 75mm 180mm 4000mm; do
+    cp_run plot timeline rows.cpr -o rows.txt --size $width --data rows-data.csv --force
+    is_code 0
+    for state in "running:: runs" "runnable:: waits for a CPU"; do
+        want=$(awk -F, -v s="${state%%:*}" '$7 == s { n += $2 - $1 } END { print n }' rows.csv)
+        sum=$(awk -F, -v s=": ${state##*: }" \
+            'index($0, s ",") { n += $(NF - 1) } END { print n + 0 }' rows-data.csv)
+        [ "$sum" = "$want" ] || fail "$width, $state: $sum ns drawn, $want in the recording"
+    done
+done
+cp_run plot timeline rows.cpr -o some.txt --threads 'w-*'
+is_code 0
+grep -q '"w-2"' some.txt || fail "a wanted thread is missing"
+if grep -q '"h-1"' some.txt; then fail "a thread that was not asked for"; fi
+cp_run plot timeline rows.cpr -o none.txt --threads nobody
+grep -q 'no thread of that name' none.txt || fail "an empty chart does not say why"
+
+must "run --gantt draws in letters, no wider than asked, and ends with the exit code of the run"
+for columns in 60 100 200; do
+    COLUMNS=$columns cp_run run rows.cpw --gantt -q
+    is_code 0
+    grep -q '^CPU 1  *[A-E.]' out || fail "no row of a CPU"
+    grep -q '^A w-1  *[0-9.:,-]' out || fail "no row of a thread"
+    awk -v w=$columns '/^CPU [0-9]|^[A-E] [wh]-/ && length($0) > w { exit 1 }' out ||
+        fail "a row is wider than $columns"
+done
+cp_run run rows.cpw --gantt --json
+is_code 2
+cp_run run rows.cpw --gantt -o kept.cpr -q
+is_code 0
+[ -s kept.cpr ] || fail "the recording is not kept"
+
 must "an option that none of the charts has is refused, and those that have it are named"
 for option in "--filter x==1" "--blocking 1ms" "--by cores"; do
     # shellcheck disable=SC2086
