@@ -6,8 +6,8 @@
  *   cp_json_close(json, '}');
  *   char *text = cp_json_free(json);
  *
- * yajl does the writing.  The JSON form of workloads, which can be indented too, is written
- * by workload-json.c. */
+ * The caller closes what it opens.  The JSON form of workloads, which can be indented too,
+ * is written by workload-json.c. */
 #ifndef CP_LANG_JSON_WRITER_H
 #define CP_LANG_JSON_WRITER_H
 

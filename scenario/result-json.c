@@ -33,13 +33,24 @@ static void json_value(CpJson *json, const char *key, CpUnit unit, bool known,
     }
 }
 
-static void json_metrics(const Run *r, CpJson *json, CpScope scope, uint32_t subject)
+/* New: the keys of a scope's metrics, in their order. */
+static char **metric_keys(CpScope scope)
 {
+    GPtrArray *keys = g_ptr_array_new();
     for (const CpMetric *const *m = cp_metrics(scope); *m != NULL; m++) {
+        g_ptr_array_add(keys, cp_metric_key((*m)->name, (*m)->unit));
+    }
+    g_ptr_array_add(keys, NULL);
+    return (char **)g_ptr_array_free(keys, FALSE);
+}
+
+static void json_metrics(const Run *r, CpJson *json, CpScope scope, uint32_t subject,
+                         char *const *keys)
+{
+    for (const CpMetric *const *m = cp_metrics(scope); *m != NULL; m++, keys++) {
         int64_t value = 0;
         bool known = cp_metric_value(r->sim, *m, subject, &value);
-        g_autofree char *key = cp_metric_key((*m)->name, (*m)->unit);
-        json_value(json, key, (*m)->unit, known, value);
+        json_value(json, *keys, (*m)->unit, known, value);
     }
 }
 
@@ -90,6 +101,7 @@ static void json_vars(const Run *r, CpJson *json)
 static void json_threads(const Run *r, CpJson *json)
 {
     const CpWorkload *w = r->scenario->workload;
+    g_auto(GStrv) keys = metric_keys(CP_SCOPE_THREAD);
     cp_json_open(json, "threads", '[');
     for (uint32_t tid = 0; tid < cp_sim_n_threads(r->sim); tid++) {
         g_autofree char *name = cp_sim_thread_name(r->sim, tid);
@@ -99,7 +111,7 @@ static void json_threads(const Run *r, CpJson *json)
         cp_json_text(json, "process",
                      cp_workload_text(w, cp_proc_decl(w, decl->proc)->name));
         cp_json_int(json, "pid", cp_sim_pid(r->sim, tid));
-        json_metrics(r, json, CP_SCOPE_THREAD, tid);
+        json_metrics(r, json, CP_SCOPE_THREAD, tid, keys);
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
@@ -107,11 +119,12 @@ static void json_threads(const Run *r, CpJson *json)
 
 static void json_cpus(const Run *r, CpJson *json)
 {
+    g_auto(GStrv) keys = metric_keys(CP_SCOPE_CPU);
     cp_json_open(json, "cpus", '[');
     for (uint32_t cpu = 0; cpu < cp_metric_subjects(r->sim, CP_SCOPE_CPU); cpu++) {
         cp_json_open(json, NULL, '{');
         cp_json_int(json, "cpu", cpu);
-        json_metrics(r, json, CP_SCOPE_CPU, cpu);
+        json_metrics(r, json, CP_SCOPE_CPU, cpu, keys);
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
@@ -121,13 +134,14 @@ static void json_named(const Run *r, CpJson *json, CpScope scope)
 {
     const CpWorkload *w = r->scenario->workload;
     bool is_group = scope == CP_SCOPE_GROUP;
+    g_auto(GStrv) keys = metric_keys(scope);
     cp_json_open(json, is_group ? "cgroups" : "objects", '[');
     /* Group 0 is the root: everything, which `metrics` says already. */
     for (uint32_t i = is_group; i < cp_metric_subjects(r->sim, scope); i++) {
         uint32_t name = is_group ? cp_group_decl(w, i)->name : cp_obj_decl(w, i)->name;
         cp_json_open(json, NULL, '{');
         cp_json_text(json, "name", cp_workload_text(w, name));
-        json_metrics(r, json, scope, i);
+        json_metrics(r, json, scope, i, keys);
         cp_json_close(json, '}');
     }
     cp_json_close(json, ']');
@@ -296,6 +310,7 @@ unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const CpRunLog *
                         const char *file, GString *out)
 {
     const Run run = {scenario, sim, log, file}, *r = &run;
+    g_auto(GStrv) keys = metric_keys(CP_SCOPE_RUN);
     CpJson *json = cp_result_json_new();
     json_workload(r, json);
     cp_json_int(json, "seed", (int64_t)cp_sim_config(r->sim)->seed);
@@ -304,7 +319,7 @@ unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const CpRunLog *
     cp_scenario_each_setting(r->scenario, json_setting, json);
     cp_json_close(json, '}');
     cp_json_open(json, "metrics", '{');
-    json_metrics(r, json, CP_SCOPE_RUN, 0);
+    json_metrics(r, json, CP_SCOPE_RUN, 0, keys);
     json_histograms(r, json);
     json_vars(r, json);
     cp_json_close(json, '}');
@@ -321,7 +336,8 @@ unsigned cp_result_json(const CpScenario *scenario, CpSim *sim, const CpRunLog *
     }
     cp_json_close(json, '}');
     g_autofree char *text = cp_json_free(json);
-    g_string_append_printf(out, "%s\n", text);
+    g_string_append(out, text);
+    g_string_append_c(out, '\n');
     return n_failed;
 }
 
@@ -335,5 +351,6 @@ void cp_result_json_error(const char *file, const char *errors, GString *out)
     cp_json_raw(json, "errors", errors);
     cp_json_close(json, '}');
     g_autofree char *text = cp_json_free(json);
-    g_string_append_printf(out, "%s\n", text);
+    g_string_append(out, text);
+    g_string_append_c(out, '\n');
 }
