@@ -165,7 +165,7 @@ static void put_comm(uint8_t *at, const CpKernelTask *t, uint32_t cpu)
     if (t->thread == CP_NONE) {
         char name[2 * COMM];
         snprintf(name, sizeof name, "swapper/%u", cpu);
-        memcpy(at, name, COMM - 1);
+        memcpy(at, name, MIN(strlen(name), COMM - 1));
         return;
     }
     memcpy(at, t->comm, MIN(strlen(t->comm), COMM - 1));
