@@ -31,6 +31,8 @@ static const CpOption options[] = {
     {"machine", 'm', CP_OPT_FILE, "FILE|NAME", NULL, "machines", "What is changed",
      "predict on this machine: a name from 'list machines' or a file with a machine block"},
     CP_OPTION_KERNEL("What is changed"),
+    {"add", 0, CP_OPT_TEXT, "LOAD", NULL, NULL, "What is changed",
+     "predict with load beside it: 'hog' or 'hog x 2', threads that compute without end"},
     {"seed", 0, CP_OPT_COUNT, "N", NULL, NULL, "What is changed",
      "seed of all random numbers (default 1)"},
     {"from", 0, CP_OPT_TIME, "TIME", NULL, NULL, "Part of a trace text",
@@ -507,13 +509,15 @@ static char *change_label(const CpCli *cli)
     char **sets = cp_opt_list(cli, "set");
     const char *machine = cp_opt_text(cli, "machine");
     const char *kernel = cp_opt_text(cli, "kernel");
+    const char *add = cp_opt_text(cli, "add");
     if (sets[0] != NULL && sets[1] == NULL && machine == NULL && kernel == NULL &&
-        g_str_has_prefix(sets[0], "cores=")) {
+        add == NULL && g_str_has_prefix(sets[0], "cores=")) {
         const char *n = sets[0] + strlen("cores=");
         return g_strdup_printf("%s core%s", n, strcmp(n, "1") == 0 ? "" : "s");
     }
     g_autofree char *all = g_strjoinv(" ", sets);
-    const char *const named[] = {machine, kernel, all};
+    g_autofree char *beside = add != NULL ? g_strconcat("beside ", add, NULL) : NULL;
+    const char *const named[] = {machine, kernel, all, beside};
     GString *label = g_string_new(NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(named); i++) {
         if (named[i] != NULL && *named[i] != '\0') {
@@ -607,23 +611,52 @@ static void clear(WhatIf *w, bool done)
     cp_overrides_clear(&w->changes);
 }
 
+/* "hog x 2" is load.hogs=2. */
+static int add_load(WhatIf *w)
+{
+    const char *text = cp_opt_text(w->cli, "add");
+    if (text == NULL) {
+        return CP_EXIT_OK;
+    }
+    g_auto(GStrv) parts = g_strsplit(text, "x", 2);
+    int64_t n = 1;
+    bool good = strcmp(g_strstrip(parts[0]), "hog") == 0 &&
+                (parts[1] == NULL || cp_parse_int(g_strstrip(parts[1]), &n, NULL)) &&
+                n >= 1 && n <= 1000;
+    if (!good) {
+        cp_error(w->cli, "--add: '%s' is no load", text);
+        cp_help(w->cli, "write 'hog' or 'hog x 2', with up to 1000 of them");
+        return CP_EXIT_USAGE;
+    }
+    g_autofree char *value = g_strdup_printf("%" PRId64, n);
+    cp_overrides_add(&w->changes, "load.hogs", value, CP_FROM_OPTION);
+    return CP_EXIT_OK;
+}
+
 static int run(CpCli *cli)
 {
     WhatIf w = {.cli = cli};
     if (g_str_has_suffix(cli->operands[0], ".cpw")) {
+        if (cp_opt_text(cli, "add") != NULL) {
+            cp_error(cli, "--add is for a recording, and '%s' is a workload",
+                     cli->operands[0]);
+            cp_help(cli, "write a thread into it, or -s load.hogs=2");
+            return CP_EXIT_USAGE;
+        }
         cp_interrupt_catch();
         cp_interrupt_without_memory();
         return cp_whatif_workload(cli);
     }
     if (cp_opt_list(cli, "set")[0] == NULL && cp_opt_text(cli, "machine") == NULL &&
-        cp_opt_text(cli, "kernel") == NULL) {
-        cp_error(cli, "what is changed? --set, --machine and --kernel are missing");
+        cp_opt_text(cli, "kernel") == NULL && cp_opt_text(cli, "add") == NULL) {
+        cp_error(cli, "what is changed? --set, --machine, --kernel and --add are missing");
         cp_help(cli, "for example: coreplay whatif %s -s cores=4", cli->operands[0]);
         return CP_EXIT_USAGE;
     }
     int code = cp_overrides_init(&w.changes, cli);
     cp_interrupt_catch();
     cp_interrupt_without_memory();
+    code = code == CP_EXIT_OK ? add_load(&w) : code;
     if (code == CP_EXIT_OK) {
         code = whatif(&w);
     }

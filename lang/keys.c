@@ -16,11 +16,11 @@
 const CpKey cp_thread_keys[] = {
     {{"thread.NAME.nice", CP_PARAM_INT, "0", -20, 19, NULL, "nice value of a thread"},
      AT(CpThreadDecl, attr.nice)},
-    {{"policy", CP_PARAM_ENUM, "normal", 0, 0, CP_SCHED_WORDS,
+    {{"thread.NAME.policy", CP_PARAM_ENUM, "normal", 0, 0, CP_SCHED_WORDS,
       "scheduling policy of a thread"},
      AT(CpThreadDecl, attr.policy),
      .hint = "the machine's scheduler is chosen in kernel { policy ... }"},
-    {{"prio", CP_PARAM_INT, "0", 0, 1000, NULL,
+    {{"thread.NAME.prio", CP_PARAM_INT, "0", 0, 1000, NULL,
       "priority under fifo and rr (1 to 99) or a textbook policy (lower first)"},
      AT(CpThreadDecl, attr.rt_prio)},
     {{"slice", CP_PARAM_TIME, "0", 0, 0, NULL, "slice asked for; 0: the policy's own"},
@@ -302,12 +302,33 @@ static gboolean parse_quota(const CpGroupDecl *g, const char *text, int64_t *quo
     return TRUE;
 }
 
+/* The number of a word of the choices. */
+static gboolean parse_choice(const CpParam *p, const char *text, int64_t *value,
+                             GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(p->choices, "|", -1);
+    for (int64_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *value = i;
+            return TRUE;
+        }
+    }
+    const char *near = cp_nearest(text, (const char *const *)words);
+    g_autofree char *all = g_strjoinv(", ", words);
+    g_set_error(error, CP_ERROR, CP_ERROR_USAGE, "'%s' is none of %s%s%s%s", text, all,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return FALSE;
+}
+
 static gboolean parse_plain(const CpParam *p, const char *text, int64_t *value,
                             GError **error)
 {
     switch (p->type) {
     case CP_PARAM_BOOL:
         return parse_switch(text, value, error);
+    case CP_PARAM_ENUM:
+        cp_require(p->choices != NULL);
+        return parse_choice(p, text, value, error);
     case CP_PARAM_TIME:
         return cp_parse_time(text, value, error) && check_bounds(p, *value, text, error);
     default:
@@ -433,7 +454,9 @@ CpGroup cp_group_find(const CpWorkload *w, const char *path)
 uint32_t cp_thread_find(const CpWorkload *w, const char *name, uint32_t from)
 {
     for (uint32_t i = from; i < w->threads->len; i++) {
-        if (strcmp(cp_workload_text(w, cp_thread_decl(w, i)->name), name) == 0) {
+        const CpThreadDecl *t = cp_thread_decl(w, i);
+        bool any = strcmp(name, "*") == 0 && !(t->flags & CP_THREAD_LOAD);
+        if (any || strcmp(cp_workload_text(w, t->name), name) == 0) {
             return i;
         }
     }

@@ -78,7 +78,8 @@ gboolean cp_thread_set(CpWorkload *w, uint32_t thread, const char *word, const c
                        GError **error);
 /* Group of a path ("web/api", or "api" if there is one only), or CP_NONE. */
 CpGroup cp_group_find(const CpWorkload *w, const char *path);
-/* Declaration number `from` or later of a thread with that name, or CP_NONE. */
+/* Declaration number `from` or later of a thread with that name, or CP_NONE; "*": any that
+ * is no load beside a recorded program. */
 uint32_t cp_thread_find(const CpWorkload *w, const char *name, uint32_t from);
 
 #endif

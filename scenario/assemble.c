@@ -230,6 +230,13 @@ static bool check_policy(CpBuild *b, const CpSchedAttr *attr, uint32_t line)
         cp_diag_help(b->diag, "textbook policies read prio, deadline, period and tickets");
         return false;
     }
+    bool rt = attr->policy == CP_SCHED_FIFO || attr->policy == CP_SCHED_RR;
+    if (rt && (attr->rt_prio < 1 || attr->rt_prio > 99)) {
+        cp_diag_error(b->diag, (CpPos){line, 0, 0}, "policy=%s needs a priority",
+                      cp_sched_name(attr->policy));
+        cp_diag_help(b->diag, "set thread.NAME.prio to 1 (low) to 99 (high), too");
+        return false;
+    }
     if (attr->policy < CP_SCHED_FIFO || is_served(b->s, attr->policy)) {
         return true;
     }
@@ -264,7 +271,8 @@ static bool check_policies(CpBuild *b)
     bool ok = true;
     for (uint32_t i = 0; i < w->threads->len; i++) {
         const CpThreadDecl *t = cp_thread_decl(w, i);
-        ok = check_policy(b, &t->attr, t->line) && ok;
+        bool is_said = !ok && t->line == 0; /* of all threads of a recording once */
+        ok = (is_said || check_policy(b, &t->attr, t->line)) && ok;
     }
     for (uint32_t i = 0; i < w->code->len; i++) {
         const CpInsn *insn = cp_insn(w, i);
@@ -334,11 +342,45 @@ static bool changes_result(const CpOverride *overrides, size_t n)
     return false;
 }
 
+/* CPUs that threads of the program are kept to; CP_NONE: to none. */
+static uint32_t program_cpus(const CpWorkload *w)
+{
+    uint32_t cpus = CP_NONE;
+    for (uint32_t i = 0; i < w->threads->len && cpus == CP_NONE; i++) {
+        const CpThreadDecl *t = cp_thread_decl(w, i);
+        cpus = t->flags & CP_THREAD_LOAD ? CP_NONE : t->attr.cpus;
+    }
+    return cpus;
+}
+
+/* Other load that is asked for: as the program it is beside, it keeps to its CPUs. */
+static bool add_hogs(CpBuild *b)
+{
+    CpWorkload *w = b->s->workload;
+    const CpSetting *setting = cp_setting_find(b, "load.hogs");
+    int64_t n = 0;
+    if (setting == NULL || !cp_parse_int(setting->value, &n, NULL) || n < 1 || n > 1000) {
+        return true; /* what is wrong with it is said where it is set */
+    }
+    uint32_t cpus = program_cpus(w);
+    CpProcId proc = cp_workload_proc(w, "load", "native");
+    uint32_t decl = cp_workload_thread(w, proc, "hog");
+    cp_thread_decl(w, decl)->copies = (uint32_t)n;
+    cp_thread_decl(w, decl)->flags |= CP_THREAD_DAEMON | CP_THREAD_LOAD;
+    cp_thread_decl(w, decl)->attr.cpus = cpus;
+    cp_thread_decl(w, decl)->own_attr = true;
+    uint32_t pc =
+        cp_workload_emit(w, CP_OP_COMPUTE, CP_ARG_CONST, 0, cp_workload_const(w, CP_S), 0);
+    cp_workload_emit(w, CP_OP_JUMP, 0, 0, pc, 0);
+    g_autoptr(GError) error = NULL;
+    return cp_workload_verify(w, &error) ||
+           cp_diag_error(b->diag, (CpPos){0}, "%s", error->message);
+}
+
 bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
 {
     b->s->overridden = changes_result(overrides, n);
     b->list = g_array_new(FALSE, FALSE, sizeof(CpSetting));
-    make_proc_params(b->s);
     add_overrides(b, overrides, n, false);
     if (b->tree != NULL) {
         add_blocks(b);
@@ -346,7 +388,9 @@ bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
         add_recorded(b);
     }
     add_overrides(b, overrides, n, true);
-    bool ok = cp_settings_apply(b);
+    bool ok = add_hogs(b);
+    make_proc_params(b->s);
+    ok = cp_settings_apply(b) && ok;
     if (ok) {
         apply_cpusets(b->s->workload);
     }
@@ -364,7 +408,7 @@ bool cp_assemble(CpBuild *b, const CpOverride *overrides, size_t n)
 bool cp_scenario_can_retune(const CpScenario *base, const char *key)
 {
     return base->written != NULL && cp_scenario_param(base, key) == NULL &&
-           !cp_setting_has_subject(key);
+           strcmp(key, "load.hogs") != 0 && !cp_setting_has_subject(key);
 }
 
 static void add_retuned(CpBuild *b, const CpOverride *overrides, size_t n, bool late)

@@ -128,13 +128,25 @@ static bool asks_for_cpus(const CpOverride *overrides, size_t n)
     return asks;
 }
 
-static CpWorkload *rebuild(CpBuild *b, const char *path, bool unbound, GError **error)
+/* A quota of the whole program needs a group of the program. */
+static bool asks_for_group(const CpOverride *overrides, size_t n)
+{
+    bool asks = false;
+    for (size_t i = 0; i < n; i++) {
+        asks |= g_str_has_prefix(overrides[i].key, "cgroup." CP_REBUILD_GROUP ".");
+    }
+    return asks;
+}
+
+static CpWorkload *rebuild(CpBuild *b, const char *path, const CpOverride *overrides,
+                           size_t n, GError **error)
 {
     CpWorkload *w = NULL;
     CpCpr *cpr = cp_cpr_open(path, error);
     CpParamSet *costs = cp_cost_set("reference");
-    CpRebuildOptions options = {
-        .placement = true, .foreign = true, .unbound = unbound, .costs = costs};
+    CpRebuildOptions options = {.placement = true, .foreign = true, .costs = costs};
+    options.unbound = asks_for_cpus(overrides, n);
+    options.grouped = asks_for_group(overrides, n);
     CpRebuild *rb = cpr != NULL ? cp_rebuild_new(cpr, &options, error) : NULL;
     if (rb != NULL) {
         b->recorded_cpus = cp_cpr_info(cpr)->n_cpus;
@@ -173,7 +185,7 @@ static CpScenario *from_recording(const char *path, const CpOverride *overrides,
     g_autoptr(GError) error = NULL;
     CpBuild b = {.diag = diag};
     cp_diag_source(diag, path, NULL, 0);
-    CpWorkload *w = rebuild(&b, path, asks_for_cpus(overrides, n), &error);
+    CpWorkload *w = rebuild(&b, path, overrides, n, &error);
     if (w == NULL) {
         const char *text = error->message;
         size_t named = strlen(path);

@@ -82,6 +82,7 @@ enum {
     CP_RUN_EXACT_TICKS,
     CP_RUN_WARMUP, /* CP_WARMUP_AUTO: see scenario/warmup.h */
     CP_RUN_COSTS,
+    CP_RUN_HOGS,
     CP_RUN_PARAMS
 };
 enum { CP_WARMUP_AUTO = -1 };

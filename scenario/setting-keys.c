@@ -46,6 +46,8 @@ const CpParam cp_run_params[] = {
                        "run is steady"},
     [CP_RUN_COSTS] = {"costs", CP_PARAM_ENUM, "reference", 0, 0, "reference|ideal",
                       "what kernel work costs; ideal: nothing"},
+    [CP_RUN_HOGS] = {"load.hogs", CP_PARAM_INT, "0", 0, 1000, NULL,
+                     "threads beside the program that compute without end"},
     [CP_RUN_PARAMS] = {0},
 };
 

@@ -156,4 +156,38 @@ cp out want
 cp_run query convoy.cpr --csv
 cmp -s out want || fail 'they differ'
 
+# One thread computes for 100 ms on the first of two CPUs.
+cat >solo.txt <<'E'
+  a-10 [000] 1.000000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a next_pid=10 next_prio=120
+  a-10 [000] 1.100000: sched_switch: prev_comm=a prev_pid=10 prev_prio=120 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120
+E
+makespan() { sed -n 's/.*"predicted":{[^}]*"makespan_ns":\([0-9]*\).*/\1/p' out; }
+must 'quota, load, nice and real-time policies can be asked of a recorded program'
+while read -r low high change; do
+    set -f
+    # shellcheck disable=SC2086
+    cp_run whatif solo.txt --json $change
+    set +f
+    is_code 0
+    got=$(makespan)
+    if [ "$got" -lt "$low" ] || [ "$got" -gt "$high" ]; then fail "$change: $got"; fi
+done <<'E'
+140000000 201000000 -s cgroup.program.quota=50%
+195000000 206000000 -s load.hogs=1
+900000000 1200000000 -s load.hogs=1 -s thread.*.nice=10
+100000000 102000000 -s load.hogs=1 -s thread.*.policy=fifo -s thread.*.prio=10
+E
+cp_run whatif solo.txt --add 'hog x 2' --json
+is_code 0
+got=$(makespan)
+if [ "$got" -lt 290000000 ] || [ "$got" -gt 310000000 ]; then fail "two hogs: $got"; fi
+for bad in hogs 'hog x 0' 'hog x'; do
+    cp_run whatif solo.txt --add "$bad"
+    is_code 2
+    err_has "write 'hog' or 'hog x 2'"
+done
+cp_run whatif solo.txt -s 'thread.*.policy=fifo'
+is_code 3
+err_has 'needs a priority'
+
 finish

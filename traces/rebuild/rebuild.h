@@ -26,12 +26,15 @@
 #include "sim/program.h"
 #include "traces/cpr.h"
 
+#define CP_REBUILD_GROUP "program"
+
 typedef struct {
     int64_t root_pid; /* keep this process and what it started; 0: as the recording says,
                          else everything but threads of the kernel */
     bool foreign;     /* threads left out become daemon threads: load from others */
     bool pin;         /* a thread seen on one CPU only may run nowhere else */
     bool unbound;     /* the program may use all CPUs, though it was bound to some */
+    bool grouped;     /* the program is in a group of its own, CP_REBUILD_GROUP */
     bool placement;   /* started threads begin where they did, as fits the same machine */
     CpTime from, to;  /* part of the recording; to = 0: up to its end */
     const CpParamSet *costs; /* see sim/costs.h; borrowed by cp_rebuild_new: the share of

@@ -128,6 +128,7 @@ typedef struct {
     CpWorkload *w;
     Source *source;
     const GPtrArray *names; /* of the threads, by declaration */
+    CpGroup program;        /* of all its threads, if one is asked for */
     CpGroup first_group;    /* of the inferred ones */
 } Maker;
 
@@ -243,7 +244,8 @@ static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
     row.attr = attr_of(m, t);
     row.own_attr = true;
     uint32_t group = rb->infer->threads[t->facts.id].group;
-    row.group = group != CP_NONE ? m->first_group + group : row.group;
+    CpGroup own = rb->options.grouped && !t->foreign ? m->program : row.group;
+    row.group = group != CP_NONE ? m->first_group + group : own;
     row.copies = spawned ? 0 : 1;
     row.start = spawned ? 0 : t->start;
     row.start_cpu = spawned && !rb->options.placement ? CP_NONE : t->start_cpu;
@@ -264,10 +266,20 @@ static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
 static void add_groups(Maker *m)
 {
     const GArray *groups = m->rb->infer->groups;
+    CpGroup parent = 0;
+    if (m->rb->options.grouped) {
+        const CpGroupDecl decl = {.name = cp_workload_string(m->w, CP_REBUILD_GROUP),
+                                  .weight = 100,
+                                  .period = 100 * CP_MS,
+                                  .cpus = CP_NONE};
+        parent = m->program = m->w->groups->len;
+        g_array_append_val(m->w->groups, decl);
+    }
     m->first_group = m->w->groups->len;
     for (guint i = 0; i < groups->len; i++) {
         const CpInferredGroup *g = &g_array_index(groups, CpInferredGroup, i);
         const CpGroupDecl decl = {.name = cp_workload_string(m->w, g->name),
+                                  .parent = parent,
                                   .weight = 100,
                                   .quota = g->quota,
                                   .period = g->period,
@@ -346,7 +358,7 @@ static void add_replay(Maker *m)
 CpWorkload *cp_rebuild_workload(const CpRebuild *rb, GError **error)
 {
     g_autoptr(GPtrArray) names = cp_rebuild_names(rb, false);
-    Maker m = {rb, cp_workload_new(&cp_ops), NULL, names, CP_NONE};
+    Maker m = {.rb = rb, .w = cp_workload_new(&cp_ops), .names = names};
     add_replay(&m);
     add_groups(&m);
     add_threads(&m);
