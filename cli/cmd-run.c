@@ -523,7 +523,6 @@ static int run_between(CpCli *cli, const CpExportFormat *format, const char *out
 static int check_gantt(const CpCli *cli, const char *output)
 {
     const char *why = cli->n_operands > 1           ? "it draws one file"
-                      : cli->json                   ? "JSON has no chart"
                       : g_strcmp0(output, "-") == 0 ? "standard output has the recording"
                                                     : NULL;
     if (cp_opt_flag(cli, "gantt") && why != NULL) {

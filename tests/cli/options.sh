@@ -25,7 +25,7 @@ awk 'BEGIN {
 }' >t.txt
 cat >w.cpw <<'END'
 param load = 3ms in [3ms, 4ms]
-process p { thread a x 3 { repeat 20 { cpu exp(load); wait exp(1ms); mark "x"; respond } } }
+process p { var x = 0; thread a x 3 { repeat 20 { cpu exp(load); wait exp(1ms); mark "x"; respond; x += 1; print "x is {x}" } } }
 END
 cat >py.cpw <<'END'
 process app runtime python "3.12" {
@@ -78,7 +78,7 @@ base_of() { # COMMAND KIND
 given() { # COMMAND OPTION
     case $2 in
     force | exact-ticks | teaching | json | dry-run | missing | resume | force-new | fail-fast | \
-        keep-going | csv | log | others | pin | list | answers | listing | names) echo "--$2" ;;
+        keep-going | csv | log | others | pin | list | answers | listing | names | gantt) echo "--$2" ;;
     set) case $1 in whatif) echo '--set cores=3' ;; validate) echo '--set cores=0' ;; *) echo '--set cores=3' ;; esac ;;
     machine) if [ "$1" = validate ]; then echo '--machine none'; else echo '--machine five.cpw'; fi ;;
     seed) echo '--seed 7' ;;
@@ -94,6 +94,10 @@ given() { # COMMAND OPTION
         plot) echo '-o other.txt' ;; *) echo '-o some' ;; esac ;;
     jobs) echo '--jobs 2' ;;
     rows) echo '--rows 1' ;;
+    lines) echo '--lines 1' ;;
+    var) echo '--var x' ;;
+    threads) echo '--threads a*' ;;
+    add) echo '--add hog' ;;
     sweep) echo '--sweep cores=1,2' ;;
     zip) echo '--zip cores,hz' ;;
     where) echo '--where cores>1' ;;
@@ -194,7 +198,7 @@ while read -r command option works output needs not_with; do
     run | sweep) kinds='workload recording' ;;
     validate) kinds='workload recording configuration' ;;
     query) kinds='results lines recording' ;;
-    plot) kinds='occupancy switches gil loop sweep' ;;
+    plot) kinds='occupancy timeline switches gil loop sweep' ;;
     import) kinds='trace recording' ;;
     export) kinds=all ;;
     whatif) kinds='trace recording workload' ;;

@@ -284,7 +284,7 @@ static void test_errors(void **state)
     g_autofree char *lost = in_folder("no/such/folder.txt"), *csv = in_folder("no/x.csv");
     const char *const near[] = {"ocupancy", NULL}, *const far[] = {"pie", NULL};
     check_error(near, &cpr, 1, path, NULL, CP_ERROR_USAGE, "did you mean 'occupancy'");
-    check_error(far, &cpr, 1, path, NULL, CP_ERROR_USAGE, "charts: occupancy, switches");
+    check_error(far, &cpr, 1, path, NULL, CP_ERROR_USAGE, "charts: occupancy, timeline");
     check_error(both, &cpr, 1, jpeg, NULL, CP_ERROR_USAGE, ".svg, .pdf, .png or .txt");
     check_error(both, &cpr, 1, lost, NULL, CP_ERROR_OUTPUT, "No such file");
     check_error(both, &cpr, 1, folder, NULL, CP_ERROR_USAGE, "ending");

@@ -130,6 +130,7 @@ typedef struct {
     const GPtrArray *names; /* of the threads, by declaration */
     CpGroup program;        /* of all its threads, if one is asked for */
     CpGroup first_group;    /* of the inferred ones */
+    CpCpuMask begun;        /* CPUs on which a thread begins with the run */
 } Maker;
 
 /* One more target: the instruction, and the one that goes on to the next piece.  Returns
@@ -234,6 +235,24 @@ static CpSchedAttr attr_of(const Maker *m, const RebuildThread *t)
     return attr;
 }
 
+/* Where a thread begins: where it did, but for started ones, which are placed, and for
+ * those that could run when the recording began beside another on their CPU.  A machine
+ * that has room for both would have parted them long before. */
+static CpCpu start_cpu(Maker *m, const RebuildThread *t)
+{
+    if (t->spawned_by != CP_NONE) {
+        return m->rb->options.placement ? t->start_cpu : CP_NONE;
+    }
+    if (t->start > 0 || t->start_cpu >= CP_CPUS_MAX) {
+        return t->start_cpu;
+    }
+    if (cp_cpumask_has(&m->begun, t->start_cpu)) {
+        return CP_NONE;
+    }
+    cp_cpumask_set(&m->begun, t->start_cpu);
+    return t->start_cpu;
+}
+
 static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
 {
     const CpRebuild *rb = m->rb;
@@ -248,7 +267,7 @@ static void add_thread(Maker *m, uint32_t i, CpProcId proc, const char *name)
     row.group = group != CP_NONE ? m->first_group + group : own;
     row.copies = spawned ? 0 : 1;
     row.start = spawned ? 0 : t->start;
-    row.start_cpu = spawned && !rb->options.placement ? CP_NONE : t->start_cpu;
+    row.start_cpu = start_cpu(m, t);
     row.n_regs = N_REGS;
     row.flags = (spawned ? CP_THREAD_SPAWNED : 0u) |
                 (t->foreign ? CP_THREAD_DAEMON | CP_THREAD_LOAD : 0u);
