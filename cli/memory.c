@@ -85,21 +85,6 @@ static _Noreturn void end(void)
     _exit(CP_EXIT_OUTPUT);
 }
 
-/* Memory ran out.  Returns if there is some more now. */
-static void run_short(size_t bytes)
-{
-    __atomic_store_n(&short_of, bytes > 0 ? bytes : 1, __ATOMIC_RELAXED);
-    void *last = __atomic_exchange_n(&kept, NULL, __ATOMIC_ACQ_REL);
-    if (last == NULL) {
-        cp_memory_tell();
-        end();
-    }
-    munmap(last, KEPT);
-    if (*end_flag == 0) {
-        *end_flag = end_value;
-    }
-}
-
 /* GLib ends the program when it cannot have what it takes for granted; the message says
  * what it was. */
 static void on_log(const char *domain, GLogLevelFlags level, const char *message,
@@ -130,6 +115,21 @@ void cp_memory_keep(volatile int *flag, int value)
 /* --- allocation --- */
 
 #if !CP_SANITIZED /* which has an allocator of its own */
+
+/* Memory ran out.  Returns if there is some more now. */
+static void run_short(size_t bytes)
+{
+    __atomic_store_n(&short_of, bytes > 0 ? bytes : 1, __ATOMIC_RELAXED);
+    void *last = __atomic_exchange_n(&kept, NULL, __ATOMIC_ACQ_REL);
+    if (last == NULL) {
+        cp_memory_tell();
+        end();
+    }
+    munmap(last, KEPT);
+    if (*end_flag == 0) {
+        *end_flag = end_value;
+    }
+}
 
 #define EXPORT __attribute__((visibility("default")))
 
