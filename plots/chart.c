@@ -240,7 +240,9 @@ static void describe_all(CpChartJob *job, const CpChartOptions *options)
                              ? cp_clean_text(*given, -1)
                              : default_label(job->recordings[i]);
         job->details[i] = describe(job->recordings[i]);
-        given += given != NULL && *given != NULL;
+        if (given != NULL && *given != NULL) {
+            given++;
+        }
     }
     if (job->n == 1 && options->labels != NULL) { /* it has no panel of its own to name */
         char *details = g_strdup_printf("%s · %s", job->labels[0], job->details[0]);

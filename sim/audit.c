@@ -179,7 +179,8 @@ static void audit_thread(const CpSim *sim, CpTid tid, Seen *seen)
     seen->live += !ended && !(t->flags & CP_TF_DAEMON);
     seen->waiting += t->chan != CP_NONE;
     seen->delayed += (t->flags & CP_TF_DELAYED) != 0;
-    seen->nr[t->cpu] += queued && !cp_group_hides(sim, cp_level(sim, t), t->cpu);
+    seen->nr[t->cpu] +=
+        queued && !cp_group_hides(sim, cp_level(sim, t), t->cpu) && !cp_is_hidden(sim, tid);
     seen->waking[t->cpu] += !ended && (t->flags & CP_TF_WAKING);
     cp_audit(t->state != CP_THREAD_RUNNING || c->curr == tid);
     cp_audit(t->chan == CP_NONE || t->state == CP_THREAD_BLOCKED);

@@ -610,7 +610,8 @@ void cp_pull(CpSim *sim, CpTid tid, CpCpu to)
     }
     cp_migrate(sim, tid, to);
     cp_enqueue(sim, tid, to, CP_ENQ_MIGRATED);
-    if (sim->cpus[from].curr != CP_NONE) {
+    CpTid curr = sim->cpus[from].curr; /* one that is leaving has no more looks to come */
+    if (curr != CP_NONE && cp_thread(sim, curr)->state == CP_THREAD_RUNNING) {
         cp_cpu_look(sim, &sim->cpus[from]);
         cp_cpu_arm(sim, &sim->cpus[from]);
     }

@@ -656,7 +656,7 @@ static gboolean read_records(Perf *p, uint64_t at, uint64_t end, GError **error)
 static gboolean read_features(Perf *p, const uint8_t *header, uint64_t at, GError **error)
 {
     uint64_t features = cp_get64(header + 72, p->big);
-    unsigned n = 0;
+    uint64_t n = 0;
     for (unsigned bit = 0; bit < FEATURE_TRACING; bit++) {
         n += features >> bit & 1;
     }
