@@ -295,7 +295,9 @@ char *cp_data_path(const char *name)
     const char *from = g_getenv("COREPLAY_DATA");
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *beside = program != NULL ? g_path_get_dirname(program) : NULL;
-    const char *roots[] = {from, CP_PKGDATADIR, beside};
+    g_autofree char *built =
+        beside != NULL ? g_build_filename(beside, "traces", "record", NULL) : NULL;
+    const char *roots[] = {from, CP_PKGDATADIR, beside, built};
     for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
         if (roots[i] == NULL) {
             continue;

@@ -3,8 +3,6 @@
 # shellcheck source=/dev/null
 . "${top_srcdir:?}/tests/cli/lib.sh"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || exit 77
-COREPLAY_DATA=${top_builddir:?}/traces/record
-export COREPLAY_DATA
 
 cat >threads.py <<'END'
 import queue, sys, threading
